@@ -1,0 +1,21 @@
+"""What recognition gives: identifiers, each with its certainty, reason and place."""
+
+from typing import Literal, NamedTuple
+
+Certainty = Literal["certain", "likely", "possible"]
+
+RANK: dict[str, int] = {"certain": 3, "likely": 2, "possible": 1}
+
+
+class Finding(NamedTuple):
+    """An identifier that a transmission carried."""
+
+    kind: str
+    """As in `catalogue/identifiers.toml`: `imei`, `iccid`, `mac`, `cell`, `position`, ..."""
+    value: str
+    """Normalised, unmasked. Masking is for whoever shows it."""
+    certainty: Certainty
+    reason: str
+    """Why it is held to be one: names the rule, the key, the check."""
+    path: tuple[str, ...]
+    """Where it stood: `("body", "base64", "json", "IMEI1")`."""

@@ -1,0 +1,107 @@
+"""The one record: something that a device sent, or tried to send, to one destination.
+
+Each reader, and each live flow, becomes `Transmission`s; after that nothing knows which format the
+traffic came from. A record holds what was observed and nothing that was concluded: device, location,
+purpose and identifiers are functions of it, in modules of their own.
+
+One exchange is one transmission: an HTTP request with its reply, a whole WebSocket, TCP or UDP
+conversation, a DNS query.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Headers = tuple[tuple[str, str], ...]
+"""Names as sent (compare them without regard to case) and values, in order, repeated names kept."""
+
+HostSource = Literal["sni", "authority", "host", "dns", "url"]
+"""What a host name rests on, in order of trust; `url` is a name that only the proxy was told."""
+
+Transport = Literal["tcp", "udp"]
+Protocol = Literal["http", "websocket", "tcp", "udp", "dns", "tls", "quic"]
+Origin = Literal["device", "replayed", "proxy"]
+"""Who caused the exchange: the device, the analyst who replayed a request, or a page of the proxy's own."""
+
+
+class Reply(NamedTuple):
+    """What came back."""
+
+    status: int | None
+    """HTTP status code; None where the protocol has none."""
+    headers: Headers
+    body: bytes | None
+    """As transferred (content encoding not undone); None if it was not kept because it is long, or was not recorded."""
+    size: int
+    """Bytes of the body, whether it was kept or not."""
+
+
+class NameAnswer(NamedTuple):
+    """A DNS answer that the capture holds: this name was said to have this address."""
+
+    name: str
+    address: str
+    time: float
+    """Seconds since 1970-01-01T00:00Z."""
+    client: str
+    """The client that asked, as in `Transmission.client`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transmission:
+    """One exchange of one device with one destination, as it was observed. Times are seconds since
+    1970-01-01T00:00Z, sizes are bytes, and None is "unknown" throughout."""
+
+    time: float
+    """When the device began to send."""
+    end: float | None = None
+    """When the exchange was over, as far as it was seen."""
+
+    client: str | None = None
+    """IP address of the device as the proxy saw it, without `::ffff:`."""
+    proxy_mode: str = "regular"
+    """mitmproxy's mode specification for the listener, such as `wireguard:phone.conf@51820`."""
+    origin: Origin = "device"
+
+    address: str | None = None
+    """IP address that was connected to; never the result of a later look-up."""
+    port: int | None = None
+    host: str | None = None
+    """Name of the destination, lower case, no trailing dot; None if only the address is known."""
+    host_source: HostSource | None = None
+    transport: Transport = "tcp"
+    protocol: Protocol = "http"
+    http_version: str | None = None
+    """`HTTP/1.1`, `HTTP/2.0`, `HTTP/3`."""
+    encrypted: bool = False
+    """Whether the device's own connection was protected by TLS, DTLS or QUIC."""
+    tls_version: str | None = None
+
+    method: str | None = None
+    path: str = ""
+    """Path and query as sent; empty where the protocol has none."""
+    headers: Headers = ()
+    payloads: tuple[bytes, ...] = ()
+    """What the device sent, as transferred: the request's body (if not empty), then WebSocket messages;
+    the whole TCP stream as one; each UDP datagram."""
+    truncated: int = 0
+    """Bytes of payload that were left out of `payloads` because they exceed what is kept."""
+    questions: tuple[str, ...] = ()
+    """Names that a DNS query asked for."""
+    answers: tuple[NameAnswer, ...] = ()
+
+    reply: Reply | None = None
+    """None if nothing came back: then this was an attempt."""
+    error: str | None = None
+    bytes_sent: int = 0
+    """Request line, headers and body as HTTP/1.1 writes them, or payload; without TLS, TCP and IP."""
+    bytes_received: int = 0
+
+    flow_id: str = ""
+    """Identity in the source, such as mitmproxy's flow id."""
+
+    def header(self, name: str) -> str:
+        """The first header of that name (lower case), or an empty string."""
+        for key, value in self.headers:
+            if len(key) == len(name) and key.lower() == name:
+                return value
+        return ""
