@@ -33,9 +33,12 @@ class Location:
     organisation: str | None = None
     """Holder of the AS."""
     cloud_provider: str | None = None
+    """`AWS`, `Google Cloud`, ... as in `catalogue/cloud_regions.toml`."""
     cloud_region: str | None = None
     """The provider's own name of it: `ap-southeast-1`."""
     scope: str = "global"
-    """`global`, or what else the address is: `private`, `loopback`, `link-local`, `multicast`, `reserved`, ..."""
+    """`global`, or what else the address is: `private`, `loopback`, `link-local`, `multicast`, ... as in
+    `catalogue/special_addresses.toml`."""
     anycast: bool = False
+    """Whether it answers from many places; the country is then only where it is registered."""
     sources: tuple[Source, ...] = ()
