@@ -20,7 +20,11 @@ HostSource = Literal["sni", "authority", "host", "dns", "url"]
 Transport = Literal["tcp", "udp"]
 Protocol = Literal["http", "websocket", "tcp", "udp", "dns", "tls", "quic"]
 Origin = Literal["device", "replayed", "proxy"]
-"""Who caused the exchange: the device, the analyst who replayed a request, or a page of the proxy's own."""
+"""Whose exchange it was: the device's with a destination, the analyst's who replayed a request, or one that
+ended at the proxy (a page of its own, a name that it resolved itself) and is nobody's destination."""
+AddressSource = Literal["connection", "request", "error", "dns"]
+"""What an address rests on: the connection that was made; the address that the device asked for; the
+address that a failed connection names; a DNS answer to the device, earlier in the same capture."""
 
 
 class Reply(NamedTuple):
@@ -63,11 +67,14 @@ class Transmission:
     origin: Origin = "device"
 
     address: str | None = None
-    """IP address that was connected to; never the result of a later look-up."""
+    """IP address that was connected to, or tried; never the result of a later look-up."""
+    address_source: AddressSource | None = None
     port: int | None = None
     host: str | None = None
     """Name of the destination, lower case, no trailing dot; None if only the address is known."""
     host_source: HostSource | None = None
+    authority: str | None = None
+    """The name in `:authority` or Host where it is not `host`: one connection can serve several names."""
     transport: Transport = "tcp"
     protocol: Protocol = "http"
     http_version: str | None = None
