@@ -1,6 +1,6 @@
 """What recognition gives: identifiers, each with its certainty, reason and place."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 Certainty = Literal["certain", "likely", "possible"]
 
@@ -19,3 +19,17 @@ class Finding(NamedTuple):
     """Why it is held to be one: names the rule, the key, the check."""
     path: tuple[str, ...]
     """Where it stood: `("body", "base64", "json", "IMEI1")`."""
+
+
+class DeclaredField(Protocol):
+    """What the catalogue says that an endpoint is sent (`catalogue.Field` is one)."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """As in `decoding.Value.path`, without segments for compression; `*` stands for any one segment."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...

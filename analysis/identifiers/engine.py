@@ -1,0 +1,356 @@
+"""Recognition: the values of one transmission in, identifiers out. Pure.
+
+Strategy: one pass finds the few values that are worth a look, by the name (a dictionary access) or, under
+names that say nothing, by a length or a part that all values worth a look have. Only these go through the
+tables: kind by name, shape, check, and certainty from what name and check are worth together
+(`rule.CERTAINTY`). Kinds that are several values (position, cell, access points, installed apps) are put
+together at the end, from what the pass noted.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Final
+
+from analysis.catalogue import COMPRESSIONS
+from analysis.decoding.values import Decoded, Value
+from analysis.identifiers import apps, device, network, position, sim, software
+from analysis.identifiers.finding import RANK, Certainty, DeclaredField, Finding
+from analysis.identifiers.kinds import NOTHING, QUIET, Kind, Meaning, Weight, kinds, meaning, tables
+from analysis.identifiers.known import KnownValues
+from analysis.identifiers.rule import (
+    CERTAINTY,
+    REPEATED,
+    Check,
+    Checked,
+    Noted,
+    Placed,
+    declared_reason,
+)
+from analysis.transmission import Transmission
+
+CHECKS: Final[Mapping[str, Check]] = {**device.CHECKS, **sim.CHECKS, **network.CHECKS, **software.CHECKS}
+
+MAX_REMEMBERED: Final = 8192
+"""Names, and declarations, that are remembered; then memory starts anew."""
+MAX_AGENT: Final = 1024
+"""Characters of a user agent that are looked at."""
+MAX_VALUE: Final = 256
+"""Characters; a longer text is no single identifier (lists of them excepted)."""
+MAX_NOTED: Final = 20_000
+"""Values of one transmission that are looked at closely; a body with more is hostile."""
+
+_PACKAGE: Final = Meaning()
+"""The name is that of an app: lists of apps are often objects with a name for each."""
+_AGENT: Final = Meaning()
+"""The value is a user agent."""
+_meanings: dict[str, Meaning] = {}
+_agents: dict[tuple[str, tuple[str, ...]], tuple[Finding, ...]] = {}
+_declarations: dict[int, tuple[Sequence[DeclaredField], "_Declared"]] = {}
+
+
+def recognise(
+    decoded: Decoded,
+    declared: Sequence[DeclaredField] = (),
+    known: KnownValues | None = None,
+    transmission: Transmission | None = None,
+) -> tuple[Finding, ...]:
+    """The identifiers among the values, in the order in which they stand.
+
+    `declared` are the fields that the catalogue declares for the endpoint; a value at such a place is
+    reported as certain if it has the shape of the declared kind, and as nothing else. `known` are values that the user
+    says are this phone's; they are searched in all their forms, in the decoded values and, with
+    `transmission`, also in URL, headers and payloads as sent. Each kind, value and path is given once.
+    Raises nothing."""
+    remembered = _meanings
+    lengths, parts = _marks()
+    noted: list[tuple[int, Value, Meaning]] = []
+    agents: tuple[Finding, ...] = ()
+    for place, value in enumerate(decoded.values):
+        its = remembered.get(value[1])
+        if its is None:
+            its = _remember(value[1])
+        if its is QUIET:
+            continue
+        if its is _AGENT:
+            agents += _agent(value)
+            continue
+        if its is NOTHING:
+            data = value[2]
+            if data.__class__ is str:
+                if (size := len(data)) not in lengths:
+                    for part in parts:
+                        if part in data:
+                            break
+                    else:
+                        continue
+                if size > MAX_VALUE:
+                    continue
+            elif data.__class__ is not int or not 10**13 < data < 10**20:
+                continue
+        noted.append((place, value, its))
+    if not noted and not declared and known is None:
+        return agents
+    found = _examine(decoded.values, noted, declared)
+    if known is not None:
+        found += [
+            *(known.search_values(decoded) if transmission is None else known.search(transmission, decoded))
+        ]
+    return _once(agents, found)
+
+
+def _remember(key: str) -> Meaning:
+    its = meaning(key)
+    if "useragent" in its.roles:
+        its = _AGENT
+    elif its is NOTHING and apps.is_package(key):
+        its = _PACKAGE
+    if len(_meanings) >= MAX_REMEMBERED:
+        _meanings.clear()
+    _meanings[key] = its
+    return its
+
+
+def _agent(value: Value) -> tuple[Finding, ...]:
+    """What a user agent tells of the device. A device has few of them and sends them each time."""
+    text = value.data
+    if not isinstance(text, str):
+        return ()
+    found = _agents.get((text, value.path))
+    if found is None:
+        if len(_agents) >= MAX_REMEMBERED:
+            _agents.clear()
+        found = _agents[text, value.path] = tuple(_read_agent(text[:MAX_AGENT], value))
+    return found
+
+
+def _read_agent(text: str, value: Value) -> Iterator[Finding]:
+    for kind, pattern in tables().agents:
+        match = pattern.search(text)
+        if match and (said := match[match.lastindex or 0].strip()).lower() not in tables().agents_never:
+            yield Finding(kind.id, said, "likely", f"key {value.key}; its place in a user agent", value.path)
+
+
+@cache
+def _marks() -> tuple[frozenset[int], tuple[str, ...]]:
+    """Lengths and parts, one of which every value has that is worth a look under a name that says nothing."""
+    all = kinds().values()
+    return (
+        frozenset().union(*(kind.alone_lengths for kind in all)),
+        tuple(kind.alone_part for kind in all if kind.alone_part),
+    )
+
+
+@cache
+def _alone() -> tuple[Kind, ...]:
+    return tuple(kind for kind in kinds().values() if kind.alone is not None)
+
+
+class _Declared:
+    """Declared fields, by path."""
+
+    def __init__(self, fields: Sequence[DeclaredField]) -> None:
+        self._exact = {field.path: field for field in fields if "*" not in field.path}
+        self._wild: dict[int, list[DeclaredField]] = {}
+        for field in fields:
+            if "*" in field.path:
+                self._wild.setdefault(len(field.path), []).append(field)
+
+    def at(self, path: tuple[str, ...]) -> DeclaredField | None:
+        if not COMPRESSIONS.isdisjoint(path):
+            path = tuple([segment for segment in path if segment not in COMPRESSIONS])
+        found = self._exact.get(path)
+        if found is None and self._wild:
+            for field in self._wild.get(len(path), ()):
+                if all(want in ("*", have) for want, have in zip(field.path, path, strict=True)):
+                    return field
+        return found
+
+
+def _index(fields: Sequence[DeclaredField]) -> _Declared:
+    """The catalogue gives the same sequence for an endpoint each time: it is indexed once."""
+    remembered = _declarations.get(id(fields))
+    if remembered is not None and remembered[0] is fields:
+        return remembered[1]
+    if len(_declarations) >= MAX_REMEMBERED:
+        _declarations.clear()
+    index = _Declared(fields)
+    _declarations[id(fields)] = (fields, index)
+    return index
+
+
+def _examine(
+    values: Sequence[Value], candidates: list[tuple[int, Value, Meaning]], declared: Sequence[DeclaredField]
+) -> list[Finding]:
+    """The findings among the values that are worth a look, in the order of the values."""
+    fields: dict[int, DeclaredField] = {}
+    if declared:
+        index = _index(declared)
+        for place, value in enumerate(values):
+            field = index.at(value.path)
+            if field is not None:
+                fields[place] = field
+        undeclared = [each for each in candidates if each[0] not in fields]
+        candidates = [
+            *undeclared,
+            *((place, values[place], _meanings.get(values[place].key) or NOTHING) for place in fields),
+        ]
+        candidates.sort(key=lambda each: each[0])
+    noted: list[Noted] = []
+    packages: list[Noted] = []
+    for place, value, its in candidates[:MAX_NOTED]:
+        if its is _PACKAGE:
+            packages.append(Noted(place, value._replace(path=value.path[:-1]), value.key, NOTHING, None))
+            continue
+        if its.carrier:
+            its = _carried(values, value, its)
+        text = _text(value.data)
+        if its is NOTHING and place not in fields and apps.is_package(text):
+            packages.append(Noted(place, value, text, its, None))
+        elif text:
+            noted.append(Noted(place, value, text, its, fields.get(place)))
+    found: list[Placed] = []
+    stations, taken = network.access_points(noted)
+    found += stations
+    vague: list[tuple[Noted, Kind, Checked]] = []
+    groups_with_device: set[int] = set()
+    for each in noted:
+        if each.place in taken:
+            continue
+        one = _declared_single(each) if each.declared is not None else _single(each, vague)
+        if one is not None:
+            found.append((each.place, one))
+            if one.certainty != "possible" and tables().kinds[one.kind].category in ("hardware", "sim"):
+                groups_with_device.add(each.value.group)
+    roles_by_group = _roles_by_group(noted)
+    for each, kind, checked in vague:
+        company = each.value.group in groups_with_device or not kind.company.isdisjoint(
+            roles_by_group.get(each.value.group, ())
+        )
+        certainty: Certainty = "likely" if company else "possible"
+        reason = f"key {each.value.key}, which can mean other things; {checked.note}"
+        reason += "; with others of its kind beside it" if company else ""
+        found.append((each.place, Finding(kind.id, checked.value, certainty, reason, each.value.path)))
+    found += position.positions(noted)
+    found += network.cells(noted, groups_with_device)
+    found += apps.installed_apps(
+        [each for each in noted if "packages" in each.meaning.roles or each.declared], packages
+    )
+    found.sort(key=lambda each: each[0])
+    return [finding for _, finding in found]
+
+
+def _once(first: Sequence[Finding], rest: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Each kind, value and path once, at its best certainty, in their order."""
+    if len(rest) == 1 and not first:
+        return (rest[0],)
+    best: dict[tuple[str, str, tuple[str, ...]], Finding] = {}
+    for finding in (*first, *rest):
+        identity = (finding.kind, finding.value, finding.path)
+        before = best.get(identity)
+        if before is None or RANK[finding.certainty] > RANK[before.certainty]:
+            best[identity] = finding
+    return tuple(best.values())
+
+
+def _text(data: str | int | float | bytes) -> str:
+    """A value as text: numbers in decimal, bytes in hexadecimal (16 as a UUID); empty if it is no single
+    identifier's."""
+    if isinstance(data, str):
+        return data.strip()
+    if isinstance(data, float):
+        return str(int(data)) if data.is_integer() and abs(data) < 1 << 53 else repr(data)
+    if isinstance(data, int):
+        return str(data) if -(1 << 64) < data < 1 << 128 else ""
+    if len(data) == 16:
+        return str(uuid.UUID(bytes=bytes(data)))
+    return data.hex() if len(data) in (6, 8) else ""
+
+
+def _carried(values: Sequence[Value], value: Value, its: Meaning) -> Meaning:
+    """What a name such as `value` stands for: what the name beside it says, else the one above it."""
+    labels = tables().labels
+    for each in values[max(0, _place(values, value) - 4) : _place(values, value) + 5]:
+        if each.group == value.group and each.key.lower() in labels and isinstance(each.data, str):
+            return meaning(each.data)
+    for segment in reversed(value.path[:-1]):
+        if not segment.strip("[]").isdecimal():
+            above = meaning(segment)
+            return above if not above.carrier else NOTHING
+    return NOTHING
+
+
+def _place(values: Sequence[Value], value: Value) -> int:
+    return next(place for place, each in enumerate(values) if each is value)
+
+
+def _never(text: str) -> bool:
+    return text.lower() in tables().never or REPEATED(text) is not None
+
+
+@lru_cache(MAX_REMEMBERED)
+def _check(id: str, text: str) -> Checked | None:
+    """Shape and check. A device sends the same identifiers over and over: what was found is remembered."""
+    kind = kinds()[id]
+    check = CHECKS.get(id)
+    if check is None or not kind.shape(text) or text.lower() in kind.never:
+        return None
+    return check(text)
+
+
+def _declared_single(each: Noted) -> Finding | None:
+    """What a declared field holds, if it is one value that has the declared shape."""
+    field = each.declared
+    assert field is not None
+    kind = kinds().get(field.kind)
+    if kind is None or _never(each.text) or len(each.text) > MAX_VALUE:
+        return None
+    checked = _check(kind.id, each.text)
+    if checked is None:
+        return None
+    return Finding(kind.id, checked.value, "certain", declared_reason(field, checked.note), each.value.path)
+
+
+def _single(each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Finding | None:
+    """The kind that name and value together speak best for; those that need company are put into `vague`."""
+    text = each.text
+    if len(text) > MAX_VALUE or _never(text):
+        return None
+    best: Finding | None = None
+    uncertain: tuple[Noted, Kind, Checked] | None = None
+    for kind, weight in _possible_kinds(each):
+        if kind.not_in and not kind.not_in.isdisjoint(each.value.path[:2]):
+            continue
+        checked = _check(kind.id, text)
+        if checked is None:
+            continue
+        certainty = CERTAINTY.get((weight, checked.strength))
+        if certainty is None or (best is not None and RANK[certainty] <= RANK[best.certainty]):
+            continue
+        if certainty == "possible" and weight == "vague":
+            uncertain = uncertain or (each, kind, checked)
+            continue
+        said = (
+            f"key {each.value.key}; "
+            if weight is not None
+            else "looks like one, under a name that does not say so; "
+        )
+        best = Finding(kind.id, checked.value, certainty, said + checked.note, each.value.path)
+    if best is None and uncertain is not None:
+        vague.append(uncertain)
+    return best
+
+
+def _possible_kinds(each: Noted) -> Iterator[tuple[Kind, Weight | None]]:
+    yield from each.meaning.kinds
+    for kind in _alone():
+        if kind.alone is not None and kind.alone(each.text):
+            yield kind, None
+
+
+def _roles_by_group(noted: Sequence[Noted]) -> dict[int, set[str]]:
+    roles: dict[int, set[str]] = {}
+    for each in noted:
+        if each.meaning.roles:
+            roles.setdefault(each.value.group, set()).update(each.meaning.roles)
+    return roles

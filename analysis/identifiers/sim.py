@@ -1,0 +1,93 @@
+"""The SIM: phone number, IMSI, ICCID, operator."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from stdnum import luhn
+
+from analysis.identifiers.rule import Check, Checked, Strength
+
+
+def imsi(text: str) -> Checked | None:
+    """Mobile country code and network code must be in use (ITU-T E.212)."""
+    from stdnum import numdb
+
+    parts = [(number, told) for number, told in numdb.get("imsi").info(text) if number]
+    if len(parts) < 2:
+        return None
+    (country, _), (network, told), *_ = parts
+    if len(parts) == 2 or not told:
+        return Checked(text, Strength.WEAK, f"country code {country}, but no network of that number is known")
+    holder = told.get("brand") or told.get("operator") or "in use"
+    return Checked(text, Strength.PROVEN, f"operator code {country}-{network} ({holder})")
+
+
+def iccid(text: str) -> Checked | None:
+    """`89`, then the country calling code. The check digit raises the strength; real cards can fail it."""
+    digits = text.rstrip("Ff")
+    country = _calling_code(digits[2:5])
+    if country is None:
+        return None
+    if luhn.is_valid(digits):
+        return Checked(
+            digits, Strength.PROVEN, f"{len(digits)} digits, country code {country}, check digit right"
+        )
+    return Checked(
+        digits, Strength.FITS, f"{len(digits)} digits, country code {country}, check digit not right"
+    )
+
+
+def _calling_code(digits: str) -> str | None:
+    # Cards of the +1 countries write it as 01.
+    known = _calling_codes()
+    return next(
+        (code for code in (digits[:3], digits[:2], digits[:1]) if code.removeprefix("0") in known), None
+    )
+
+
+@cache
+def _calling_codes() -> frozenset[str]:
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+    return frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
+
+
+def phone_number(text: str) -> Checked | None:
+    """In international form if the numbering plan has it, else as it was sent: a national number cannot be
+    checked without its country."""
+    import phonenumbers
+
+    international = text.startswith(("+", "00"))
+    digits = "".join(filter(str.isdecimal, text))
+    if text.startswith("00"):
+        digits = digits[2:]
+    if not 7 <= len(digits) <= 15:
+        return None
+    try:
+        number = phonenumbers.parse("+" + digits)
+        valid = phonenumbers.is_valid_number(number)
+    except phonenumbers.NumberParseException:
+        valid = False
+    if valid and international:
+        note = f"a number of the +{number.country_code} numbering plan"
+        return Checked("+" + digits, Strength.SPECIFIC, note)
+    if international:
+        return None
+    if valid and len(digits) >= 10:
+        return Checked(
+            "+" + digits, Strength.FITS, f"a number of the +{number.country_code} numbering plan, without +"
+        )
+    return Checked(digits, Strength.WEAK, f"{len(digits)} digits, perhaps a national number")
+
+
+def carrier(text: str) -> Checked | None:
+    return Checked(text, Strength.FITS, "a name or code") if text.strip() else None
+
+
+CHECKS: Final[Mapping[str, Check]] = {
+    "imsi": imsi,
+    "iccid": iccid,
+    "phone-number": phone_number,
+    "carrier": carrier,
+}

@@ -1,0 +1,92 @@
+"""What software gave the device or its user: advertising, Android, vendor, installation and session ids,
+e-mail and other accounts, builds and models."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from analysis.identifiers.kinds import kind
+from analysis.identifiers.rule import Check, Checked, Strength
+
+UUID_NOTE: Final = "a UUID"
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}").fullmatch
+_FIREBASE_INSTALLATION = re.compile(r"[c-f][0-9A-Za-z_-]{21}").fullmatch
+_XZ_UUID = re.compile(r"[A-Za-z]{2}[0-9a-fA-F]{8}-.*").fullmatch
+
+
+def advertising_id(text: str) -> Checked | None:
+    return Checked(text.lower(), Strength.FITS, UUID_NOTE)
+
+
+def android_id(text: str) -> Checked | None:
+    """16 hexadecimal digits (some programs drop leading zeros), or the same as a signed or unsigned 64-bit
+    integer. Given as 16 hexadecimal digits."""
+    if (text.lstrip("-").isdecimal() and len(text) > 16) or text.startswith("-"):
+        number = int(text)
+        if not (1 << 48 <= number < 1 << 64 or -(1 << 63) <= number < 0):
+            return None
+        return Checked(f"{number & (1 << 64) - 1:016x}", Strength.FITS, "a 64-bit number")
+    value = text.lower()
+    if value in kind("android-id").never:
+        return None
+    if value.isdecimal():
+        return Checked(value.zfill(16), Strength.WEAK, f"{len(value)} decimal digits")
+    if len(value) < 16:
+        return Checked(
+            value.zfill(16), Strength.WEAK, f"{len(value)} hexadecimal digits, leading zeros dropped"
+        )
+    return Checked(value, Strength.FITS, "16 hexadecimal digits")
+
+
+def generated_id(text: str) -> Checked | None:
+    """Vendor, installation and session ids, which look alike."""
+    value = text.lower()
+    if _UUID(value):
+        return Checked(value, Strength.FITS, UUID_NOTE)
+    if _FIREBASE_INSTALLATION(text) and any(map(str.isupper, text)) and any(map(str.isdecimal, text)):
+        return Checked(text, Strength.SPECIFIC, "22 characters, as Firebase installation ids")
+    if len(text) == 22 and not text.isalnum():
+        return Checked(text, Strength.WEAK, "22 characters")
+    if _XZ_UUID(text):
+        return Checked(text, Strength.SPECIFIC, "a UUID after two letters")
+    return Checked(value, Strength.FITS, f"{len(value)} characters")
+
+
+def email(text: str) -> Checked | None:
+    local, _, domain = text.rpartition("@")
+    if domain.lower().endswith(kind("email").not_ending) or ".." in local or local.startswith("."):
+        return None
+    return Checked(f"{local}@{domain.lower()}", Strength.SPECIFIC, "the form of an e-mail address")
+
+
+def account(text: str) -> Checked | None:
+    return Checked(text, Strength.FITS, "an account's name or number")
+
+
+def build(text: str) -> Checked | None:
+    fingerprint = kind("build").alone
+    if fingerprint is not None and fingerprint(text):
+        return Checked(text, Strength.SPECIFIC, "the form of an Android build fingerprint")
+    if not any(map(str.isdecimal, text)) or _HASH(text):
+        return None
+    return Checked(text, Strength.FITS, "a version")
+
+
+_HASH = re.compile(r"[0-9A-Fa-f]{32,}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}").fullmatch
+
+
+def model(text: str) -> Checked | None:
+    return Checked(text, Strength.FITS, "a name") if any(map(str.isalnum, text)) else None
+
+
+CHECKS: Final[Mapping[str, Check]] = {
+    "advertising-id": advertising_id,
+    "android-id": android_id,
+    "vendor-id": generated_id,
+    "installation-id": generated_id,
+    "session-id": generated_id,
+    "email": email,
+    "account": account,
+    "build": build,
+    "model": model,
+}
