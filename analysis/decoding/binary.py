@@ -1,0 +1,364 @@
+"""Binary documents: protobuf and gRPC without a schema, CBOR, MessagePack, binary property lists.
+
+None of these formats begins with a mark that others lack (but for the property list), and each accepts
+bytes that were never meant to be it. So what a parser accepts is believed only if it consumed all bytes
+and looks like something that a program would send. How often chance passes is measured in the tests.
+"""
+
+import math
+import plistlib
+import re
+from collections.abc import Callable
+from io import BytesIO
+from struct import Struct
+from typing import Any, NoReturn
+from xml.parsers.expat import ExpatError
+
+import cbor2
+import msgpack
+
+from analysis.decoding.charset import is_utf8_text
+from analysis.decoding.text import Tree
+
+VARINT, FIXED64, LENGTH, GROUP, GROUP_END, FIXED32 = 0, 1, 2, 3, 4, 5
+"""Wire types: https://protobuf.dev/programming-guides/encoding/"""
+
+Field = tuple[int, int, Any]
+"""Number, wire type, content: an integer (varint, unsigned), 8 or 4 bytes, bytes, or a list of fields (group)."""
+
+_MOST_NUMBER = 30_000
+"""Field numbers that programs use; the format allows 2^29 - 1. Extensions of Google's logs reach 20,000."""
+
+_GROUPS = 16
+"""Groups inside one another."""
+
+
+def parse_message(data: bytes, most: int) -> list[Field] | None:
+    """The fields of one protobuf message, not looking into what they hold; None if the bytes are none, or are
+    more than `most` fields."""
+    fields: list[Field] = []
+    end = _fields(data, 0, most, 0, fields)
+    return fields if end == len(data) else None
+
+
+def _fields(data: bytes, position: int, most: int, group: int, fields: list[Field]) -> int:
+    """Fields from a position on, up to the end or the end of the group; gives the position after, or -1."""
+    size = len(data)
+    append = fields.append
+    depth = group >> 32
+    try:
+        while position < size:
+            if most <= 0:
+                return -1
+            most -= 1
+            tag = data[position]
+            position += 1
+            if tag > 127:
+                tag, position = _varint(data, position - 1)
+            wire = tag & 7
+            number = tag >> 3
+            if not 0 < number <= _MOST_NUMBER:
+                return -1
+            if wire == LENGTH:
+                length = data[position]
+                position += 1
+                if length > 127:
+                    length, position = _varint(data, position - 1)
+                end = position + length
+                if end > size:
+                    return -1
+                append((number, LENGTH, data[position:end]))
+                position = end
+            elif wire == VARINT:
+                value = data[position]
+                position += 1
+                if value > 127:
+                    value, position = _varint(data, position - 1)
+                append((number, VARINT, value))
+            elif wire in (FIXED64, FIXED32):
+                end = position + (8 if wire == FIXED64 else 4)
+                if end > size:
+                    return -1
+                append((number, wire, data[position:end]))
+                position = end
+            elif wire == GROUP:
+                if depth >= _GROUPS:
+                    return -1
+                inner: list[Field] = []
+                position = _fields(data, position, most, (depth + 1) << 32 | number, inner)
+                if position < 0:
+                    return -1
+                most -= len(inner)
+                append((number, GROUP, inner))
+            elif wire == GROUP_END and group and number == group & 0xFFFFFFFF:
+                return position
+            else:
+                return -1
+    except (IndexError, ValueError):
+        return -1
+    return -1 if group else position
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """An unsigned varint and the position after it. Raises ValueError for what no encoder writes: more than
+    ten bytes, or a last byte of zero; IndexError at the end of the bytes."""
+    value = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            if not byte:
+                raise ValueError("not minimal")
+            return value & 0xFFFFFFFFFFFFFFFF, position
+        shift += 7
+        if shift > 63:
+            raise ValueError("too long")
+
+
+def plausible(fields: list[Field], size: int) -> bool:
+    """Whether a program could have meant these fields of a message of `size` bytes.
+
+    Serialisers write fields by number, so numbers that jump back and forth speak against it, as do large numbers
+    in a short message; text inside speaks for it."""
+    if not fields:
+        return False
+    falls = 0
+    before = most = texts = 0
+    for number, wire, content in fields:
+        if number < before:
+            falls += 1
+        before = number
+        if number > most:
+            most = number
+        if wire == LENGTH and len(content) >= 4 and is_utf8_text(content) is not None:
+            texts += len(content)
+    if falls > 1 + len(fields) // 4:
+        return False
+    if texts >= 4 and texts * 8 >= size:
+        return most <= 5000 or texts * 2 >= size
+    return most <= 15 + size // 2 and falls <= len(fields) // 8
+
+
+_SURE = 16
+
+
+def surely_message(data: bytes) -> bool:
+    """Whether bytes that nobody announced are a protobuf message: all consumed, plausible, and at least a quarter
+    of it is text inside fields."""
+    if len(data) < _SURE:
+        return False
+    fields = parse_message(data, len(data))
+    return (
+        bool(fields) and plausible(fields or [], len(data)) and _text_share(fields or [], 4) * 4 >= len(data)
+    )
+
+
+def _text_share(fields: list[Field], depth: int) -> int:
+    """Bytes of text in fields, and in messages inside them down to a depth."""
+    share = 0
+    for _, wire, content in fields:
+        if wire == GROUP:
+            share += _text_share(content, depth - 1) if depth else 0
+        elif wire == LENGTH and len(content) >= 4:
+            if is_utf8_text(content) is not None:
+                share += len(content)
+            elif depth:
+                inner = parse_message(content, len(content))
+                share += _text_share(inner, depth - 1) if inner else 0
+    return share
+
+
+_TEXT_TAGS = b'\n"*:'
+_TEXT_LENGTHS = b"$("
+
+
+def text_like_message(data: bytes) -> bool:
+    """Whether printable bytes begin as a message of one text does: a message that holds only a UUID is printable,
+    because its tag is a line break or a quotation mark and its length, 36, is a dollar sign."""
+    size = len(data)
+    return (
+        size > 9
+        and data[0] & 7 == LENGTH
+        and (data[0] in _TEXT_TAGS or data[1] in _TEXT_LENGTHS)
+        and (data[1] == size - 2 or (data[1] < size - 2 and data[2 + data[1]] & 7 in (0, 2)))
+    )
+
+
+def only_texts(fields: list[Field]) -> bool:
+    """Whether each field is a text of four bytes or more."""
+    return all(
+        wire == LENGTH and len(content) >= 4 and is_utf8_text(content) is not None
+        for _, wire, content in fields
+    )
+
+
+_DOUBLE = Struct("<d")
+_FLOAT = Struct("<f")
+
+
+def as_double(eight: bytes) -> float | None:
+    """Eight bytes as a double, if it is one that a person would write; of random bytes 3 % are."""
+    value = float(_DOUBLE.unpack(eight)[0])
+    return value if 1e-6 <= abs(value) <= 1e12 else None
+
+
+def as_float(four: bytes) -> float | None:
+    """Four bytes as a float, to the digits that it has, if it is one that a person would write."""
+    value = float(_FLOAT.unpack(four)[0])
+    if not 1e-4 <= abs(value) <= 1e7:
+        return None
+    return float(f"{value:.7g}")
+
+
+def as_packed(data: bytes) -> list[int | float] | None:
+    """A packed field of numbers, if it can hardly be anything else: two or more doubles, floats, or
+    varints of four bytes and more that are about equally long (times, ids)."""
+    size = len(data)
+    if size >= 16 and size % 8 == 0:
+        doubles = [as_double(data[start : start + 8]) for start in range(0, size, 8)]
+        if None not in doubles:
+            return [number for number in doubles if number is not None]
+    if size >= 8 and size % 4 == 0:
+        floats = [as_float(data[start : start + 4]) for start in range(0, size, 4)]
+        if None not in floats and size >= 16:
+            return [number for number in floats if number is not None]
+    if size >= 8 and data[-1] < 128:
+        numbers: list[int | float] = []
+        widths = set()
+        position = 0
+        try:
+            while position < size:
+                value, end = _varint(data, position)
+                widths.add(end - position)
+                numbers.append(value)
+                position = end
+        except (IndexError, ValueError):
+            return None
+        if len(numbers) > 1 and min(widths) >= 4 and max(widths) - min(widths) <= 1:
+            return numbers
+    return None
+
+
+def parse_grpc(data: bytes, most: int) -> list[tuple[int, bytes]] | None:
+    """The messages of a gRPC body (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): flag and
+    bytes of each, at most `most`; None if it is none. The last one may have been cut off."""
+    frames: list[tuple[int, bytes]] = []
+    position = 0
+    while position < len(data):
+        flag = data[position]
+        end = position + 5 + int.from_bytes(data[position + 1 : position + 5])
+        if flag not in (0, 1, 128, 129) or position + 5 > len(data) or (end > len(data) and not frames):
+            return None
+        if len(frames) < most:
+            frames.append((flag, data[position + 5 : end]))
+        position = end
+    return frames or None
+
+
+def grpc_adds_up(data: bytes) -> bool:
+    """Whether lengths and flags of gRPC messages, not announced as such, fit the bytes exactly."""
+    position = 0
+    size = len(data)
+    while position + 5 <= size:
+        if data[position] > 1:
+            return False
+        position += 5 + int.from_bytes(data[position + 1 : position + 5])
+    return 0 < position == size
+
+
+def parse_delimited(data: bytes, most: int) -> list[bytes] | None:
+    """Messages that each have their length before them, as protobuf's `writeDelimitedTo` leaves them; None unless
+    the lengths add up to the whole and each is a plausible message."""
+    pieces: list[bytes] = []
+    position = 0
+    try:
+        while position < len(data):
+            length, start = (
+                (data[position], position + 1) if data[position] < 128 else _varint(data, position)
+            )
+            position = start + length
+            if length < 2 or position > len(data) or len(pieces) >= most:
+                return None
+            pieces.append(data[start:position])
+    except (IndexError, ValueError):
+        return None
+    return pieces if pieces and all(surely_message(piece) for piece in pieces) else None
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise ValueError("refused")
+
+
+_REFUSED = {28: _refuse, 29: _refuse, 35: _refuse, 36: _refuse}
+"""CBOR tags that are not followed: shared references (one byte stands for a tree, or for itself), and regular
+expressions and MIME messages, which cbor2 would compile and parse."""
+
+_TEXT_KEY = re.compile(r"[\w .:/$@\-]{1,200}\Z")
+
+
+def _named(tree: Tree, depth: int = 3) -> bool:
+    """Whether a tree holds an object with at least one readable name: what a program sends has names."""
+    if isinstance(tree, dict):
+        tree = tuple(tree.items())
+    if isinstance(tree, tuple):
+        named = sum(1 for pair in tree if isinstance(pair[0], str) and _TEXT_KEY.match(pair[0]))
+        return named > 0 and named * 2 >= len(tree)
+    if isinstance(tree, list) and depth:
+        return any(_named(item, depth - 1) for item in tree[:20])
+    return False
+
+
+def parse_cbor(data: bytes, _: int = 0) -> Tree | None:
+    """CBOR (RFC 8949) with a map or an array outermost and readable names in it; None if it is not that."""
+    if not data or data[0] >> 5 not in (4, 5, 6):
+        return None
+    source = BytesIO(data)
+    try:
+        tree = cbor2.CBORDecoder(source, semantic_decoders=_REFUSED).decode()
+    except (
+        Exception
+    ):  # the library raises its own errors and those of the constructors of dates, decimals, ...
+        return None
+    return tree if source.tell() == len(data) and _named(tree) else None
+
+
+def parse_msgpack(data: bytes, _: int = 0) -> Tree | None:
+    """MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) with a map or an array outermost and
+    readable names in it; None if it is not that."""
+    if not data or not (0x80 <= data[0] <= 0x9F or 0xDC <= data[0] <= 0xDF):
+        return None
+    try:
+        tree = msgpack.unpackb(
+            data, strict_map_key=False, object_pairs_hook=tuple, raw=False, unicode_errors="backslashreplace"
+        )
+    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException):
+        return None
+    return tree if _named(tree) else None
+
+
+def parse_plist(data: bytes, _: int = 0) -> Tree | None:
+    """A property list, binary or XML; None if it is none."""
+    try:
+        return plistlib.loads(data)
+    except (
+        plistlib.InvalidFileException,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        MemoryError,
+        ExpatError,
+    ):
+        return None
+
+
+Parser = Callable[[bytes, int], Tree | None]
+
+
+def finite(number: float) -> bool:
+    """Whether a number is neither infinite nor NaN: those identify nobody, and JSON cannot write them."""
+    return math.isfinite(number)

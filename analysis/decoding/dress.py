@@ -1,0 +1,230 @@
+"""What a text can be dressed in: JSON, XML, a form, a URL, percent-encoding, base64, hexadecimal, a JWT.
+
+Nearly any word is valid base64, and each hash valid hexadecimal, so a layer is taken off only if what lies
+under it is text, JSON, a compressed stream, a property list or a protobuf message beyond reasonable doubt. The
+checks go from cheap to dear: most texts are told to be plain by their length or one pass of an expression.
+"""
+
+import re
+from binascii import Error, a2b_base64
+from collections.abc import Callable
+from typing import Any
+
+from analysis.decoding.binary import surely_message
+from analysis.decoding.charset import is_utf8_text
+from analysis.decoding.compression import by_magic
+from analysis.decoding.http import parse_pairs, unquote
+from analysis.decoding.limits import Limits
+from analysis.decoding.text import framed_json, parse_json, parse_xml
+
+Peeled = tuple[str, Any]
+"""Name of the layer, and what is under it: text, bytes or a tree."""
+
+SHORTEST = 7
+"""Characters of the shortest text that can be dressed: `{"a":1}`."""
+
+_LEAST_TEXT = 12
+"""Bytes of text without other marks that base64 or hexadecimal must give: of random bytes, one in 140,000 runs of
+that length is printable ASCII, (95/256)^12."""
+
+_LEAST_NOISE = 256
+"""Bytes from which on base64 of something that is not understood is passed on, to be counted as such."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*\Z")
+_HEX = re.compile(r"(?:[0-9a-f]+|[0-9A-F]+)\Z")
+_HEX_DIGITS = re.compile(r"(?:3[0-9])+\Z")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\Z")
+_ASCII_IN_BASE64 = re.compile(r"(?:[A-Za-f]...){6}")
+"""Base64 of ASCII: the first of each four characters holds six bits of which the highest is 0."""
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_FORM = re.compile(r"[^=&\s{}<>\"]{1,100}+=[^&\s]*+(?:&[^=&\s]{0,100}+(?:=[^&\s]*+)?+)++\Z")
+_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.\-]{1,30})://[^\s?#]*[?#]([^\s]+=[^\s]*)\Z")
+_CREDENTIALS = re.compile(r"(Basic|Bearer|Token|Digest)\s+(\S+)\Z", re.IGNORECASE)
+_DATA_URL = re.compile(r"data:[^,]{0,100};base64,")
+_JWT = re.compile(r"(eyJ[A-Za-z0-9_\-]+)\.([A-Za-z0-9_\-]+)(?:\.[A-Za-z0-9_\-]*){1,3}\Z")
+
+
+_DATA_AS_NAME = re.compile(
+    r"[0-9A-Fa-f]{12,}\Z|[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\Z|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-"
+    r"[0-9A-Fa-f]{12}\Z|\+?[0-9]{10,20}\Z|[^@\s]+@[^@\s]+\.[A-Za-z]{2,}\Z"
+)
+
+
+def data_as_name(name: str) -> bool:
+    """Whether the name of a field is itself data, as in `{"02:1a:...": {"rssi": -60}}`: hexadecimal of 12 digits and
+    more, a MAC address, a UUID, a number, an address of e-mail."""
+    return _DATA_AS_NAME.match(name) is not None
+
+
+def understood(data: bytes) -> bool:
+    """Whether bytes from under a dress are text, or in a format that can be told."""
+    return _understood(data) is not None
+
+
+def _understood(data: bytes) -> str | bytes | None:
+    """Bytes from under a dress, as text if they are; None if they are nothing that is surely meant."""
+    if by_magic(data) or data.startswith(b"bplist00"):
+        return data
+    text = is_utf8_text(data)
+    if text is not None:
+        return text if len(data) >= _LEAST_TEXT or text[:1] in ("{", "[") else None
+    return data if surely_message(data) else None
+
+
+def _unbase64(token: str) -> bytes | None:
+    if len(token) % 4 == 1:
+        return None
+    try:
+        return a2b_base64(token + "=" * (-len(token) % 4))
+    except (Error, ValueError):
+        return None
+
+
+def _compact(text: str) -> str:
+    """Base64 as it was before line breaks were put in, and before a form took its plus signs for spaces."""
+    token = text.strip()
+    if " " in token:
+        token = token.replace(" ", "+") if token.count(" ") * 12 <= len(token) else ""
+    token = "".join(token.split()).rstrip("=")
+    if "-" in token or "_" in token:
+        token = token.replace("-", "+").replace("_", "/")
+    return token
+
+
+def _token(text: str) -> Peeled | None:
+    """Hexadecimal, or base64 in any of its alphabets, with or without line breaks and padding."""
+    size = len(text)
+    if size < 16 and not text.startswith("eyJ"):
+        return None
+    if _HEX.match(text):
+        return _hexadecimal(text)
+    if size == 36 and _UUID.match(text):
+        return None
+    token = _compact(text)
+    data = _unbase64(token) if len(token) >= 10 else None
+    if data is None:
+        return _offset(token)
+    found = _understood(data)
+    if found is not None:
+        return "base64", found
+    return _offset(token) or (("base64", data) if len(data) >= _LEAST_NOISE else None)
+
+
+def _offset(token: str) -> Peeled | None:
+    """Base64 of text that begins one to three characters later, as after a prefix or a cut."""
+    if len(token) < 28:
+        return None
+    for start in (1, 2, 3):
+        if _ASCII_IN_BASE64.match(token, start):
+            data = _unbase64(token[start:]) or _unbase64(token[start:-1])
+            if data and data.isascii() and is_utf8_text(data):
+                return "base64", data.decode("ascii")
+    return None
+
+
+def _hexadecimal(text: str) -> Peeled | None:
+    if len(text) % 2 or len(text) < 16:
+        return None
+    if text.isdigit() and not _HEX_DIGITS.match(text):
+        return None
+    data = bytes.fromhex(text)
+    if by_magic(data) or data.startswith(b"bplist00"):
+        return "hex", data
+    words = is_utf8_text(data)
+    if words is not None and (len(data) >= _LEAST_TEXT or words[:1] in ("{", "[")):
+        return "hex", words
+    return ("hex", data) if len(data) > 64 and (surely_message(data) or len(data) >= _LEAST_NOISE) else None
+
+
+def _jwt(text: str) -> Peeled | None:
+    """A JSON Web Token (RFC 7519): header and claims; of an encrypted one (RFC 7516) the header."""
+    match = _JWT.match(text)
+    if not match:
+        return None
+    trees = []
+    for name, part in zip(("header", "claims"), match.groups(), strict=True):
+        data = _unbase64(_compact(part))
+        words = is_utf8_text(data) if data else None
+        found = parse_json(words, 1) if words else None
+        if found:
+            trees.append((name, found[1]))
+    return ("jwt", tuple(trees)) if trees else None
+
+
+def _url(text: str, most: int) -> Peeled | None:
+    match = _SCHEME.match(text)
+    return ("url", parse_pairs(match.group(1), most)) if match else None
+
+
+def _form(text: str, most: int) -> Peeled | None:
+    return ("form", parse_pairs(text, most)) if _FORM.match(text) else None
+
+
+def _percent(text: str) -> Peeled | None:
+    if not _PERCENT.search(text):
+        return None
+    words = unquote(text)
+    return ("percent", words) if words != text and "\\x" not in words else None
+
+
+def _credentials(text: str) -> Peeled | None:
+    match = _CREDENTIALS.match(text)
+    if not match:
+        return None
+    inner = _token(match.group(2)) or _jwt(match.group(2))
+    return (match.group(1).lower(), match.group(2)) if inner else None
+
+
+def _data_url(text: str) -> Peeled | None:
+    match = _DATA_URL.match(text)
+    data = _unbase64(_compact(text[match.end() :])) if match else None
+    return ("data-url", data) if data else None
+
+
+def _json(text: str, limits: Limits) -> Peeled | None:
+    return parse_json(text, limits.values) if len(text) <= limits.document else None
+
+
+def _xml(text: str, limits: Limits) -> Peeled | None:
+    if len(text) > limits.document:
+        return None
+    found = parse_xml(text, limits.values, limits.nesting)
+    return ("xml", found[0]) if found and found[1] else None
+
+
+_BY_FIRST: dict[str, Callable[[str, Limits], Peeled | None]] = {"{": _json, "[": _json, '"': _json, "<": _xml}
+
+
+def peel(text: str, limits: Limits) -> Peeled | None:
+    """The outermost layer of a text of at least `SHORTEST` characters, or None if it is plain."""
+    first = text[0]
+    if first.isspace():
+        first = text.lstrip()[:1]
+    by_first = _BY_FIRST.get(first)
+    if by_first:
+        found = by_first(text, limits)
+        if found:
+            return found
+    elif _TOKEN.match(text):
+        return _token(text)
+    if "=" in text:
+        if "://" in text:
+            found = _url(text, limits.values)
+            if found:
+                return found
+        elif "&" in text:
+            found = _form(text, limits.values)
+            if found:
+                return found
+    if "%" in text:
+        found = _percent(text)
+        if found:
+            return found
+    if first == "e" and "." in text:
+        return _jwt(text)
+    if first in "BbTtDd" and len(text) > 20:
+        return _credentials(text) or (_data_url(text) if first == "d" else None)
+    if first.isdigit() and text[-1] in "]}" and len(text) <= limits.document:
+        tree = framed_json(text)
+        return ("json", tree) if tree else None
+    return None

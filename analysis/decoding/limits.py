@@ -1,0 +1,32 @@
+"""How much of a captured transmission is unpacked. What was sent is written by strangers, so each way
+in which a few bytes can grow into many has a bound."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds for one transmission. Where one is reached, the part that was left is an `Opaque` that looks
+    like `limit`; what was decoded before that stays."""
+
+    depth: int = 8
+    """Layers inside one another: `gzip > json > base64 > json` is four."""
+    unpacked: int = 16 * 1024 * 1024
+    """Bytes that come out of all layers together."""
+    ratio: int = 200
+    """Bytes that one compressed stream may become for each of its own, above `free`. Telemetry that repeats
+    itself reaches 50."""
+    free: int = 1024 * 1024
+    """Bytes that any compressed stream may become, however short it is."""
+    values: int = 20_000
+    """Values, and containers of values, together."""
+    nesting: int = 64
+    """Objects inside one another within one document."""
+    document: int = 4 * 1024 * 1024
+    """Characters of JSON, XML or text, or four times the bytes of a binary document, that are given to a parser
+    that builds the whole tree. A document of many empty lists takes 20 times its size in memory."""
+    value: int = 64 * 1024
+    """Characters or bytes of one value; the rest is cut off, and said to be."""
+
+
+DEFAULT = Limits()

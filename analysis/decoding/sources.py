@@ -1,0 +1,220 @@
+"""The places of a transmission that carry values: path, query, headers and cookies, body, messages, content, questions.
+
+Phones send the same header lines, paths and small bodies over and over, so what was decoded of these is remembered.
+Values of one source are numbered (`Value.group`) from a base of its own: what is remembered of one source is then put
+beside that of another as it stands.
+"""
+
+import tomllib
+from collections import OrderedDict
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from analysis.decoding import http
+from analysis.decoding.engine import NAME, Path, Run, codings
+from analysis.decoding.limits import DEFAULT, Limits
+from analysis.decoding.values import Decoded, Opaque, Value
+from analysis.transmission import Transmission
+
+_HEADERS, _URL, _PAYLOADS = 0, 1 << 24, 2 << 24
+"""Bases of group numbers."""
+
+_LINE = 2048
+"""Characters of a header or path up to which it is remembered."""
+_BODY = 4096
+"""Bytes of a body up to which it is remembered,"""
+_BODY_VALUES = 200
+"""with up to so many values"""
+_BODY_TEXT = 32 * 1024
+"""and so many characters in them, since a small body can unpack to a large one."""
+
+Part = tuple[tuple[Value, ...], tuple[Opaque, ...], int]
+"""Values, opaque parts, and the first group number that is not used."""
+
+
+@cache
+def innocent_headers() -> frozenset[str]:
+    """Names of headers (lower case) that carry nothing of the phone or its owner, as the catalogue says."""
+    table = tomllib.loads(files("analysis.catalogue").joinpath("headers.toml").read_text("utf-8"))
+    return frozenset(entry["name"] for entry in table["header"])
+
+
+class _Memory:
+    """What was decoded under the same limits before."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.remembered_header = lru_cache(maxsize=4096)(self.header)
+        self.remembered_url = lru_cache(maxsize=2048)(self.url)
+        self.bodies: OrderedDict[tuple[bytes, str, str, Path], Part] = OrderedDict()
+
+    def header(self, name: str, value: str) -> Part:
+        """One header line. What stands in it directly is of the header block's group."""
+        run = Run(self.limits, _HEADERS + 1)
+        if name == "cookie":
+            for cookie, data in http.parse_cookies(value, self.limits.values):
+                cookie = cookie[:NAME]
+                run.text(http.unquote(data), ("cookie", cookie), cookie, _HEADERS, 0)
+        else:
+            name = name[:NAME]
+            run.text(value, ("header", name), name, _HEADERS, 0)
+        return run.part()
+
+    def url(self, url: str) -> Part:
+        """Path and query. The segments of the path are one group, the pairs of the query another."""
+        run = Run(self.limits, _URL + 1)
+        path, _, query = url.partition("?")
+        for name, segment in http.parse_path(path, self.limits.values):
+            run.text(segment, ("path", name) if name else ("path",), name, _URL, 0)
+        if query:
+            run.tree(http.parse_pairs(query.partition("#")[0], self.limits.values), ("query",), "", _URL, 0)
+        return run.part()
+
+    def body(self, data: bytes, kind: str, encoding: str, path: Path, room: int) -> Part:
+        """The first payload."""
+        small = len(data) <= _BODY
+        if small:
+            remembered = self.bodies.get((data, kind, encoding, path))
+            if remembered:
+                self.bodies.move_to_end((data, kind, encoding, path))
+                return remembered
+        run = Run(self.limits, _PAYLOADS)
+        run.nodes = max(0, room)
+        _payload(run, data, kind, encoding, path)
+        part = run.part()
+        if small and len(run.values) <= _BODY_VALUES and len(run.opaque) <= _BODY_VALUES:
+            length = sum(len(value.data) for value in run.values if isinstance(value.data, (str, bytes)))
+            if length <= _BODY_TEXT:
+                self.bodies[data, kind, encoding, path] = part
+                if len(self.bodies) > 256:
+                    self.bodies.popitem(last=False)
+        return part
+
+
+def _payload(run: Run, data: bytes, kind: str, encoding: str, path: Path) -> None:
+    declared = http.parse_content_type(kind) if kind else http.NO_TYPE
+    if encoding and encoding != "identity":
+        run.encoded(data, codings(encoding), path, "", run.new_group(), 0, declared)
+    else:
+        run.data(data, path, "", run.new_group(), 0, declared)
+
+
+_usual = _Memory(DEFAULT)
+_unusual = lru_cache(maxsize=4)(_Memory)
+
+
+def decode(transmission: Transmission, limits: Limits = DEFAULT) -> Decoded:
+    """All values that a transmission carried: in path, query, headers, cookies, body, WebSocket messages, TCP and
+    UDP content, DNS questions; and what nothing decoded. Never raises, whatever was captured; what exceeds the
+    limits is an `Opaque` that looks like `limit`."""
+    memory = _usual if limits is DEFAULT else _unusual(limits)
+    values: list[Value] = []
+    opaque: list[Opaque] = []
+    if transmission.headers:
+        innocent = innocent_headers()
+        content_type = encoding = ""
+        next_group = _HEADERS + 1
+        for name, value in transmission.headers:
+            name = name.lower()
+            if name in innocent:
+                if name == "content-type":
+                    content_type = value
+                elif name == "content-encoding":
+                    encoding = f"{encoding},{value}" if encoding else value
+                continue
+            part = (
+                memory.remembered_header(name, value) if len(value) <= _LINE else memory.header(name, value)
+            )
+            shift = next_group - _HEADERS - 1
+            if part[2] > _HEADERS + 1:
+                next_group += part[2] - _HEADERS - 1
+                if shift:
+                    part = _shifted(part, shift, _HEADERS)
+            values += part[0]
+            if part[1]:
+                opaque += part[1]
+            if len(values) > limits.values:
+                opaque.append(Opaque(("header",), 0, "limit", f"more than {limits.values} values"))
+                break
+    else:
+        content_type = encoding = ""
+    url = transmission.path
+    if len(url) > 1:
+        part = memory.remembered_url(url) if len(url) <= _LINE else memory.url(url)
+        values += part[0]
+        opaque += part[1]
+    if transmission.payloads:
+        _payloads(transmission, content_type, encoding.lower(), memory, values, opaque)
+    if transmission.questions:
+        values += [
+            Value(("question",), "", name, _PAYLOADS) for name in transmission.questions[: limits.values]
+        ]
+    if transmission.truncated:
+        root = "body" if transmission.protocol == "http" else _ROOTS.get(transmission.protocol, "content")
+        opaque.append(Opaque((root,), transmission.truncated, "limit", "not kept of the capture"))
+    return Decoded(tuple(values), tuple(opaque))
+
+
+_ROOTS = {"http": "body", "websocket": "message"}
+"""Protocol -> what its payloads are called in a path; in all others they are `content`."""
+
+
+def _payloads(
+    transmission: Transmission,
+    content_type: str,
+    encoding: str,
+    memory: _Memory,
+    values: list[Value],
+    opaque: list[Opaque],
+) -> None:
+    first, *others = transmission.payloads
+    root = _ROOTS.get(transmission.protocol, "content")
+    if root == "message":
+        # The handshake of a WebSocket has no body, and its content type, if any, is not that of the messages.
+        if transmission.header("content-length").strip("0 "):
+            root = "body"
+        else:
+            content_type = encoding = ""
+    room = memory.limits.values - len(values)
+    part = memory.body(first, content_type, encoding, (root,), room)
+    values += part[0]
+    opaque += part[1]
+    if others:
+        run = Run(memory.limits, part[2])
+        run.nodes = max(0, room - len(part[0]))
+        path = ("message",) if transmission.protocol == "websocket" else (root,)
+        for index, data in enumerate(others):
+            if run.nodes <= 0 or run.unpacked <= 0:
+                left = sum(map(len, others[index:]))
+                run.limit(
+                    path,
+                    left,
+                    f"more than {memory.limits.values} values or {memory.limits.unpacked} bytes unpacked",
+                )
+                break
+            run.nodes -= 1
+            _payload(run, data, content_type if root == path[0] == "body" else "", "", path)
+        values += run.values
+        opaque += run.opaque
+
+
+def _shifted(part: Part, shift: int, base: int) -> Part:
+    """A remembered part with its own groups, those above the base, moved behind those that are taken."""
+    moved = tuple(
+        value if value.group == base else value._replace(group=value.group + shift) for value in part[0]
+    )
+    return moved, part[1], part[2]
+
+
+def decode_bytes(
+    data: bytes,
+    content_type: str = "",
+    content_encoding: str = "",
+    path: Path = ("body",),
+    limits: Limits = DEFAULT,
+) -> Decoded:
+    """The values in bytes that were sent under a content type and a content encoding (both as in HTTP, both may
+    be empty: then looks decide). `path` is what the paths of the values begin with. Never raises."""
+    run = Run(limits)
+    _payload(run, data, content_type, content_encoding.lower(), path)
+    return Decoded(tuple(run.values), tuple(run.opaque))
