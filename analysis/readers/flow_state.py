@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from analysis.readers.client_hello import is_client_hello, server_name
 from analysis.transmission import (
     AddressSource,
     Headers,
@@ -247,7 +248,15 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
     # TCP is a stream: where mitmproxy cut it says nothing.
     kept, truncated = _kept(sent)
     payloads = kept if datagrams or not kept else (b"".join(kept),)
-    host, host_source, _ = _host(client.sni, "", False, server.asked or "")
+    protocol: Protocol = "udp" if datagrams else "tcp"
+    sni = client.sni
+    if not datagrams and not client.encrypted and payloads and is_client_hello(payloads[0]):
+        # What the proxy let through: the content is TLS, of which nothing but the name can be read.
+        protocol = "tls"
+        sni = sni or server_name(payloads[0])
+        payloads = ()
+        truncated = 0
+    host, host_source, _ = _host(sni, "", False, server.asked or "")
     address, address_source = _address(client, server, server.asked, state)
     return Transmission(
         time=start or client.start,
@@ -261,8 +270,8 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
         host=host,
         host_source=host_source,
         transport="udp" if datagrams else "tcp",
-        protocol="udp" if datagrams else "tcp",
-        encrypted=client.encrypted,
+        protocol=protocol,
+        encrypted=client.encrypted or protocol == "tls",
         tls_version=client.tls_version,
         payloads=payloads,
         truncated=truncated,

@@ -1,0 +1,279 @@
+"""Logs each activation request of a phone, the moment it is seen.
+
+    mitmdump -s addons/activation_log.py --set activation_log=activation.jsonl
+    mitmdump -nr capture.mitm -s addons/activation_log.py --set activation_log=activation.jsonl
+
+One JSON line, in names of the Elastic Common Schema, is on disk before the request goes on to its
+destination, and a second one says what came of it. The flow is marked and commented, so that it stands out
+in mitmproxy's and mitmweb's list. What counts as an activation is decided by `analysis`, as in the report.
+"""
+
+import json
+import logging
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
+from mitmproxy.addonmanager import Loader
+
+from analysis import __version__
+from analysis.catalogue import catalogue
+from analysis.devices import device_id
+from analysis.evidence import Evidence, Names, examine
+from analysis.geolocation.database import LocationDatabase
+from analysis.geolocation.knowledge import country_name
+from analysis.geolocation.location import Location
+from analysis.identifiers import mask
+from analysis.purposes import ACTIVATION
+from analysis.readers.flow_state import transmission_from_state
+from analysis.report.document import masked_url
+from analysis.report.model import url
+
+logger = logging.getLogger(__name__)
+
+MARK = ":warning:"
+ECS_VERSION = "8.17.0"
+MAX_PENDING = 10_000
+"""Requests without an outcome that are remembered; beyond it the oldest is closed as an attempt."""
+
+
+class ActivationLog:
+    """The addon. Its state is the open file, the names that DNS gave, and the requests without an outcome."""
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        self._database: LocationDatabase | None = None
+        self._names = Names()
+        self._pending: dict[str, Evidence] = {}
+        self._broken = False
+
+    def load(self, loader: Loader) -> None:
+        loader.add_option(
+            "activation_log",
+            str,
+            "",
+            "File that activation requests are logged to, one JSON line each (mode 0600).",
+        )
+        loader.add_option(
+            "activation_log_identifiers",
+            str,
+            "masked",
+            "How identifiers are written to the activation log.",
+            choices=["masked", "shown"],
+        )
+
+    def configure(self, updated: set[str]) -> None:
+        if "activation_log" not in updated:
+            return
+        self._close()
+        path = ctx.options.activation_log
+        if path:
+            try:
+                self._file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                os.fchmod(self._file, 0o600)
+            except OSError as error:
+                raise exceptions.OptionsError(
+                    f"activation_log: cannot write {path}: {error.strerror}"
+                ) from error
+
+    def running(self) -> None:
+        catalogue()  # a mistake in it shows at the start, and the first request does not wait
+
+    def done(self) -> None:
+        for evidence in list(self._pending.values()):
+            self._write("activation-outcome", evidence)
+        self._pending.clear()
+        self._close()
+
+    def dns_response(self, flow: dns.DNSFlow) -> None:
+        sent = transmission_from_state(flow.get_state())
+        for answer in sent.answers if sent else ():
+            self._names.add(answer)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        self._seen(flow)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        # A WebSocket's handshake is answered before anything is sent in it.
+        if flow.websocket is None:
+            self._over(flow)
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        self._over(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._over(flow)
+
+    def tcp_message(self, flow: tcp.TCPFlow) -> None:
+        if flow.messages[-1].from_client:
+            self._seen(flow)
+
+    def tcp_end(self, flow: tcp.TCPFlow) -> None:
+        self._over(flow)
+
+    def tcp_error(self, flow: tcp.TCPFlow) -> None:
+        self._over(flow)
+
+    def udp_message(self, flow: udp.UDPFlow) -> None:
+        if flow.messages[-1].from_client:
+            self._seen(flow)
+
+    def udp_end(self, flow: udp.UDPFlow) -> None:
+        self._over(flow)
+
+    def udp_error(self, flow: udp.UDPFlow) -> None:
+        self._over(flow)
+
+    def _examine(self, flow: flow.Flow) -> Evidence | None:
+        sent = transmission_from_state(flow.get_state())
+        if sent is None or sent.origin != "device":
+            return None
+        return examine(self._names.complete(sent))
+
+    def _seen(self, flow: flow.Flow) -> None:
+        """Something was sent. A stream is looked at again with each message until it is known."""
+        if flow.id in self._pending:
+            return
+        evidence = self._examine(flow)
+        if evidence is not None and evidence.judgement.purpose == ACTIVATION:
+            self._log(flow, evidence)
+
+    def _over(self, flow: flow.Flow) -> None:
+        """The exchange is over: what was sent is known as a whole, and what came of it."""
+        logged = flow.id in self._pending
+        evidence = self._examine(flow)
+        if evidence is None or (not logged and evidence.judgement.purpose != ACTIVATION):
+            return
+        if not logged:
+            self._log(flow, evidence)
+        self._pending.pop(flow.id, None)
+        self._write("activation-outcome", evidence)
+
+    def _log(self, flow: flow.Flow, evidence: Evidence) -> None:
+        self._write("activation-request", evidence)
+        comment = self._comment(evidence)
+        flow.marked = flow.marked or MARK
+        if comment not in flow.comment:
+            flow.comment = f"{flow.comment}\n{comment}".strip()
+        if len(self._pending) >= MAX_PENDING:
+            self._write("activation-outcome", self._pending.pop(next(iter(self._pending))))
+        self._pending[flow.id] = evidence
+
+    def _comment(self, evidence: Evidence) -> str:
+        """For the list of flows: where it goes and what is inside, without any value."""
+        location = self._locate(evidence.transmission.address)
+        kinds = catalogue().kinds
+        carried = dict.fromkeys(kinds[found.kind].label for found in evidence.findings if found.kind in kinds)
+        where = country_name(location.country) if location.country else "a country that is not known"
+        encrypted = "encrypted" if evidence.transmission.encrypted else "UNENCRYPTED"
+        inside = f", with {', '.join(carried)}" if carried else ""
+        return f"phonehome: activation data to {where}, {encrypted}{inside} ({evidence.judgement.reason})"
+
+    def _locate(self, address: str | None) -> Location:
+        if self._database is None:
+            self._database = LocationDatabase()
+        return self._database.locate(address)
+
+    def _write(self, action: str, evidence: Evidence) -> None:
+        if self._file is None:
+            return
+        shown = ctx.options.activation_log_identifiers == "shown"
+        line = json.dumps(event(action, evidence, self._locate(evidence.transmission.address), shown)) + "\n"
+        try:
+            os.write(self._file, line.encode())
+            os.fsync(self._file)
+        except OSError as error:
+            # Traffic goes on, and the user is told once, not for each request.
+            if not self._broken:
+                logger.error(
+                    f"activation_log: cannot write to {ctx.options.activation_log}: {error.strerror}"
+                )
+            self._broken = True
+        else:
+            self._broken = False
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def event(action: str, evidence: Evidence, location: Location, show_identifiers: bool) -> dict[str, Any]:
+    """The line for an activation request, or for its outcome, in names of the Elastic Common Schema
+    (https://www.elastic.co/docs/reference/ecs); what it has no name for stands under `phonehome`."""
+    sent = evidence.transmission
+    judgement = evidence.judgement
+    over = action == "activation-outcome"
+    address = url(sent)
+    line: dict[str, Any] = {
+        "@timestamp": _time(sent.end if over and sent.end else sent.time),
+        "ecs": {"version": ECS_VERSION},
+        "event": {
+            "kind": "event",
+            "category": ["network"],
+            "type": ["end"] if over else ["start"],
+            "action": action,
+            "dataset": "phonehome.activation",
+            "id": sent.flow_id,
+            "reason": judgement.reason,
+        },
+        "observer": {"product": "phonehome", "version": __version__},
+        "source": {"ip": sent.client},
+        "destination": {
+            "address": sent.host or sent.address,
+            "domain": sent.host,
+            "ip": sent.address,
+            "port": sent.port,
+            "geo": {"country_iso_code": location.country},
+            "as": {"number": location.asn, "organization": {"name": location.organisation}},
+        },
+        "network": {"transport": sent.transport, "protocol": sent.protocol},
+        "tls": {"established": sent.encrypted, "version": sent.tls_version},
+        "url": {"full": address if show_identifiers else masked_url(address)},
+        "http": {"request": {"method": sent.method}},
+        "user_agent": {"original": sent.header("user-agent")},
+        "phonehome": {
+            "device": device_id(sent),
+            "purpose": judgement.purpose,
+            "endpoint": judgement.entry.id if judgement.entry else None,
+            "country_certainty": location.country_certainty,
+            "country_reason": location.reason,
+            "identifiers": [
+                {
+                    "kind": found.kind,
+                    "value": found.value if show_identifiers else mask(found.kind, found.value),
+                    "certainty": found.certainty,
+                    "reason": found.reason,
+                    "path": " > ".join(found.path),
+                }
+                for found in evidence.findings
+            ],
+        },
+    }
+    if location.cloud_provider:
+        line["cloud"] = {"target": {"provider": location.cloud_provider, "region": location.cloud_region}}
+    if over:
+        line["event"]["outcome"] = "failure" if evidence.outcome == "attempted" else "success"
+        line["phonehome"]["outcome"] = evidence.outcome
+        if sent.reply is not None and sent.reply.status is not None:
+            line["http"]["response"] = {"status_code": sent.reply.status, "body": {"bytes": sent.reply.size}}
+        if sent.error:
+            line["error"] = {"message": sent.error}
+    found: dict[str, Any] = _without_unknown(line)
+    return found
+
+
+def _without_unknown(item: Any) -> Any:
+    """Without fields that are None or empty: in ECS a field that is not known is not there."""
+    if isinstance(item, dict):
+        cleaned = {key: _without_unknown(inner) for key, inner in item.items()}
+        return {key: inner for key, inner in cleaned.items() if inner not in (None, {}, "")}
+    return item
+
+
+def _time(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+addons = [ActivationLog()]

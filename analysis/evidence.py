@@ -1,0 +1,84 @@
+"""What one transmission shows: everything that is concluded from it, in one place.
+
+The report, the addon and whoever else asks go through `examine`, so that they cannot disagree.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple
+
+from analysis.decoding import decode
+from analysis.decoding.values import Opaque, Value
+from analysis.identifiers import recognise
+from analysis.identifiers.finding import Finding
+from analysis.purposes import Judgement, Outcome, judge, outcome
+from analysis.transmission import NameAnswer, Transmission
+
+
+class Evidence(NamedTuple):
+    """A transmission, and what it shows."""
+
+    transmission: Transmission
+    values: tuple[Value, ...]
+    opaque: tuple[Opaque, ...]
+    """Parts that nothing decoded."""
+    findings: tuple[Finding, ...]
+    judgement: Judgement
+    outcome: Outcome
+
+
+class Names:
+    """The names that a capture's own DNS answers give to addresses."""
+
+    def __init__(self, answers: Iterable[NameAnswer] = ()) -> None:
+        self._names: dict[tuple[str, str], tuple[list[float], list[str]]] = {}
+        self._addresses: dict[tuple[str, str], tuple[list[float], list[str]]] = {}
+        for answer in sorted(answers, key=lambda answer: answer.time):
+            self.add(answer)
+
+    def add(self, answer: NameAnswer) -> None:
+        """Takes an answer in; those of one client come in order of time."""
+        for table, key, value in (
+            (self._names, answer.address, answer.name),
+            (self._addresses, answer.name, answer.address),
+        ):
+            times, values = table.setdefault((answer.client, key), ([], []))
+            if not values or values[-1] != value:
+                times.append(answer.time)
+                values.append(value)
+
+    def complete(self, sent: Transmission) -> Transmission:
+        """The transmission, with the name that the device had been told for its address, or, where no
+        connection was made, with the address that it had been told for the name. Only an answer to the
+        same device from before the transmission counts."""
+        if sent.protocol == "dns" or not self._names:
+            return sent
+        client = sent.client or ""
+        if sent.host is None and sent.address is not None:
+            host = _latest(self._names.get((client, sent.address)), sent.time)
+            if host is not None:
+                return replace(sent, host=host, host_source="dns")
+        elif sent.address is None and sent.host is not None:
+            address = _latest(self._addresses.get((client, sent.host)), sent.time)
+            if address is not None:
+                return replace(sent, address=address, address_source="dns")
+        return sent
+
+
+def _latest(known: tuple[list[float], list[str]] | None, time: float) -> str | None:
+    if known is None:
+        return None
+    place = bisect_right(known[0], time)
+    return known[1][place - 1] if place else None
+
+
+def examine(sent: Transmission) -> Evidence:
+    """Everything that is concluded from a transmission. Pure, and raises nothing that its content could cause."""
+    decoded = decode(sent)
+    keys = {value.key for value in decoded.values}
+    first = judge(sent, keys, ())
+    findings = recognise(decoded, first.entry.fields if first.entry else ())
+    # Only what no entry knows is judged by the identifiers in it.
+    judgement = first if first.entry or len(findings) < 2 else judge(sent, keys, findings)
+    return Evidence(sent, decoded.values, decoded.opaque, findings, judgement, outcome(sent, judgement.entry))

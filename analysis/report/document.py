@@ -1,0 +1,578 @@
+"""From the sum to the document: located, named, masked, sorted, phrased.
+
+The document is the report as everybody gets it: the JSON is this dictionary (its schema is
+`docs/report.schema.json`), and the other formats are drawn from it. Unknown is None, never a guess.
+Captured text stands in it as it was captured; whoever shows it escapes it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from urllib.parse import quote
+
+import ahocorasick
+
+from analysis import __version__
+from analysis.catalogue import Catalogue, Kind
+from analysis.devices import DeviceNames
+from analysis.geolocation.knowledge import country_name
+from analysis.geolocation.location import Location
+from analysis.identifiers import mask
+from analysis.identifiers.finding import RANK, Finding
+from analysis.report import summary
+from analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
+
+if TYPE_CHECKING:  # its libraries are slow to load, and only --online needs them
+    from analysis.geolocation.online import OnlineResults
+
+SCHEMA = "phonehome/report/1"
+
+MAX_LISTED = 50
+"""Names that a device looked up and never contacted, as far as they are listed; all are counted."""
+
+SHORTEST_SECRET = 6
+LONGEST_PLAIN_SEGMENT = 40
+"""Characters of a part of a URL that are shown as they are; a longer one can be an encoded identifier."""
+
+Encrypted = Literal["yes", "no", "mixed"]
+
+
+class IdentifierEntry(TypedDict):
+    """One identifier that went to a destination."""
+
+    kind: str
+    label: str
+    category: str
+    certainty: str
+    reason: str
+    path: str
+    value: str
+    """Masked, unless the user asked for it as it is."""
+    transmissions: int
+    unencrypted: int
+    delivered: int
+
+
+class ExampleEntry(TypedDict):
+    """One transmission of a destination."""
+
+    time: str | None
+    method: str | None
+    url: str
+    status: int | None
+    outcome: str
+    encrypted: bool
+    flow: str
+
+
+class RegistryItem(TypedDict):
+    """What was found online of one address."""
+
+    address: str
+    reverse_name: str | None
+    holder: str | None
+    registered_country: str | None
+    """Where the range is registered; not where the machine is."""
+    network: str | None
+    problem: str | None
+
+
+class OnlineEntry(TypedDict):
+    """What was found online, today, of a destination. Nothing here changes what stands beside it."""
+
+    asked: str | None
+    aliases: list[str]
+    addresses_today: list[dict[str, str | None]]
+    """Only for a name that the capture holds no address for: today's addresses, and their countries."""
+    registry: list[RegistryItem]
+
+
+class CloudEntry(TypedDict):
+    provider: str
+    region: str | None
+
+
+class DestinationEntry(TypedDict):
+    """What went to one name (or address), for one purpose, in one place."""
+
+    host: str | None
+    host_sources: list[str]
+    authorities: list[str]
+    addresses: list[str]
+    address_sources: list[str]
+    ports: list[int]
+    protocols: list[str]
+    country: str | None
+    country_name: str | None
+    country_certainty: str
+    country_reason: str
+    anycast: bool
+    scope: str | None
+    asn: int | None
+    organisation: str | None
+    cloud: CloudEntry | None
+    location_sources: list[str]
+    owner: str | None
+    purpose: str
+    purpose_label: str
+    purpose_reason: str
+    entry: str | None
+    references: list[str]
+    transmissions: int
+    attempts: int
+    acknowledged: int
+    acknowledgement_known: bool
+    bytes_sent: int
+    bytes_received: int
+    encrypted: Encrypted
+    unencrypted: int
+    identifiers: list[IdentifierEntry]
+    identifiers_left_out: int
+    not_understood: dict[str, int]
+    examples: list[ExampleEntry]
+    first: str | None
+    last: str | None
+    online: OnlineEntry | None
+
+
+class DeviceEntry(TypedDict):
+    id: str
+    label: str
+    addresses: list[str]
+    model: str | None
+    models: list[str]
+    system: str | None
+    builds: list[str]
+    summary: str
+    transmissions: int
+    attempts: int
+    first: str | None
+    last: str | None
+    destinations: list[DestinationEntry]
+    names_only: list[str]
+    names_only_count: int
+
+
+class CaptureEntry(TypedDict):
+    path: str
+    sha256: str
+    bytes: int
+    transmissions: int
+    replayed: int
+    proxy_pages: int
+    resolved_by_proxy: int
+    first: str | None
+    last: str | None
+    warnings: list[str]
+
+
+class ErrorEntry(TypedDict):
+    path: str
+    error: str
+
+
+class Document(TypedDict):
+    schema: str
+    captures: list[CaptureEntry]
+    devices: list[DeviceEntry]
+    not_seen: dict[str, Any]
+    sources: dict[str, Any]
+    errors: list[ErrorEntry]
+
+
+@dataclass(slots=True)
+class File:
+    """A file that was read."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(slots=True)
+class Context:
+    """What the sum needs to become a document."""
+
+    catalogue: Catalogue
+    locate: Callable[[str | None], Location]
+    tables: Sequence[Mapping[str, str]]
+    """Name, date, licence of each location table that may be named."""
+    names: DeviceNames
+    show_identifiers: bool = False
+    files: list[File] = field(default_factory=list)
+    errors: list[ErrorEntry] = field(default_factory=list)
+    age_warning: Callable[[float], str | None] = lambda time: None
+    """Told the time of a capture's last transmission."""
+    online: "OnlineResults | None" = None
+    """What was looked up online; None if nothing was."""
+
+
+def document(report: Report, context: Context) -> Document:
+    """The report for people and programs."""
+    devices = [_device(device, context) for device in report.devices.values()]
+    devices.sort(
+        key=lambda entry: (
+            not entry["destinations"],
+            [concern(row) for row in entry["destinations"][:1]],
+            entry["label"],
+            entry["id"],
+        )
+    )
+    result: Document = {
+        "schema": SCHEMA,
+        "captures": [
+            _capture(file, report.captures.get(file.path, Capture()), context) for file in context.files
+        ],
+        "devices": devices,
+        "not_seen": _not_seen(report, devices),
+        "sources": {
+            "tool": {"name": "phonehome", "version": __version__},
+            "location_tables": [dict(table) for table in context.tables],
+            "catalogue": {"endpoints": len(context.catalogue.endpoints)},
+            "online": bool(context.online),
+            "identifiers": "shown" if context.show_identifiers else "masked",
+        },
+        "errors": sorted(context.errors, key=lambda error: error["path"]),
+    }
+    return result if context.show_identifiers else _without(result, _secrets(report, context.catalogue.kinds))
+
+
+def time_text(time: float) -> str | None:
+    """RFC 3339 in UTC, to the second; None for a time that was not recorded."""
+    if not 0 < time < 1e11:
+        return None
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def concern(entry: DestinationEntry) -> tuple[Any, ...]:
+    """Sorts destinations, worst first: identifiers of hardware, SIM, person or place in clear text; then the
+    same encrypted; then other identifiers in clear text; activation; the rest; by purpose and by number."""
+    sure = [found for found in entry["identifiers"] if RANK[found["certainty"]] >= RANK["likely"]]
+    lasting = [found for found in sure if found["category"] in ("hardware", "sim", "location", "account")]
+    if any(found["unencrypted"] for found in lasting):
+        level = 0
+    elif any(found["category"] in ("hardware", "sim") for found in lasting):
+        level = 1
+    elif any(found["unencrypted"] and found["category"] != "software" for found in sure):
+        level = 2
+    elif entry["purpose"] == "activation":
+        level = 3
+    elif lasting or any(found["category"] == "advertising" for found in sure):
+        level = 4
+    else:
+        level = 5
+    # Its own network is where a phone asks for names and time; that is no news.
+    abroad = entry["scope"] not in (None, "global")
+    return (
+        level,
+        abroad,
+        summary.purpose_rank(entry["purpose"]),
+        -entry["transmissions"],
+        entry["host"] or "",
+        entry["addresses"],
+        entry["purpose_reason"],
+    )
+
+
+def _device(device: Device, context: Context) -> DeviceEntry:
+    destinations = sorted(_destinations(device, context), key=concern)
+    seen = [at for addresses in device.destinations.values() for at in addresses.values()]
+    contacted = {destination.host for destination in device.destinations}
+    for at in seen:
+        contacted |= at.authorities
+    names_only = sorted(device.asked_names - contacted)
+    facts = device.facts
+    entry: DeviceEntry = {
+        "id": device.id,
+        "label": context.names.label(device.id, device.addresses, facts),
+        "addresses": sorted(device.addresses),
+        "model": facts.model,
+        "models": list(facts.models),
+        "system": facts.system,
+        "builds": list(facts.builds),
+        "summary": "",
+        "transmissions": sum(at.transmissions for at in seen),
+        "attempts": sum(at.attempts for at in seen),
+        "first": time_text(min((at.first for at in seen), default=0)),
+        "last": time_text(max((at.last for at in seen), default=0)),
+        "destinations": destinations,
+        "names_only": names_only[:MAX_LISTED],
+        "names_only_count": len(names_only),
+    }
+    entry["summary"] = summary.device_summary(entry)
+    return entry
+
+
+def _destinations(device: Device, context: Context) -> Iterable[DestinationEntry]:
+    """Addresses of a destination that lie in one place are one row; a name with addresses in two countries
+    is two."""
+    for destination, by_address in device.destinations.items():
+        rows: dict[tuple[Any, ...], tuple[Location, list[str], AtAddress]] = {}
+        for address in sorted(by_address, key=lambda address: address or ""):
+            location = context.locate(address)
+            place = (
+                destination.host or address,
+                location.country,
+                location.country_certainty,
+                location.asn,
+                location.organisation,
+                location.cloud_provider,
+                location.cloud_region,
+                location.scope,
+                location.anycast,
+                address is None,
+            )
+            if place not in rows:
+                rows[place] = (location, [], AtAddress())
+            _, addresses, seen = rows[place]
+            if address is not None:
+                addresses.append(address)
+            seen.merge(by_address[address])
+        for location, addresses, seen in rows.values():
+            yield _destination(destination, location, addresses, seen, context)
+
+
+def _destination(
+    destination: Destination, location: Location, addresses: list[str], seen: AtAddress, context: Context
+) -> DestinationEntry:
+    catalogue = context.catalogue
+    endpoint = catalogue.endpoints.get(destination.entry or "")
+    purpose = catalogue.purposes[destination.purpose]
+    identifiers = seen.kept_identifiers()
+    known_address = bool(addresses)
+    return {
+        "host": destination.host,
+        "host_sources": sorted(seen.host_sources),
+        "authorities": sorted(seen.authorities)[:MAX_LISTED],
+        "addresses": addresses,
+        "address_sources": sorted(seen.address_sources),
+        "ports": sorted(seen.ports),
+        "protocols": sorted(seen.protocols),
+        "country": location.country,
+        "country_name": country_name(location.country) if location.country else None,
+        "country_certainty": location.country_certainty if known_address else "unknown",
+        "country_reason": location.reason if known_address else "the capture holds no address for it",
+        "anycast": location.anycast,
+        "scope": location.scope if known_address else None,
+        "asn": location.asn,
+        "organisation": location.organisation,
+        "cloud": (
+            {"provider": location.cloud_provider, "region": location.cloud_region}
+            if location.cloud_provider
+            else None
+        ),
+        "location_sources": [f"{source.name}, {source.date}" for source in location.sources],
+        "owner": endpoint.owner if endpoint else None,
+        "purpose": purpose.id,
+        "purpose_label": purpose.label,
+        "purpose_reason": max(seen.reasons, key=lambda reason: (seen.reasons[reason], reason)),
+        "entry": endpoint.id if endpoint else None,
+        "references": [f"{reference.title}: {reference.where}" for reference in endpoint.references]
+        if endpoint
+        else [],
+        "transmissions": seen.transmissions,
+        "attempts": seen.attempts,
+        "acknowledged": seen.acknowledged,
+        "acknowledgement_known": bool(endpoint and endpoint.acknowledged),
+        "bytes_sent": seen.bytes_sent,
+        "bytes_received": seen.bytes_received,
+        "encrypted": _encrypted(seen),
+        "unencrypted": seen.transmissions - seen.encrypted,
+        "identifiers": [_identifier(finding, count, context) for finding, count in identifiers.items()],
+        "identifiers_left_out": seen.identifiers_found
+        - sum(count.transmissions for count in identifiers.values()),
+        "not_understood": {
+            **{looks: seen.opaque[looks] for looks in sorted(seen.opaque)},
+            **({"bytes": seen.opaque_bytes} if seen.opaque_bytes else {}),
+            **({"bytes_not_kept": seen.truncated} if seen.truncated else {}),
+        },
+        "examples": [_example(example, context) for example in seen.examples],
+        "first": time_text(seen.first),
+        "last": time_text(seen.last),
+        "online": _online(destination.host, addresses, context) if context.online else None,
+    }
+
+
+def _online(host: str | None, addresses: Sequence[str], context: Context) -> OnlineEntry | None:
+    found = context.online
+    if found is None:
+        return None
+    answers = found.names.get(host or "")
+    today = list(answers.addresses) if answers and not addresses else []
+    asked = [answers.asked] if answers else []
+    items: list[RegistryItem] = []
+    for address in [*addresses, *today]:
+        reverse = found.reverse.get(address)
+        entry = found.registry.get(address)
+        if reverse is None and entry is None:
+            continue
+        asked += [item.asked for item in (reverse, entry) if item]
+        items.append(
+            {
+                "address": address,
+                "reverse_name": reverse.name if reverse else None,
+                "holder": (entry.holder or entry.network_name) if entry else None,
+                "registered_country": entry.country if entry else None,
+                "network": entry.network_range if entry else None,
+                "problem": (entry.problem or None) if entry else None,
+            }
+        )
+    return {
+        "asked": time_text(min(asked, default=0)),
+        "aliases": list(answers.aliases) if answers else [],
+        "addresses_today": [
+            {"address": address, "country": context.locate(address).country} for address in today
+        ],
+        "registry": items,
+    }
+
+
+def _encrypted(seen: AtAddress) -> Encrypted:
+    if seen.encrypted == seen.transmissions:
+        return "yes"
+    return "mixed" if seen.encrypted else "no"
+
+
+def _identifier(finding: Finding, seen: Seen, context: Context) -> IdentifierEntry:
+    kind = context.catalogue.kinds.get(finding.kind)
+    return {
+        "kind": finding.kind,
+        "label": kind.label if kind else finding.kind,
+        "category": kind.category if kind else "unknown",
+        "certainty": finding.certainty,
+        "reason": finding.reason,
+        "path": " > ".join(finding.path),
+        "value": finding.value if context.show_identifiers else mask(finding.kind, finding.value),
+        "transmissions": seen.transmissions,
+        "unencrypted": seen.unencrypted,
+        "delivered": seen.delivered,
+    }
+
+
+def _example(example: Example, context: Context) -> ExampleEntry:
+    return {
+        "time": time_text(example.time),
+        "method": example.method or None,
+        "url": example.url if context.show_identifiers else masked_url(example.url),
+        "status": example.status or None,
+        "outcome": example.outcome,
+        "encrypted": example.encrypted,
+        "flow": example.flow_id,
+    }
+
+
+def _capture(file: File, capture: Capture, context: Context) -> CaptureEntry:
+    warnings = list(capture.warnings)
+    age = context.age_warning(capture.last) if capture.transmissions else None
+    return {
+        "path": file.path,
+        "sha256": file.sha256,
+        "bytes": file.bytes,
+        "transmissions": capture.transmissions,
+        "replayed": capture.replayed,
+        "proxy_pages": capture.proxy_pages,
+        "resolved_by_proxy": capture.resolved_by_proxy,
+        "first": time_text(capture.first),
+        "last": time_text(capture.last),
+        "warnings": [*warnings, *([age] if age else [])],
+    }
+
+
+def _not_seen(report: Report, devices: Sequence[DeviceEntry]) -> dict[str, Any]:
+    """What the report cannot speak of. Seen is not sent, and not seen is not not-sent."""
+    rows = [row for device in devices for row in device["destinations"]]
+    captures = report.captures.values()
+    return {
+        "replayed_by_the_analyst": sum(capture.replayed for capture in captures),
+        "pages_of_the_proxy": sum(capture.proxy_pages for capture in captures),
+        "names_resolved_by_the_proxy": sum(capture.resolved_by_proxy for capture in captures),
+        "without_an_address": sum(row["transmissions"] for row in rows if not row["addresses"]),
+        "without_a_name": sum(row["transmissions"] for row in rows if row["host"] is None),
+        "not_understood": {
+            "looks_encrypted": sum(row["not_understood"].get("encrypted", 0) for row in rows),
+            "unknown_format": sum(row["not_understood"].get("unknown", 0) for row in rows),
+            "over_a_limit": sum(row["not_understood"].get("limit", 0) for row in rows),
+            "bytes": sum(row["not_understood"].get("bytes", 0) for row in rows),
+            "bytes_not_kept": sum(row["not_understood"].get("bytes_not_kept", 0) for row in rows),
+        },
+        "names_looked_up_only": sum(device["names_only_count"] for device in devices),
+        "tls_not_opened": sum(
+            row["transmissions"] for row in rows if {"tls", "quic"} & set(row["protocols"])
+        ),
+        "identifiers_left_out": sum(row["identifiers_left_out"] for row in rows),
+        "notes": [
+            "A flow file holds only what the proxy could open: TLS that the device refused to have opened, QUIC, "
+            "and traffic that did not go through the proxy are not in it.",
+            "Nothing is known of the time before the first and after the last transmission.",
+        ],
+    }
+
+
+def _secrets(report: Report, kinds: Mapping[str, Kind]) -> dict[str, str]:
+    """Values that must not show anywhere, and what to show instead.
+
+    An identifier stands not only in its field: it can be part of a path, a host name or a key."""
+    found: dict[str, str] = {}
+    for device in report.devices.values():
+        for addresses in device.destinations.values():
+            for seen in addresses.values():
+                for finding in seen.identifiers:
+                    kind = kinds.get(finding.kind)
+                    shown = mask(finding.kind, finding.value)
+                    # Short values stand in innocent text by chance; a model or build is no secret.
+                    if len(finding.value) < SHORTEST_SECRET or shown == finding.value or kind is None:
+                        continue
+                    for form in {finding.value, finding.value.lower(), finding.value.upper()}:
+                        found[form] = found[quote(form, safe="")] = shown
+    return found
+
+
+def _without(result: Document, secrets: Mapping[str, str]) -> Document:
+    """The document without these values in any of its texts."""
+    if not secrets:
+        return result
+    automaton = ahocorasick.Automaton()
+    for secret, shown in secrets.items():
+        automaton.add_word(secret, (len(secret), shown))
+    automaton.make_automaton()
+
+    def clean(item: Any) -> Any:
+        if isinstance(item, str):
+            return _replaced(item, automaton)
+        if isinstance(item, list):
+            return [clean(inner) for inner in item]
+        if isinstance(item, dict):
+            return {key: clean(inner) for key, inner in item.items()}
+        return item
+
+    result["devices"] = clean(result["devices"])
+    return result
+
+
+def _replaced(text: str, automaton: Any) -> str:
+    pieces: list[str] = []
+    position = 0
+    for last, (length, shown) in automaton.iter_long(text):
+        pieces += (text[position : last - length + 1], shown)
+        position = last + 1
+    return "".join((*pieces, text[position:])) if pieces else text
+
+
+def masked_url(url: str) -> str:
+    """The URL without what can identify: values in its query, and long segments of its path, which can be an
+    identifier in an encoding."""
+    base, mark, query = url.partition("?")
+    scheme, separator, rest = base.partition("://")
+    host, *segments = rest.split("/")
+    shown = "/".join([host, *(_masked_segment(segment) for segment in segments)])
+    if mark:
+        names = [pair.partition("=")[0] for pair in query.split("&")]
+        mark += "&".join(f"{_masked_segment(name)}=•" for name in names)
+    return f"{scheme}{separator}{shown}{mark}"
+
+
+def _masked_segment(segment: str) -> str:
+    if len(segment) > LONGEST_PLAIN_SEGMENT:
+        return segment[:4] + "••••"
+    return segment

@@ -1,0 +1,326 @@
+"""A report as a sum.
+
+`Report.add` takes one examined transmission in; `Report.merge` adds another report. Both only count,
+keep the first few of something by a fixed order, or join sets, so that the result does not depend on how
+captures were divided among workers, and its size depends on devices and destinations, not on flows.
+
+Nothing is located or phrased here: that is done once, at the end, by `document`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from typing import NamedTuple
+
+from analysis.devices import DeviceFacts, device_id
+from analysis.evidence import Evidence
+from analysis.identifiers.finding import RANK, Finding
+from analysis.transmission import Transmission
+
+MAX_IDENTIFIERS = 500
+"""Different identifiers kept for one destination; the surest are, and what is left out is counted."""
+MAX_EXAMPLES = 3
+"""Transmissions that are shown for a destination: the first ones."""
+MAX_URL = 500
+MAX_NAMES = 2000
+"""Names that a device looked up and that are kept."""
+
+
+class Destination(NamedTuple):
+    """What is counted as one: the same name (or address, where no name is known) for the same purpose."""
+
+    host: str | None
+    purpose: str
+    entry: str | None
+    """Catalogue entry that the purpose rests on."""
+
+
+class Example(NamedTuple):
+    """One transmission, to show. Compared by time."""
+
+    time: float
+    method: str
+    url: str
+    status: int
+    """HTTP status of the reply; 0 if there was none."""
+    outcome: str
+    encrypted: bool
+    flow_id: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """How often an identifier was seen at a destination."""
+
+    transmissions: int = 0
+    unencrypted: int = 0
+    delivered: int = 0
+    """Of the transmissions, those that were answered."""
+
+    def merge(self, other: "Seen") -> None:
+        self.transmissions += other.transmissions
+        self.unencrypted += other.unencrypted
+        self.delivered += other.delivered
+
+
+@dataclass(slots=True)
+class AtAddress:
+    """What went to one address of a destination. Addresses are kept apart because they can lie apart."""
+
+    transmissions: int = 0
+    attempts: int = 0
+    acknowledged: int = 0
+    encrypted: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    first: float = float("inf")
+    last: float = float("-inf")
+    ports: set[int] = field(default_factory=set)
+    protocols: set[str] = field(default_factory=set)
+    address_sources: set[str] = field(default_factory=set)
+    host_sources: set[str] = field(default_factory=set)
+    authorities: set[str] = field(default_factory=set)
+    reasons: Counter[str] = field(default_factory=Counter)
+    identifiers: dict[Finding, Seen] = field(default_factory=dict)
+    identifiers_found: int = 0
+    """Findings, counted once for each transmission; more than are kept in `identifiers` if some were left out."""
+    examples: list[Example] = field(default_factory=list)
+    opaque: Counter[str] = field(default_factory=Counter)
+    """Transmissions with a part that was not understood, by its looks."""
+    opaque_bytes: int = 0
+    truncated: int = 0
+
+    def add(self, evidence: Evidence) -> None:
+        sent = evidence.transmission
+        self.transmissions += 1
+        if evidence.outcome == "attempted":
+            self.attempts += 1
+        elif evidence.outcome == "acknowledged":
+            self.acknowledged += 1
+        self.encrypted += sent.encrypted
+        self.bytes_sent += sent.bytes_sent
+        self.bytes_received += sent.bytes_received
+        time = sent.time
+        if time < self.first:
+            self.first = time
+        if time > self.last:
+            self.last = time
+        if sent.port is not None:
+            self.ports.add(sent.port)
+        self.protocols.add(sent.protocol)
+        if sent.address_source is not None:
+            self.address_sources.add(sent.address_source)
+        if sent.host_source is not None:
+            self.host_sources.add(sent.host_source)
+        if sent.authority is not None:
+            _join(self.authorities, (sent.authority,))
+        self.reasons[evidence.judgement.reason] += 1
+        if len(self.examples) < MAX_EXAMPLES or time <= self.examples[-1].time:
+            self.examples = nsmallest(MAX_EXAMPLES, [*self.examples, _example(evidence)])
+        for looks in {part.looks for part in evidence.opaque}:
+            self.opaque[looks] += 1
+        self.opaque_bytes += sum(part.size for part in evidence.opaque)
+        self.truncated += sent.truncated
+        for finding in evidence.findings:
+            self.identifiers_found += 1
+            seen = self.identifiers.get(finding)
+            if seen is None:
+                seen = self.identifiers[finding] = Seen()
+            seen.transmissions += 1
+            seen.unencrypted += not sent.encrypted
+            seen.delivered += evidence.outcome != "attempted"
+        # Cut seldom, because it sorts: only what is kept in the end has to be the same however it is divided.
+        if len(self.identifiers) > 4 * MAX_IDENTIFIERS:
+            self._cut()
+
+    def merge(self, other: "AtAddress") -> None:
+        self.transmissions += other.transmissions
+        self.attempts += other.attempts
+        self.acknowledged += other.acknowledged
+        self.encrypted += other.encrypted
+        self.bytes_sent += other.bytes_sent
+        self.bytes_received += other.bytes_received
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        self.ports |= other.ports
+        self.protocols |= other.protocols
+        self.address_sources |= other.address_sources
+        self.host_sources |= other.host_sources
+        _join(self.authorities, other.authorities)
+        self.reasons += other.reasons
+        self.identifiers_found += other.identifiers_found
+        self.examples = nsmallest(MAX_EXAMPLES, [*self.examples, *other.examples])
+        self.opaque += other.opaque
+        self.opaque_bytes += other.opaque_bytes
+        self.truncated += other.truncated
+        for finding, seen in other.identifiers.items():
+            self.identifiers.setdefault(finding, Seen()).merge(seen)
+        self._cut()
+
+    def kept_identifiers(self) -> dict[Finding, Seen]:
+        """The surest identifiers, at most MAX_IDENTIFIERS, in stable order."""
+        kept = nsmallest(MAX_IDENTIFIERS, self.identifiers, key=_by_certainty)
+        return {finding: self.identifiers[finding] for finding in kept}
+
+    def _cut(self) -> None:
+        if len(self.identifiers) > MAX_IDENTIFIERS:
+            self.identifiers = self.kept_identifiers()
+
+
+@dataclass(slots=True)
+class Device:
+    """What one device did."""
+
+    id: str
+    facts: DeviceFacts = field(default_factory=DeviceFacts)
+    addresses: set[str] = field(default_factory=set)
+    destinations: dict[Destination, dict[str | None, AtAddress]] = field(default_factory=dict)
+    """By destination, then by address; None is "address not known"."""
+    asked_names: set[str] = field(default_factory=set)
+
+    def merge(self, other: "Device") -> None:
+        self.facts.merge(other.facts)
+        self.addresses |= other.addresses
+        for destination, addresses in other.destinations.items():
+            mine = self.destinations.setdefault(destination, {})
+            for address, seen in addresses.items():
+                mine.setdefault(address, AtAddress()).merge(seen)
+        _join(self.asked_names, other.asked_names)
+
+
+@dataclass(slots=True)
+class Capture:
+    """What one file held."""
+
+    transmissions: int = 0
+    """Of devices; those of the analyst and of the proxy are counted apart."""
+    replayed: int = 0
+    proxy_pages: int = 0
+    resolved_by_proxy: int = 0
+    """DNS questions that the proxy answered itself."""
+    first: float = float("inf")
+    last: float = float("-inf")
+    warnings: dict[str, None] = field(default_factory=dict)
+    """In order, each once."""
+
+    def merge(self, other: "Capture") -> None:
+        self.transmissions += other.transmissions
+        self.replayed += other.replayed
+        self.proxy_pages += other.proxy_pages
+        self.resolved_by_proxy += other.resolved_by_proxy
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        self.warnings.update(other.warnings)
+
+
+@dataclass(slots=True)
+class Report:
+    """The sum over any number of captures, or over a part of one."""
+
+    captures: dict[str, Capture] = field(default_factory=dict)
+    """By path."""
+    devices: dict[str, Device] = field(default_factory=dict)
+
+    def add(self, capture: Capture, evidence: Evidence) -> None:
+        """Takes one transmission of that capture in."""
+        sent = evidence.transmission
+        if sent.origin != "device":
+            if sent.origin == "replayed":
+                capture.replayed += 1
+            elif sent.protocol == "dns":
+                capture.resolved_by_proxy += 1
+                _join(self._device(sent).asked_names, sent.questions)
+            else:
+                capture.proxy_pages += 1
+            return
+        capture.transmissions += 1
+        time = sent.time
+        if 0 < time < capture.first:
+            capture.first = time
+        if time > capture.last:
+            capture.last = time
+        device = self._device(sent)
+        device.facts.add(sent, evidence.values)
+        judgement = evidence.judgement
+        key = Destination(sent.host, judgement.purpose, judgement.entry.id if judgement.entry else None)
+        addresses = device.destinations.get(key)
+        if addresses is None:
+            addresses = device.destinations[key] = {}
+        seen = addresses.get(sent.address)
+        if seen is None:
+            seen = addresses[sent.address] = AtAddress()
+        seen.add(evidence)
+        _join(device.asked_names, sent.questions)
+
+    def _device(self, sent: Transmission) -> Device:
+        id_ = device_id(sent)
+        device = self.devices.get(id_)
+        if device is None:
+            device = self.devices[id_] = Device(id_)
+        if sent.client is not None:
+            device.addresses.add(sent.client)
+        return device
+
+    def merge(self, other: "Report") -> None:
+        """Adds what the other counted; the other must not be used afterwards."""
+        for path, capture in other.captures.items():
+            self.captures.setdefault(path, Capture()).merge(capture)
+        for id_, device in other.devices.items():
+            self.devices.setdefault(id_, Device(id_)).merge(device)
+
+
+def total(reports: Iterable[Report]) -> Report:
+    """The sum of reports."""
+    result = Report()
+    for report in reports:
+        result.merge(report)
+    return result
+
+
+def _join(names: set[str], more: Iterable[str]) -> None:
+    """Adds names that strangers chose, and keeps no more than a multiple of MAX_NAMES: the first by alphabet,
+    so that it does not matter in which order they came."""
+    names.update(more)
+    if len(names) > 2 * MAX_NAMES:
+        kept = nsmallest(MAX_NAMES, names)
+        names.clear()
+        names.update(kept)
+
+
+def _by_certainty(finding: Finding) -> tuple[int, Finding]:
+    return -RANK[finding.certainty], finding
+
+
+def _example(evidence: Evidence) -> Example:
+    sent = evidence.transmission
+    return Example(
+        sent.time,
+        sent.method or "",
+        url(sent)[:MAX_URL],
+        (sent.reply.status or 0) if sent.reply else 0,
+        evidence.outcome,
+        sent.encrypted,
+        sent.flow_id,
+    )
+
+
+def url(sent: Transmission) -> str:
+    """The URL of a transmission, or what comes nearest: `tcp://61.139.2.69:9998`."""
+    where = (
+        sent.authority or sent.host or (f"[{sent.address}]" if ":" in (sent.address or "") else sent.address)
+    )
+    scheme, usual = _SCHEMES.get((sent.protocol, sent.encrypted), (sent.protocol, 0))
+    port = "" if sent.port in (usual, None) else f":{sent.port}"
+    return f"{scheme}://{where or 'unknown'}{port}{sent.path}"
+
+
+_SCHEMES = {
+    ("http", False): ("http", 80),
+    ("http", True): ("https", 443),
+    ("websocket", False): ("ws", 80),
+    ("websocket", True): ("wss", 443),
+    ("tcp", True): ("tls", 0),
+    ("udp", True): ("dtls", 0),
+    ("dns", False): ("dns", 53),
+}

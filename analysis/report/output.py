@@ -1,0 +1,84 @@
+"""Makes the document and writes it in one of the formats."""
+
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from analysis.catalogue import catalogue
+from analysis.devices import DeviceNames
+from analysis.geolocation.database import LocationDatabase, age_warning
+from analysis.report import csv, json, markdown, terminal
+from analysis.report.document import Context, Document, document
+from analysis.report.work import Outcome
+
+_WRITERS: dict[str, Callable[[Document, TextIO], None]] = {
+    "terminal": terminal.write,
+    "json": json.write,
+    "csv": csv.write,
+    "markdown": markdown.write,
+}
+
+
+def make_document(
+    outcome: Outcome,
+    database: LocationDatabase,
+    names: DeviceNames,
+    *,
+    show_identifiers: bool = False,
+    online: Any = None,
+) -> Document:
+    """The document of what was read."""
+    tables = database.sources()
+    return document(
+        outcome.report,
+        Context(
+            catalogue=catalogue(),
+            locate=database.locate,
+            tables=[
+                {
+                    "name": table.name,
+                    "date": table.date,
+                    "licence": table.licence,
+                    "credit": table.credit,
+                    "link": table.link,
+                }
+                for table in tables
+            ],
+            names=names,
+            show_identifiers=show_identifiers,
+            files=outcome.files,
+            errors=outcome.errors,
+            age_warning=lambda time: age_warning(tables, time),
+            online=online,
+        ),
+    )
+
+
+def show(report: Document, format_: str) -> None:
+    """Writes to standard output."""
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal that cannot show a character gets an escape, not a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    _WRITERS[format_](report, sys.stdout)
+
+
+def save(report: Document, format_: str, path: str) -> None:
+    """Writes a file that only its owner can read, whole or not at all. Raises OSError."""
+    text = io.StringIO()
+    _WRITERS[format_](report, text)
+    target = Path(path)
+    if target.exists() and not target.is_file():  # /dev/stdout, a named pipe
+        target.write_text(text.getvalue(), "utf-8", "backslashreplace")
+        return
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600
+    try:
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            file.write(text.getvalue())
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,138 @@
+"""Short texts for the cells of a row, the same in every format for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analysis.report.document import DestinationEntry, Document, IdentifierEntry
+from analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, place
+
+
+def where(row: DestinationEntry) -> list[str]:
+    """Country, region and network, a line each."""
+    online = _online(row)
+    if not row["addresses"]:
+        return ["not known", row["country_reason"], *online]
+    if row["scope"] not in (None, "global"):
+        return [str(row["scope"]), row["country_reason"]]
+    lines = [place(row) + (f" [{row['country']}]" if row["country"] else "")]
+    if row["country_certainty"] in ("uncertain", "unknown"):
+        lines.append(row["country_reason"])
+    if row["asn"] is not None:
+        lines.append(f"AS{row['asn']} {row['organisation'] or ''}".rstrip())
+    return lines + online
+
+
+def _online(row: DestinationEntry) -> list[str]:
+    """What was found online; nothing of it is what the capture says."""
+    found = row["online"]
+    if found is None:
+        return []
+    lines = []
+    if found["addresses_today"]:
+        places = ", ".join(
+            f"{item['address']} ({item['country'] or '?'})" for item in found["addresses_today"]
+        )
+        lines.append(f"today the name has {places}")
+    if found["aliases"]:
+        lines.append("alias today of " + " > ".join(found["aliases"]))
+    for item in found["registry"]:
+        holder = f"registry: {item['holder']}" if item["holder"] else ""
+        country = f"registered in {item['registered_country']}" if item["registered_country"] else ""
+        reverse = f"reverse name {item['reverse_name']}" if item["reverse_name"] else ""
+        said = ", ".join(part for part in (holder, country, reverse) if part)
+        if said:
+            lines.append(f"{item['address']}: {said}")
+    return lines
+
+
+def sent(row: DestinationEntry) -> str:
+    """How often, and what came of it: `9 sent, 5 tried, none acknowledged`."""
+    delivered = row["transmissions"] - row["attempts"]
+    parts = []
+    if delivered or not row["attempts"]:
+        parts.append(f"{delivered:,} sent")
+    if row["attempts"]:
+        parts.append(f"{row['attempts']:,} tried")
+    if row["acknowledgement_known"]:
+        parts.append(f"{row['acknowledged'] or 'none'} acknowledged")
+    return ", ".join(parts)
+
+
+ENCRYPTED = {"yes": "encrypted", "no": "UNENCRYPTED", "mixed": "partly UNENCRYPTED"}
+
+
+def identifier(found: IdentifierEntry) -> str:
+    """`IMEI 3569••••••••518`, with the certainty where it is less than certain."""
+    doubt = "" if found["certainty"] == "certain" else f" ({found['certainty']})"
+    return f"{found['label']} {found['value']}{doubt}"
+
+
+def identifiers(row: DestinationEntry) -> list[str]:
+    """One text for each kind and value that says who or where, the surest reading of it; the most lasting
+    first. Model, build and the like come last, without their values."""
+    shown: dict[tuple[str, str], tuple[int, str]] = {}
+    also: dict[str, None] = {}
+    for found in row["identifiers"]:
+        if found["kind"] in DESCRIPTIVE:
+            also[found["label"]] = None
+        else:
+            order = CATEGORY_ORDER.get(found["category"], len(CATEGORY_ORDER))
+            shown.setdefault((found["kind"], found["value"]), (order, identifier(found)))
+    lines = [text for _, text in sorted(shown.values(), key=lambda item: item[0])]
+    return [*lines, *([", ".join(also)] if also else [])]
+
+
+def not_seen(report: Document) -> list[str]:
+    """What the report cannot speak of, a sentence each; what is nought is left out."""
+    seen = report["not_seen"]
+    not_understood = seen["not_understood"]
+    counted: Sequence[tuple[int, str]] = (
+        (seen["replayed_by_the_analyst"], "{} replayed by the analyst: left out, they are not the device's."),
+        (seen["pages_of_the_proxy"], "{} for the proxy's own pages (mitm.it): left out."),
+        (
+            seen["names_resolved_by_the_proxy"],
+            "{} were DNS questions that the proxy answered itself: left out.",
+        ),
+        (seen["tls_not_opened"], "{} inside TLS or QUIC that was not opened: only where they went is known."),
+        (not_understood["looks_encrypted"], "{} with a part that looks encrypted once more: not read."),
+        (not_understood["unknown_format"], "{} with a part in a format that is not known: not read."),
+        (not_understood["over_a_limit"], "{} with a part beyond the limits of decoding: not read."),
+        (seen["without_an_address"], "{} without an address in the capture: their country is not known."),
+        (seen["without_a_name"], "{} to an address that the capture holds no name for."),
+    )
+    lines = [text.format(_transmissions(number)) for number, text in counted if number]
+    if not_understood["bytes_not_kept"]:
+        lines.append(f"{not_understood['bytes_not_kept']:,} bytes of very long payloads were not read.")
+    if seen["names_looked_up_only"]:
+        lines.append(
+            f"{seen['names_looked_up_only']:,} names were looked up in DNS by a device, and no transmission to them "
+            "was seen: they are listed in the JSON report."
+        )
+    if seen["identifiers_left_out"]:
+        lines.append(f"{seen['identifiers_left_out']:,} more identifiers were found than are listed.")
+    return [*lines, *seen["notes"]]
+
+
+def tables(report: Document) -> list[str]:
+    """The tables behind locations, with dates and the credits that their licences ask for."""
+    return [_table(table) for table in report["sources"]["location_tables"]]
+
+
+def period(first: str | None, last: str | None) -> str:
+    """From when to when."""
+    return f"{first} to {last}" if first and last else "at unknown times"
+
+
+def _table(table: Mapping[str, Any]) -> str:
+    parts = [
+        table["name"],
+        table["date"] and f"of {table['date']}",
+        table["licence"],
+        table["credit"],
+        table["link"],
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _transmissions(number: int) -> str:
+    return f"{number:,} transmission" + ("" if number == 1 else "s")
