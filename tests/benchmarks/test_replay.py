@@ -1,0 +1,58 @@
+"""The benchmark measures what it says."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import replay
+from benchmarks.make_capture import make
+from benchmarks.replay import Run
+
+
+def test_ratio_is_the_median_of_rounds() -> None:
+    slow = [Run(10.0, 0), Run(30.0, 0), Run(12.0, 0)]
+    fast = [Run(5.0, 0), Run(6.0, 0), Run(2.0, 0)]
+    assert replay.ratio(slow, fast) == 5.0
+
+
+def test_run_gives_time_and_the_largest_process() -> None:
+    code = (
+        "import subprocess, sys, time; "
+        "subprocess.run([sys.executable, '-c', 'import time; x = b'x' * 120_000_000; time.sleep(0.4)'])"
+    )
+    result = replay.run([sys.executable, "-c", code], 1)
+    assert 0.4 < result.seconds < 20
+    if sys.platform == "linux":
+        assert 115 < result.megabytes < 300
+
+
+def test_run_takes_the_commands_own_clock() -> None:
+    assert replay.run([sys.executable, "-c", "print(7, 0.25)"], 1, own_clock=True).seconds == 0.25
+
+
+def test_a_command_that_fails_ends_the_run_with_its_words() -> None:
+    with pytest.raises(SystemExit, match="no such thing"):
+        replay.run([sys.executable, "-c", "import sys; sys.exit('no such thing')"], 1)
+
+
+@pytest.mark.parametrize("name", ["flowreader", "reading"])
+def test_loops_read_all_flows(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "few.mitm"
+    make(path, 150)
+    replay.loop(name, path)
+    count, seconds = capsys.readouterr().out.split()
+    assert int(count) == 150
+    assert float(seconds) > 0
+
+
+def test_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(replay, "DATA", tmp_path)
+    replay.main(["--flows", "120", "--rounds", "1", "--only", "flowreader", "reading"])
+    table = capsys.readouterr().out
+    assert "120 flows" in table
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| loop")]
+    assert len(rows) == 2
+    assert {len(row) for row in rows} == {9}
+    assert rows[0][5].strip() == "1.0"
+    assert (tmp_path / "120-flows.mitm").exists()
