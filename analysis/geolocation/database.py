@@ -50,6 +50,10 @@ class LocationDatabaseError(Exception):
     """A location database that cannot be used. The text is one line for people: what and what to do."""
 
 
+class DamagedDatabaseError(LocationDatabaseError):
+    """A database of the user's own cannot be read where an answer should stand."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table that answers may rest on, for the credits of a report."""
@@ -134,7 +138,7 @@ class LocationDatabase:
         for own in reversed(self._own):
             try:
                 own.improve(answer, address)
-            except maxminddb.InvalidDatabaseError:
+            except DamagedDatabaseError:
                 damaged = f"; {own.table.name} is damaged at this address and was left out"
         certainty, anycast, reason = _judge(answer, address)
         return Location(
@@ -195,10 +199,8 @@ def _judge(answer: _Answer, address: IPAddress) -> tuple[CountryCertainty, bool,
     says = f"{answer.country_source.name} says {answer.country}" if answer.country_source else ""
 
     if spread is not None:
-        how = "answers from many places (anycast)" if anycast else "may be in another country"
-        said = f"; {says}, which is no more than where it is registered" if says and anycast else ""
-        if says and not anycast:
-            said = f"; {says}"
+        how = "any of its places may have answered (anycast)" if anycast else "may be in another country"
+        said = f"; {says}" if says else ""
         return ("uncertain" if answer.country else "unknown"), anycast, f"{spread.what}: {how}{said}"
     if answer.country is None:
         return "unknown", False, "no table knows a country for it"
@@ -211,17 +213,10 @@ def _judge(answer: _Answer, address: IPAddress) -> tuple[CountryCertainty, bool,
         return "uncertain", False, f"{says}, but {weak.reason}"
     of_region = knowledge.region_countries().get((answer.provider, answer.region))
     if cloud and of_region is not None and of_region != answer.country:
+        region = f"{answer.region} ({of_region})"
         if answer.own_country:
-            return (
-                "uncertain",
-                False,
-                f"{says}, but {cloud.name} publishes it as {answer.region} ({of_region})",
-            )
-        return (
-            "uncertain",
-            False,
-            f"{says}, where {cloud.name} has a zone of its region {answer.region} ({of_region})",
-        )
+            return "uncertain", False, f"{says}, but {cloud.name} publishes this range as its region {region}"
+        return "uncertain", False, f"{says}, where {cloud.name} has a zone of its region {region}"
     if answer.asn is None and not answer.own_country and not cloud:
         idle = f"{says}, but no network announced the address when the tables were made"
         filler = knowledge.filler(address.version)
@@ -238,7 +233,7 @@ class _Embedded:
     def __init__(self) -> None:
         path = resources.files("analysis") / "geolocation" / "data" / "locations.mmdb"
         with resources.as_file(path) as file:
-            self.reader = _open(file, "install phonehome again")
+            self.reader = _open(file, "install phonehome again", maxminddb.MODE_AUTO)
         try:
             described = json.loads(self.reader.metadata().description["tables"])
             self.tables = {key: Table(**_known_fields(entry)) for key, entry in described.items()}
@@ -288,12 +283,10 @@ class OwnDatabase:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Raises LocationDatabaseError for a file that cannot be read, is no MMDB, or has no known layout."""
         self.path = Path(path)
-        self.reader = _open(
-            self.path, "give an MMDB file such as GeoLite2-Country.mmdb or dbip-country-lite.mmdb"
-        )
+        # The reader that is written in Python: that in C has been seen to abort the process on a damaged file.
+        self.reader = _open(self.path, "give an MMDB file such as GeoLite2-Country.mmdb", maxminddb.MODE_MMAP)
         metadata = self.reader.metadata()
-        built = datetime.datetime.fromtimestamp(metadata.build_epoch, datetime.UTC)
-        self.table = Table(name=self.path.name, date=built.date().isoformat() if metadata.build_epoch else "")
+        self.table = Table(name=self.path.name, date=_day(metadata.build_epoch))
         self._source = _source(self.table)
         self._probe(metadata.database_type)
 
@@ -306,9 +299,10 @@ class OwnDatabase:
                     return
                 if isinstance(record, dict):
                     seen.update(map(str, record))
-        except maxminddb.InvalidDatabaseError as error:
+        except Exception as error:  # see _read
             raise LocationDatabaseError(
-                f"{self.path}: the MMDB file is damaged ({error}); get it again from where it came from"
+                f"{self.path}: the MMDB file is damaged ({type(error).__name__}); "
+                "get it again from where it came from"
             ) from error
         held = ", ".join(sorted(seen)[:8]) or "nothing"
         raise LocationDatabaseError(
@@ -319,11 +313,11 @@ class OwnDatabase:
     def improve(self, answer: _Answer, address: IPAddress) -> None:
         """Puts what this file knows in place of what stood there.
 
-        Raises maxminddb.InvalidDatabaseError where the file is damaged; `answer` is then unchanged.
+        Raises DamagedDatabaseError where the file is damaged; `answer` is then unchanged.
         """
         if address.version == 6 and self.reader.metadata().ip_version == 4:
             return
-        record = self.reader.get(address)
+        record = self._read(address)
         country = _first(record, _COUNTRY_PATHS, _country_code)
         if country is not None:
             answer.by_region = answer.by_region and country == answer.country
@@ -336,6 +330,13 @@ class OwnDatabase:
                 answer.organisation if asn == answer.asn else None
             )
             answer.asn, answer.asn_source = asn, self._source
+
+    def _read(self, address: IPAddress) -> object:
+        try:
+            return self.reader.get(address)
+        except Exception as error:
+            # Damage shows as whatever the reader stumbles over: a bad pointer, bad UTF-8, a bad size, ...
+            raise DamagedDatabaseError(f"{self.path}: the MMDB file is damaged at {address}") from error
 
 
 # Where a field stands, by layout: MaxMind and DB-IP, then IPinfo, then this project's own.
@@ -378,19 +379,27 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _open(path: Path, advice: str) -> maxminddb.Reader:
+def _open(path: Path, advice: str, mode: int) -> maxminddb.Reader:
     try:
-        return maxminddb.open_database(path, maxminddb.MODE_AUTO)
+        return maxminddb.open_database(path, mode)
     except OSError as error:
         raise LocationDatabaseError(
             f"{path}: the location database cannot be read ({error.strerror or error}); {advice}"
         ) from error
-    except (maxminddb.InvalidDatabaseError, ValueError, TypeError, KeyError, UnicodeError) as error:
+    except Exception as error:  # as in OwnDatabase._read
         raise LocationDatabaseError(f"{path}: not an MMDB location database; {advice}") from error
 
 
 def _known_fields(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: entry[key] for key in ("name", "date", "licence", "credit", "link", "rows") if key in entry}
+
+
+def _day(epoch: object) -> str:
+    """`YYYY-MM-DD` of a time in seconds; `` if it is none."""
+    try:
+        return datetime.datetime.fromtimestamp(epoch, datetime.UTC).date().isoformat() if epoch else ""  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, OSError):
+        return ""
 
 
 def _source(table: Table) -> Source:

@@ -70,6 +70,14 @@ def special_addresses() -> PrefixTable[Special]:
 
 
 @cache
+def local_endings() -> frozenset[str]:
+    """Endings of names that the public name system knows nothing of, such as `local`; without a dot."""
+    return frozenset(
+        ending for entry in _load("special_addresses.toml")["local_names"] for ending in entry["endings"]
+    )
+
+
+@cache
 def _anycast() -> dict[str, Any]:
     return _load("anycast.toml")
 

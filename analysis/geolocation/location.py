@@ -40,5 +40,5 @@ class Location:
     """`global`, or what else the address is: `private`, `loopback`, `link-local`, `multicast`, ... as in
     `catalogue/special_addresses.toml`."""
     anycast: bool = False
-    """Whether it answers from many places; the country is then only where it is registered."""
+    """Whether it answers from many places; the country is then only what a table says."""
     sources: tuple[Source, ...] = ()
