@@ -17,8 +17,11 @@ def imei(text: str) -> Checked | None:
     issued = text.startswith(kind("imei").prefixes)
     if len(text) == 15:
         if luhn.is_valid(text):
+            note = f"15 digits, check digit right, issuer {text[:2]}"
+            if text.startswith(kind("imei").current):
+                return Checked(text, Strength.PROVEN, note)
             if issued:
-                return Checked(text, Strength.PROVEN, f"15 digits, check digit right, issuer {text[:2]}")
+                return Checked(text, Strength.FITS, f"{note}, which gives out none today")
             return Checked(text, Strength.WEAK, "15 digits, check digit right, but no known issuer")
         if text[-1] != "0" or not issued:
             return None

@@ -8,28 +8,26 @@ together at the end, from what the pass noted.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
 from analysis.catalogue import COMPRESSIONS
 from analysis.decoding.values import Decoded, Value
-from analysis.identifiers import apps, device, network, position, sim, software
+from analysis.identifiers import apps, network, position
+from analysis.identifiers.checks import CHECKS
 from analysis.identifiers.finding import RANK, Certainty, DeclaredField, Finding
-from analysis.identifiers.kinds import NOTHING, QUIET, Kind, Meaning, Weight, kinds, meaning, tables
+from analysis.identifiers.kinds import NOTHING, Kind, Meaning, Weight, kinds, meaning, tables
 from analysis.identifiers.known import KnownValues
 from analysis.identifiers.rule import (
     CERTAINTY,
     REPEATED,
-    Check,
     Checked,
     Noted,
     Placed,
     declared_reason,
 )
 from analysis.transmission import Transmission
-
-CHECKS: Final[Mapping[str, Check]] = {**device.CHECKS, **sim.CHECKS, **network.CHECKS, **software.CHECKS}
 
 MAX_REMEMBERED: Final = 8192
 """Names, and declarations, that are remembered; then memory starts anew."""
@@ -70,8 +68,6 @@ def recognise(
         its = remembered.get(value[1])
         if its is None:
             its = _remember(value[1])
-        if its is QUIET:
-            continue
         if its is _AGENT:
             agents += _agent(value)
             continue
@@ -203,7 +199,8 @@ def _examine(
             packages.append(Noted(place, value._replace(path=value.path[:-1]), value.key, NOTHING, None))
             continue
         if its.carrier:
-            its = _carried(values, value, its)
+            value = _above(value)
+            its = _meanings.get(value.key) or _remember(value.key)
         text = _text(value.data)
         if its is NOTHING and place not in fields and apps.is_package(text):
             packages.append(Noted(place, value, text, its, None))
@@ -217,7 +214,8 @@ def _examine(
     for each in noted:
         if each.place in taken:
             continue
-        one = _declared_single(each) if each.declared is not None else _single(each, vague)
+        # A declared place can hold another thing than declared: then it is judged as any other.
+        one = (_declared_single(each) if each.declared is not None else None) or _single(each, vague)
         if one is not None:
             found.append((each.place, one))
             if one.certainty != "possible" and tables().kinds[one.kind].category in ("hardware", "sim"):
@@ -241,14 +239,15 @@ def _examine(
 
 
 def _once(first: Sequence[Finding], rest: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Each kind, value and path once, at its best certainty, in their order."""
+    """Each kind, value and path once, at its best certainty, in their order; of equals the later, since what
+    the user said is this phone's comes last and says most."""
     if len(rest) == 1 and not first:
         return (rest[0],)
     best: dict[tuple[str, str, tuple[str, ...]], Finding] = {}
     for finding in (*first, *rest):
         identity = (finding.kind, finding.value, finding.path)
         before = best.get(identity)
-        if before is None or RANK[finding.certainty] > RANK[before.certainty]:
+        if before is None or RANK[finding.certainty] >= RANK[before.certainty]:
             best[identity] = finding
     return tuple(best.values())
 
@@ -267,21 +266,12 @@ def _text(data: str | int | float | bytes) -> str:
     return data.hex() if len(data) in (6, 8) else ""
 
 
-def _carried(values: Sequence[Value], value: Value, its: Meaning) -> Meaning:
-    """What a name such as `value` stands for: what the name beside it says, else the one above it."""
-    labels = tables().labels
-    for each in values[max(0, _place(values, value) - 4) : _place(values, value) + 5]:
-        if each.group == value.group and each.key.lower() in labels and isinstance(each.data, str):
-            return meaning(each.data)
+def _above(value: Value) -> Value:
+    """The value under the name one step further up, where its own says nothing."""
     for segment in reversed(value.path[:-1]):
-        if not segment.strip("[]").isdecimal():
-            above = meaning(segment)
-            return above if not above.carrier else NOTHING
-    return NOTHING
-
-
-def _place(values: Sequence[Value], value: Value) -> int:
-    return next(place for place, each in enumerate(values) if each is value)
+        if not segment.isdecimal():
+            return value._replace(key=segment)
+    return value
 
 
 def _never(text: str) -> bool:

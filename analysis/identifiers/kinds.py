@@ -48,6 +48,7 @@ class Kind:
     not_in: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
+    current: tuple[str, ...] = ()
     not_ending: tuple[str, ...] = ()
     shape: Callable[[str], re.Match[str] | None]
     """`fullmatch` of the form of a value under one of the names."""
@@ -65,12 +66,10 @@ class Meaning(NamedTuple):
     roles: frozenset[str] = frozenset()
     """Parts that it plays in what is an identifier only together, such as `latitude`."""
     carrier: bool = False
-    """It says nothing itself: the name above it, or beside it, does."""
+    """It says nothing itself: the name above it does."""
 
 
 NOTHING: Final = Meaning()
-QUIET: Final = Meaning()
-"""As NOTHING, but its values are not looked at either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +84,13 @@ class _Tables:
     """Names that count only as they are, without prefix or suffix."""
     prefixes: frozenset[str]
     suffixes: frozenset[str]
-    labels: frozenset[str]
     agents: tuple[tuple[Kind, re.Pattern[str]], ...]
     """What user agents say of the device."""
     agents_never: frozenset[str]
+
+
+_UNMISTAKABLE: Final = frozenset({"hardware", "sim", "advertising"})
+"""Categories whose names also count behind words that are not known: `vendor_imei`."""
 
 
 def compact(name: str) -> str:
@@ -98,7 +100,9 @@ def compact(name: str) -> str:
 
 _SEPARATORS = re.compile(r"[^0-9A-Za-z]+")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_SPECIAL_ROLES: Final = frozenset({"cell_id_vague", "cell_network", "cell_signal", "maker"})
+_SPECIAL_ROLES: Final = frozenset(
+    {"cell_id_vague", "cell_system", "cell_network", "cell_signal", "coordinates_vague"}
+)
 """Roles whose names are too short or too common to count with a prefix taken off."""
 
 
@@ -128,8 +132,7 @@ def tables() -> _Tables:
         name: Meaning(tuple(found.get(name, ())), frozenset(parts.get(name, ())), name in carriers)
         for name in {*found, *parts, *carriers}
     }
-    meanings.update({compact(name): QUIET for name in form["quiet"]})
-    closed = {name for name, meaning in meanings.items() if meaning.carrier or meaning is QUIET}
+    closed = {name for name, meaning in meanings.items() if meaning.carrier}
     closed |= {name for name, rules in found.items() if all(weight == "vague" for _, weight in rules)}
     closed |= {name for name, its in parts.items() if name not in found and its <= _SPECIAL_ROLES}
     return _Tables(
@@ -140,12 +143,11 @@ def tables() -> _Tables:
         {
             name: Meaning(((rules[0][0], "plain"),))
             for name, rules in found.items()
-            if rules[0][1] == "exclusive" and len(name) >= 4
+            if rules[0][1] == "exclusive" and rules[0][0].category in _UNMISTAKABLE
         },
         frozenset(closed),
         frozenset(form["prefixes"]),
         frozenset(form["suffixes"]),
-        frozenset(map(compact, form["labels"])),
         tuple((kinds[id], re.compile(agent[id])) for id in agent if id in kinds),
         frozenset(agent["never"]),
     )
@@ -153,7 +155,7 @@ def tables() -> _Tables:
 
 def _kind(entry: dict[str, Any]) -> Kind:
     def names(key: str) -> frozenset[str]:
-        return frozenset(map(compact, entry.get(key, ())))
+        return frozenset(name if "_" in name else compact(name) for name in entry.get(key, ()))
 
     return Kind(
         id=entry["id"],
@@ -169,6 +171,7 @@ def _kind(entry: dict[str, Any]) -> Kind:
         not_in=frozenset(entry.get("not_in", ())),
         never=frozenset(entry.get("never", ())),
         prefixes=tuple(entry.get("prefixes", ())),
+        current=tuple(entry.get("current", ())),
         not_ending=tuple(entry.get("not_ending", ())),
         shape=re.compile(entry["shape"]).fullmatch,
         alone=re.compile(entry["alone"]).fullmatch if "alone" in entry else None,
@@ -188,16 +191,15 @@ def kind(id: str) -> Kind:
 
 
 def meaning(name: str) -> Meaning:
-    """What a sender's name for a value stands for; NOTHING if it is not known, QUIET if its values are not
-    to be looked at."""
+    """What a sender's name for a value stands for; NOTHING if it is not known."""
     table = tables()
     meanings = table.meanings
     if len(name) > MAX_KEY:
         return NOTHING
-    whole = compact(name)
-    found = meanings.get(whole)
-    if found is not None:
-        return found
+    for whole in ("_".join(_words(name)), compact(name)):
+        found = meanings.get(whole)
+        if found is not None:
+            return found
     for words in _readings(name):
         while words:
             found = _without_affixes(words, table)
@@ -211,10 +213,14 @@ def meaning(name: str) -> Meaning:
 
 def _readings(name: str) -> Iterable[list[str]]:
     """The words of a name; and of its last component, if it has several (`device[imei]`, `ro.serialno`)."""
-    yield [word.lower() for word in _WORDS.findall(name)]
+    yield _words(name)
     last = re.split(r"[./:\[\]]+", name.rstrip("]"))[-1]
     if last != name:
-        yield [word.lower() for word in _WORDS.findall(last)]
+        yield _words(last)
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(name)]
 
 
 def _without_affixes(words: list[str], table: _Tables) -> Meaning | None:

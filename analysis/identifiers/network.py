@@ -2,21 +2,27 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
 from analysis.identifiers.device import mac_digits, spelled
 from analysis.identifiers.finding import Certainty, Finding
-from analysis.identifiers.kinds import kind
+from analysis.identifiers.kinds import NOTHING, kind, meaning
 from analysis.identifiers.rule import Check, Checked, Noted, Placed, Strength, declared_reason, list_path
 
 MAX_LISTED: Final = 64
 """Access points that a finding names."""
+MOST_OWN: Final = 3
+"""Addresses that a device may have itself (Wi-Fi, Bluetooth, Ethernet)."""
 MAX_CELLS: Final = 64
 """Cells that one transmission gives; a body with more is hostile."""
+LEAST_CELL: Final = 256
+"""A lower number under the name of a cell id is rather a place in a table on a screen, if all that speaks for it
+is an operator's code or a device beside it."""
 MAX_TEXT: Final = 8192
 """Characters of a text that are searched for addresses."""
 
+_INTEGER = re.compile(r"-?[0-9]{1,11}").fullmatch
 _TOKEN = re.compile(r"[0-9A-Za-z_+/=-]{16,}").fullmatch
 
 
@@ -57,57 +63,54 @@ def access_points(noted: Sequence[Noted]) -> tuple[list[Placed], set[int]]:
     lists: dict[tuple[str, ...], list[tuple[Noted, str]]] = {}
     found: list[Placed] = []
     taken: set[int] = set()
-    is_mac = kind("mac").shape
-    is_bssid = kind("access-points").shape
     for each in noted:
-        ids = {rule.id for rule, _ in each.meaning.kinds}
-        declared = each.declared is not None and each.declared.kind == "access-points"
-        if each.declared is not None and not declared:
+        if not _may_be_station(each):
             continue
-        listed = "access_points" in each.meaning.roles
-        if not (declared or listed or "access-points" in ids or "mac" in ids):
-            continue
-        if is_mac(each.text) or (is_bssid(each.text) and "mac" not in ids):
-            digits = mac_digits(each.text)
-            if digits is not None:
+        if kind("access-points").shape(each.text):
+            if (digits := mac_digits(each.text)) is not None:
                 lists.setdefault(list_path(each.value.path), []).append((each, spelled(digits)))
-        elif len(each.text) > 17:
-            inside = [digits for text in _MACS.findall(each.text[:MAX_TEXT]) if (digits := mac_digits(text))]
-            addresses = [spelled(digits) for digits in inside]
-            if addresses and (len(set(addresses)) > 1 or listed or declared):
-                signals = _DBM.search(each.text[:MAX_TEXT]) is not None
-                found.append(
-                    _points(each, each.value.path, addresses, signals, len(set(addresses)) > 1 and signals)
-                )
+        elif len(each.text) > 17 and each.meaning is not NOTHING:
+            text = each.text[:MAX_TEXT]
+            addresses = {
+                spelled(digits) for written in _MACS.findall(text) if (digits := mac_digits(written))
+            }
+            listed = "access_points" in each.meaning.roles or each.declared is not None
+            if len(addresses) > 1 or (addresses and listed):
+                signals = _DBM.search(text) is not None
+                likely = len(addresses) > 1 and signals
+                found.append(_points(each, each.value.path, addresses, signals, likely))
                 taken.add(each.place)
     groups = {each.value.group for each in noted if "signal" in each.meaning.roles}
     for path, members in lists.items():
-        addresses = [address for _, address in members]
-        several = len(set(addresses)) > 1
+        addresses = {address for _, address in members}
         first = members[0][0]
-        ids = {rule.id for rule, _ in first.meaning.kinds}
-        named = "access-points" in ids or first.declared is not None
-        if not several and not named:
-            continue
-        signals = any(each.value.group in groups for each, _ in members)
-        within = any(_names_a_list(segment) for segment in first.value.path)
-        found.append(
-            _points(
-                first, path if several else first.value.path, addresses, signals, named or signals or within
-            )
+        several = len(addresses) > 1
+        named = first.declared is not None or any(
+            rule.id == "access-points" for rule, _ in first.meaning.kinds
         )
-        taken.update(each.place for each, _ in members)
+        signals = any(each.value.group in groups for each, _ in members)
+        within = any("access_points" in meaning(segment).roles for segment in first.value.path)
+        likely = named or (several and (signals or within))
+        # A phone has a few interfaces of its own, so a short list that nothing else speaks for stays theirs.
+        if likely or len(addresses) > MOST_OWN or (several and first.meaning is NOTHING):
+            at = path if several else first.value.path
+            found.append(_points(first, at, addresses, signals, likely))
+            taken.update(each.place for each, _ in members)
     return found, taken
 
 
-def _names_a_list(segment: str) -> bool:
-    from analysis.identifiers.kinds import meaning
+def _may_be_station(each: Noted) -> bool:
+    if each.declared is not None:
+        return each.declared.kind == "access-points"
+    if each.meaning is NOTHING:
+        return len(each.text) == 17
+    return "access_points" in each.meaning.roles or any(
+        rule.id in ("access-points", "mac") for rule, _ in each.meaning.kinds
+    )
 
-    return "access_points" in meaning(segment).roles
 
-
-def _points(each: Noted, path: tuple[str, ...], addresses: list[str], signals: bool, likely: bool) -> Placed:
-    distinct = sorted(set(addresses))
+def _points(each: Noted, path: tuple[str, ...], addresses: Set[str], signals: bool, likely: bool) -> Placed:
+    distinct = sorted(addresses)
     note = f"{len(distinct)} addresses in one list" if len(distinct) > 1 else "the address of one"
     note += ", with signal strength" if signals else ""
     certainty: Certainty = "likely" if likely else "possible"
@@ -118,71 +121,71 @@ def _points(each: Noted, path: tuple[str, ...], addresses: list[str], signals: b
     return each.place, Finding("access-points", value, certainty, reason, path)
 
 
-def cells(noted: Sequence[Noted], with_sim: set[int]) -> list[Placed]:
+def cells(noted: Sequence[Noted], with_device: set[int]) -> list[Placed]:
     """Cells. A number called a cell id is one if what belongs to a cell stands beside it: its area, its
-    network, its signal. `with_sim` are the groups in which a SIM or hardware identifier was found: that is
-    company too."""
+    network, its signal. `with_device` are the groups in which a SIM or hardware identifier was found: that
+    is company too."""
     groups: dict[int, list[Noted]] = {}
     for each in noted:
-        if (each.declared is not None and each.declared.kind == "cell") or (
-            each.declared is None and any(role.startswith("cell_") for role in each.meaning.roles)
-        ):
+        declared = each.declared is not None and each.declared.kind == "cell"
+        if declared or any(role.startswith("cell_") for role in each.meaning.roles):
             groups.setdefault(each.value.group, []).append(each)
     found: list[Placed] = []
     for group, members in groups.items():
         by_role: dict[str, Noted] = {}
         for each in members:
-            for role in each.meaning.roles:
-                if each.text not in kind("cell").never and _fits(each, role):
+            for role in each.meaning.roles & _RANGES.keys():
+                if _fits(each, role):
                     by_role.setdefault(role, each)
-        area, country, network = by_role.get("cell_area"), by_role.get("cell_mcc"), by_role.get("cell_mnc")
-        beside = [each.text for each in (country, network, area) if each is not None]
-        sure = area is not None or (country is not None and network is not None)
-        company = (
-            sure
-            or country is not None
-            or network is not None
-            or group in with_sim
-            or ("cell_network" in by_role or "cell_signal" in by_role)
-        )
+        codes = [by_role[role].text for role in ("cell_mcc", "cell_mnc", "cell_area") if role in by_role]
         for each in members:
-            roles = each.meaning.roles
-            is_id = "cell_id" in roles or "cell_id_vague" in roles
-            if not (is_id or (each.declared is not None and not roles)) or not _fits(each, "cell_id"):
+            if len(found) >= MAX_CELLS or not _is_cell_id(each) or not _fits(each, "cell_id"):
                 continue
-            if each.text in kind("cell").never or len(found) >= MAX_CELLS:
-                continue
-            certainty: Certainty
-            if each.declared is not None:
-                certainty, reason = "certain", declared_reason(each.declared, "in the range of cell ids")
-            elif "cell_id" in roles:
-                certainty = "likely" if company else "possible"
-                beside_it = "with" if company else "without"
-                reason = f"key {each.value.key}; {beside_it} what belongs to a cell in the same object"
-            elif sure:
-                certainty, reason = "likely", f"key {each.value.key}; with its area or network code beside it"
-            else:
-                continue
-            path = each.value.path
-            found.append(
-                (each.place, Finding("cell", "-".join([*beside, each.text]), certainty, reason, path))
-            )
+            judged = _judge_cell(each, by_role.keys(), group in with_device)
+            if judged is not None:
+                value = "-".join([*codes, each.text])
+                found.append((each.place, Finding("cell", value, *judged, each.value.path)))
     return found
+
+
+def _is_cell_id(each: Noted) -> bool:
+    roles = each.meaning.roles
+    declared = each.declared is not None and each.declared.kind == "cell"
+    return "cell_id" in roles or "cell_id_vague" in roles or (declared and not roles)
+
+
+def _judge_cell(each: Noted, beside: Set[str], with_device: bool) -> tuple[Certainty, str] | None:
+    """Certainty and reason of a number that may be a cell id, by the roles of what stands beside it."""
+    if each.declared is not None and each.declared.kind == "cell":
+        return "certain", declared_reason(each.declared, "in the range of cell ids")
+    key = f"key {each.value.key}"
+    area = "cell_area" in beside
+    network = "cell_mcc" in beside or "cell_mnc" in beside
+    if "cell_id_vague" in each.meaning.roles:
+        # Advertising requests have a campaign id of this name beside the operator's codes, but no area.
+        if area and network:
+            return "likely", f"{key}; with its area and network beside it"
+        return ("possible", f"{key}; with an area beside it") if area else None
+    cdma = "cell_system" in beside and "cell_network" in beside
+    real = int(each.text) >= LEAST_CELL
+    if area or "cell_signal" in beside or cdma or (real and (network or with_device)):
+        return "likely", f"{key}; with what belongs to a cell in the same object"
+    return "possible", f"{key}; without what belongs to a cell in the same object"
 
 
 _RANGES: Final = {
     "cell_id": (1, (1 << 36) - 2),
-    "cell_id_vague": (1, (1 << 36) - 2),
     "cell_area": (1, (1 << 24) - 2),
     "cell_mcc": (1, 999),
     "cell_mnc": (0, 999),
-    "cell_network": (1, 65535),
+    "cell_system": (1, 32767),
+    "cell_network": (0, 65535),
+    "cell_signal": (-200, 1 << 20),
 }
 
 
 def _fits(each: Noted, role: str) -> bool:
-    low, high = _RANGES.get(role, (0, 0))
-    if not high:
-        return bool(each.text)
-    text = each.text
-    return len(text) <= 11 and text.isascii() and text.isdecimal() and low <= int(text) <= high
+    low, high = _RANGES[role]
+    if each.text in kind("cell").never or not _INTEGER(each.text):
+        return False
+    return low <= int(each.text) <= high

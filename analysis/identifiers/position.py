@@ -16,6 +16,7 @@ _TEXT = re.compile(
     r"(?:geo:)?\s*\(?(-?[0-9]{1,3}\.[0-9]{1,20})\s*[,;|/ ]\s*(-?[0-9]{1,3}\.[0-9]{1,20})"
     r"(?![0-9.])\)?(?:[,;|? ].{0,80})?"
 ).fullmatch
+_COORDINATES: Final = frozenset({"coordinates", "coordinates_text", "coordinates_vague"})
 _NUMBER = re.compile(r"-?[0-9]{1,3}(?:\.([0-9]{1,20}))?").fullmatch
 _E7 = re.compile(r"-?[0-9]{6,10}").fullmatch
 
@@ -26,55 +27,56 @@ def positions(noted: Sequence[Noted]) -> list[Placed]:
     halves: dict[int, tuple[list[Noted], list[Noted]]] = {}
     lists: dict[tuple[int, str, tuple[str, ...]], list[Noted]] = {}
     for each in noted:
-        declared = each.declared is not None
         roles = each.meaning.roles
+        declared = each.declared is not None
         if each.declared is not None and each.declared.kind != "position":
             continue
-        if match := _TEXT(each.text[:200]) if declared or "coordinates" in roles else None:
-            first, second = match[1], match[2]
-            if "longitude_first" in roles and "coordinates" not in roles:
-                first, second = second, first
-            _add(found, each, first, second, "two coordinates in one text")
+        listed = declared or not _COORDINATES.isdisjoint(roles)
+        if match := _TEXT(each.text[:200]) if listed else None:
+            pair = (match[1], match[2])
+            if "coordinates" in roles and "longitude_first" in roles:
+                pair = (match[2], match[1])
+            sure = "coordinates_vague" not in roles
+            _add(found, each, pair, "two coordinates in one text", sure)
         elif "latitude" in roles or "latitude_e7" in roles:
             halves.setdefault(each.value.group, ([], []))[0].append(each)
         elif "longitude" in roles or "longitude_e7" in roles:
             halves.setdefault(each.value.group, ([], []))[1].append(each)
-        elif declared or "coordinates" in roles:
-            parent = each.value.path[:-1] if not declared else ()
-            lists.setdefault((each.value.group, "" if declared else each.value.key, parent), []).append(each)
+        elif listed:
+            # Declared fields need no names: the first is the latitude, the second the longitude.
+            key, parent = ("", ()) if declared else (each.value.key, each.value.path[:-1])
+            lists.setdefault((each.value.group, key, parent), []).append(each)
     for latitudes, longitudes in halves.values():
         for one, other in zip(latitudes, longitudes, strict=False):
-            first, second = _degrees(one), _degrees(other)
-            if first and second:
-                later = other if one.declared is None else one
-                _add(
-                    found,
-                    one._replace(declared=later.declared),
-                    first,
-                    second,
-                    "latitude and longitude together",
-                )
-    for pair in lists.values():
-        if len(pair) == 2:
-            first, second = _degrees(pair[0]), _degrees(pair[1])
-            if "longitude_first" in pair[0].meaning.roles:
-                first, second = second, first
-            if first and second:
-                _add(found, pair[0], first, second, "two coordinates in one list")
+            both = one._replace(declared=one.declared or other.declared)
+            _add(found, both, (_degrees(one), _degrees(other)), "latitude and longitude together", True)
+    for members in lists.values():
+        if len(members) == 2:
+            first, second = members
+            sure = "coordinates" in first.meaning.roles
+            if "longitude_first" in first.meaning.roles:
+                second, first = members
+            _add(found, members[0], (_degrees(first), _degrees(second)), "two coordinates in one list", sure)
     return found
 
 
-def _add(found: list[Placed], each: Noted, latitude: str, longitude: str, note: str) -> None:
-    if len(found) >= MAX_PAIRS or not (abs(float(latitude)) <= 90 and abs(float(longitude)) <= 180):
+def _add(
+    found: list[Placed], each: Noted, pair: tuple[str | None, str | None], note: str, sure: bool
+) -> None:
+    """Takes a pair of latitude and longitude in, if it is a position. `sure` is whether the name can hardly
+    mean another pair of numbers."""
+    latitude, longitude = pair
+    if latitude is None or longitude is None or len(found) >= MAX_PAIRS:
         return
-    if not float(latitude) and not float(longitude):
+    if not (abs(float(latitude)) <= 90 and abs(float(longitude)) <= 180) or latitude == longitude:
         return
     decimals = min(len(number.partition(".")[2].rstrip("0")) for number in (latitude, longitude))
     certainty: Certainty
     if each.declared is not None:
         certainty, reason = "certain", declared_reason(each.declared, note)
     elif decimals >= LEAST_DECIMALS:
-        certainty, reason = "likely", f"key {each.value.key}; {note}, {decimals} decimals or more"
+        certainty = "likely" if sure else "possible"
+        reason = f"key {each.value.key}; {note}, {decimals} decimals or more"
     else:
         return
     value = f"{latitude},{longitude}"

@@ -69,7 +69,9 @@ def build(text: str) -> Checked | None:
         return Checked(text, Strength.SPECIFIC, "the form of an Android build fingerprint")
     if not any(map(str.isdecimal, text)) or _HASH(text):
         return None
-    return Checked(text, Strength.FITS, "a version")
+    if len(text) >= 6 and any(map(str.isalpha, text)):
+        return Checked(text, Strength.FITS, "a build's name")
+    return Checked(text, Strength.WEAK, "a version")
 
 
 _HASH = re.compile(r"[0-9A-Fa-f]{32,}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}").fullmatch
