@@ -9,8 +9,8 @@ while favours none. Ratios are taken within a round, and their median is printed
 - reading: a bare loop over `analysis.readers`, on one core, the time of the loop alone.
 - report: the whole command, `phonehome report FILE`, JSON to a file, on two cores.
 
-Memory is the most that any one process held, workers included (VmHWM, Linux; elsewhere ru_maxrss of the
-first process only). Pages of the mapped capture count as held while they are in memory.
+Memory is the most that any one process held, workers included (VmHWM, on Linux; elsewhere it is not known).
+Pages of the mapped capture count as held while they are in memory.
 
 With the defaults (50,000 flows, 3 rounds) it takes four to six minutes, most of it mitmdump's.
 """
@@ -19,6 +19,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -111,20 +112,21 @@ def run(command: Sequence[str], cores: int, *, own_clock: bool = False) -> Run:
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=_bound_to(cores),
+        start_new_session=True,
     )
     peaks: dict[int, int] = {}
     seconds = 0.0
     while process.poll() is None:
-        for pid in _family(process.pid):
+        for pid in _session(process.pid):
             peaks[pid] = max(peaks.get(pid, 0), _peak(pid))
         seconds = time.perf_counter() - start
         if seconds > PATIENCE:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             raise SystemExit(f"ended after {PATIENCE} s: {' '.join(command)}")
         try:
             # Waiting, not sleeping, so that the end is seen when it comes. These programs print little,
             # so that a full pipe does not stop them.
-            process.wait(0.05)
+            process.wait(0.1)
         except subprocess.TimeoutExpired:
             pass
     seconds = time.perf_counter() - start
@@ -143,17 +145,17 @@ def _bound_to(cores: int) -> Callable[[], None] | None:
     return lambda: os.sched_setaffinity(0, allowed)
 
 
-def _family(pid: int) -> list[int]:
-    """A process and all processes below it (Linux; elsewhere the process alone)."""
-    found, waiting = [], [pid]
-    while waiting:
-        pid = waiting.pop()
-        found.append(pid)
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
-                waiting += [int(child) for child in task.read_text().split()]
-            except OSError:
-                continue
+def _session(leader: int) -> list[int]:
+    """All processes of a session (Linux; elsewhere the leader alone)."""
+    found = [leader]
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # Fields: proc(5). The name, which may hold blanks, ends with the last bracket.
+            fields = entry.read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if len(fields) > 3 and fields[3] == str(leader):
+            found.append(int(entry.parent.name))
     return found
 
 

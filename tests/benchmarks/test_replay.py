@@ -18,8 +18,8 @@ def test_ratio_is_the_median_of_rounds() -> None:
 
 def test_run_gives_time_and_the_largest_process() -> None:
     code = (
-        "import subprocess, sys, time; "
-        "subprocess.run([sys.executable, '-c', 'import time; x = b'x' * 120_000_000; time.sleep(0.4)'])"
+        "import subprocess, sys; "
+        "subprocess.run([sys.executable, '-c', 'import time; x = bytearray(1) * 120_000_000; time.sleep(0.4)'])"
     )
     result = replay.run([sys.executable, "-c", code], 1)
     assert 0.4 < result.seconds < 20
