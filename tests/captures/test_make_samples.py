@@ -15,8 +15,9 @@ from mitmproxy.io import FlowReader
 from mitmproxy.version import FLOW_FORMAT_VERSION
 from stdnum import imei
 
+from analysis.geolocation.database import LocationDatabase
 from captures.flows import Phone, Recorder, Reply, build_flow, client_hello, protobuf, write_flows
-from captures.make_samples import CAPTURES, FOLDER, luhn
+from captures.make_samples import ADDRESSES, CAPTURES, FOLDER, luhn
 
 NAMES = sorted(CAPTURES)
 SERVICE = "zzhc.vnet.cn"
@@ -163,6 +164,25 @@ def test_no_client_certificate_or_foreign_client_address(name: str) -> None:
     for flow in read(FOLDER / name):
         assert flow.client_conn.peername[0].startswith(private)
         assert flow.client_conn.proxy_mode.full_spec != "regular"
+
+
+@pytest.mark.parametrize(
+    ("address", "country", "asn", "region"),
+    [
+        (ADDRESSES[SERVICE], "CN", 4134, None),
+        ("202.96.209.133", "CN", 4812, None),
+        (ADDRESSES["device-activation.example"], "SG", 16509, "ap-southeast-1"),
+        (ADDRESSES["device-activation-cn.example"], "CN", 55960, "cn-north-1"),
+        (ADDRESSES["www.nrk.no"], "NO", 21293, None),
+        (ADDRESSES["chat.messenger.example"], "IE", 16509, "eu-west-1"),
+    ],
+)
+def test_addresses_lie_where_the_readme_says(
+    address: str, country: str, asn: int, region: str | None
+) -> None:
+    with LocationDatabase.open() as database:
+        found = database.locate(address)
+    assert (found.country, found.asn, found.cloud_region) == (country, asn, region)
 
 
 def test_connections_are_kept_alive_and_names_asked_for_once() -> None:
