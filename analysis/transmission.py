@@ -32,7 +32,8 @@ class Reply(NamedTuple):
 
     status: int | None
     """HTTP status code; None where the protocol has none."""
-    headers: Headers
+    encoding: str
+    """Content encoding of the body, lower case; empty if there is none."""
     body: bytes | None
     """As transferred (content encoding not undone); None if it was not kept because it is long, or was not recorded."""
     size: int
@@ -102,6 +103,7 @@ class Transmission:
     bytes_sent: int = 0
     """Request line, headers and body as HTTP/1.1 writes them, or payload; without TLS, TCP and IP."""
     bytes_received: int = 0
+    """Of the reply's body, or payload."""
 
     flow_id: str = ""
     """Identity in the source, such as mitmproxy's flow id."""

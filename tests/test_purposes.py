@@ -16,9 +16,8 @@ from analysis.transmission import Reply, Transmission
 REGISTRATION = {"REGVER", "MODEL", "SWVER", "SIM1ICCID", "IMEI1", "MACID"}
 
 
-def reply(body: bytes | None, status: int | None = 200, **headers: str) -> Reply:
-    pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return Reply(status, pairs, body, len(body or b""))
+def reply(body: bytes | None, status: int | None = 200, content_encoding: str = "") -> Reply:
+    return Reply(status, content_encoding, body, len(body or b""))
 
 
 def post(host: str | None, path: str = "/", **more: object) -> Transmission:
@@ -192,16 +191,16 @@ class TestOutcome:
 
     @pytest.mark.parametrize("status", [101, 204, 404, 500])
     def test_any_http_status_is_an_answer(self, status: int) -> None:
-        assert outcome(post("a.example", reply=Reply(status, (), None, 0)), None) == "delivered"
+        assert outcome(post("a.example", reply=Reply(status, "", None, 0)), None) == "delivered"
 
     def test_without_a_status_it_takes_bytes(self) -> None:
-        silent = Transmission(time=0.0, protocol="tcp", reply=Reply(None, (), b"", 0))
+        silent = Transmission(time=0.0, protocol="tcp", reply=Reply(None, "", b"", 0))
         assert outcome(silent, None) == "attempted"
-        spoke = Transmission(time=0.0, protocol="tcp", reply=Reply(None, (), None, 3))
+        spoke = Transmission(time=0.0, protocol="tcp", reply=Reply(None, "", None, 3))
         assert outcome(spoke, None) == "delivered"
 
     def test_a_body_that_was_not_kept_acknowledges_nothing(self) -> None:
-        sent = post("zzhc.vnet.cn", reply=Reply(200, (), None, 41))
+        sent = post("zzhc.vnet.cn", reply=Reply(200, "", None, 41))
         entry = judge(sent, (), ()).entry
         assert entry is not None
         assert outcome(sent, entry) == "delivered"

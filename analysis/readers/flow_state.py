@@ -10,7 +10,7 @@ What the fields mean: mitmproxy's `connection.py`, `http.py`, `tcp.py`, `dns.py`
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -96,7 +96,7 @@ def server_from_state(state: Mapping[str, Any]) -> Server:
     return Server(
         peer=None if upstream else ip(first(state.get("peername") or state.get("ip_address"))),
         asked=first(address),
-        port=port(address[1]) if isinstance(address, Sequence) and len(address) > 1 else None,
+        port=port(address[1]) if isinstance(address, list | tuple) and len(address) > 1 else None,
         transport="udp" if text(state.get("transport_protocol")) == "udp" else "tcp",
         end=seconds(state.get("timestamp_end")),
     )
@@ -104,12 +104,12 @@ def server_from_state(state: Mapping[str, Any]) -> Server:
 
 def headers_from_state(fields: Any) -> Headers:
     """Header fields as text; what is not UTF-8 is shown as escapes."""
-    if not isinstance(fields, Sequence):
+    if not isinstance(fields, list | tuple):
         return ()
     return tuple(
         (text(field[0]), text(field[1]))
         for field in fields[:MAX_HEADERS]
-        if isinstance(field, Sequence) and len(field) == 2
+        if isinstance(field, list | tuple) and len(field) == 2
     )
 
 
@@ -120,22 +120,25 @@ def transmission_from_state(state: Mapping[str, Any]) -> Transmission | None:
         "client_conn": client_from_state(state.get("client_conn") or {}),
         "server_conn": server_from_state(state.get("server_conn") or {}),
     }
-    for side in ("request", "response"):
-        part = state.get(side)
-        if isinstance(part, Mapping) and "headers" in part:
-            message[side] = {**part, "headers": headers_from_state(part["headers"])}
+    request, response = state.get("request"), state.get("response")
+    if isinstance(request, dict) and "headers" in request:
+        message["request"] = {**request, "headers": headers_from_state(request["headers"])}
+    if isinstance(response, dict) and "headers" in response:
+        headers = headers_from_state(response["headers"])
+        message["response"] = {**response, "headers": _header(headers, "content-encoding").lower()}
     return assemble(message)
 
 
 def assemble(state: Mapping[str, Any]) -> Transmission | None:
-    """As `transmission_from_state`, for connections and headers that are converted already."""
+    """As `transmission_from_state`, for connections and headers that are converted already: a request's to
+    `Headers`, and of a reply's only the content encoding."""
     make = _PROTOCOLS.get(text(state.get("type")))
     return make(state) if make else None
 
 
 def _http(state: Mapping[str, Any]) -> Transmission | None:
     request = state.get("request")
-    if not isinstance(request, Mapping):
+    if not isinstance(request, dict):
         return None
     client: Client = state["client_conn"]
     server: Server = state["server_conn"]
@@ -144,7 +147,7 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
     path = text(request.get("path"))
     content = request.get("content")
     size = len(content) if content else 0
-    payloads, truncated = _kept([content] if size else [])
+    payloads, truncated = _kept([content]) if size else ((), 0)
 
     asked = text(request.get("host")) or server.asked or ""
     host_header = text(request.get("authority")) or _header(headers, "host")
@@ -157,23 +160,20 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
     response = state.get("response")
     replay = text(state.get("is_replay"))
     # A response that the analyst replayed never came from the destination.
-    if isinstance(response, Mapping) and replay != "response":
-        reply_headers: Headers = response.get("headers") or ()
+    if isinstance(response, dict) and replay != "response":
         body = response.get("content")
-        reply_size = len(body) if body else 0
-        status = response.get("status_code")
+        received = len(body) if body else 0
         reply = Reply(
-            status if isinstance(status, int) else None,
-            reply_headers,
-            body if isinstance(body, bytes) and reply_size <= MAX_REPLY_BODY else None,
-            reply_size,
+            integer(response.get("status_code")),
+            response.get("headers") or "",
+            body if isinstance(body, bytes) and received <= MAX_REPLY_BODY else None,
+            received,
         )
-        received = 17 + _header_bytes(reply_headers) + reply_size
         end = seconds(response.get("timestamp_end")) or end
 
     protocol: Protocol = "http"
     websocket = state.get("websocket")
-    if isinstance(websocket, Mapping):
+    if isinstance(websocket, dict):
         protocol = "websocket"
         sent, got = _websocket_messages(websocket.get("messages"))
         more, left_out = _kept(sent)
@@ -232,8 +232,8 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
     answer = b""
     start = end = None
     messages = state.get("messages")
-    for message in messages if isinstance(messages, Sequence) else ():
-        if not isinstance(message, Sequence) or len(message) < 3:
+    for message in messages if isinstance(messages, list | tuple) else ():
+        if not isinstance(message, list | tuple) or len(message) < 3:
             continue
         from_client, content, when = message[:3]
         end = seconds(when) or end
@@ -275,7 +275,7 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
         tls_version=client.tls_version,
         payloads=payloads,
         truncated=truncated,
-        reply=Reply(None, (), answer if len(answer) == received else None, received) if answered else None,
+        reply=Reply(None, "", answer if len(answer) == received else None, received) if answered else None,
         error=_error(state),
         bytes_sent=sum(map(len, sent)),
         bytes_received=received,
@@ -287,7 +287,7 @@ def _dns(state: Mapping[str, Any]) -> Transmission | None:
     client: Client = state["client_conn"]
     server: Server = state["server_conn"]
     request = state.get("request")
-    if not isinstance(request, Mapping):
+    if not isinstance(request, dict):
         return None
     questions = tuple(
         found
@@ -300,7 +300,7 @@ def _dns(state: Mapping[str, Any]) -> Transmission | None:
     reply = None
     end = None
     received = 0
-    if isinstance(response, Mapping):
+    if isinstance(response, dict):
         end = seconds(response.get("timestamp"))
         answers = tuple(
             NameAnswer(questions[0], found, end or time, client.address or "")
@@ -311,7 +311,7 @@ def _dns(state: Mapping[str, Any]) -> Transmission | None:
             len(text(record.get("name"))) + len(record.get("data") or b"") + 12
             for record in _mappings(response.get("answers"))
         )
-        reply = Reply(None, (), None, received)
+        reply = Reply(None, "", None, received)
     address, address_source = _address(client, server, server.asked, state)
     origin: Origin = "device"
     if text(state.get("is_replay")) == "request":
@@ -351,8 +351,8 @@ def _websocket_messages(messages: Any) -> tuple[list[bytes], int]:
     nobody's, and those that were dropped never left."""
     sent: list[bytes] = []
     received = 0
-    for message in messages if isinstance(messages, Sequence) else ():
-        if not isinstance(message, Sequence) or len(message) < 4:
+    for message in messages if isinstance(messages, list | tuple) else ():
+        if not isinstance(message, list | tuple) or len(message) < 4:
             continue
         _, from_client, content, _, *marks = message
         if any(mark is True for mark in marks) or not isinstance(content, bytes | str):
@@ -405,7 +405,7 @@ def _address(
     if found:
         return found, "request"
     error = state.get("error")
-    if isinstance(error, Mapping):
+    if isinstance(error, dict):
         tried = _FAILED_CONNECT.search(text(error.get("msg")))
         if tried and (found := ip(tried[1])):
             return found, "error"
@@ -414,7 +414,7 @@ def _address(
 
 def _error(state: Mapping[str, Any]) -> str | None:
     error = state.get("error")
-    return (text(error.get("msg"))[:500] or None) if isinstance(error, Mapping) else None
+    return (text(error.get("msg"))[:500] or None) if isinstance(error, dict) else None
 
 
 def _header(headers: Headers, wanted: str) -> str:
@@ -424,13 +424,16 @@ def _header(headers: Headers, wanted: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)
 def _header_bytes(headers: Headers) -> int:
-    return sum(len(key) + len(content) + 4 for key, content in headers)
+    # Tens of these in each flow: a loop is faster here than sum() over a generator.
+    size = 4 * len(headers)
+    for key, content in headers:
+        size += len(key) + len(content)
+    return size
 
 
 def _mappings(items: Any) -> list[Mapping[str, Any]]:
-    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, Sequence) else []
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list | tuple) else []
 
 
 def _record_address(record: Mapping[str, Any]) -> str | None:
@@ -443,30 +446,41 @@ def _record_address(record: Mapping[str, Any]) -> str | None:
 
 def text(content: Any) -> str:
     """Text of a field that is bytes in some versions and text in others; empty if it is neither."""
-    if isinstance(content, str):
-        return content
     if isinstance(content, bytes):
         return content.decode("utf-8", "backslashreplace")
-    return ""
+    return content if isinstance(content, str) else ""
+
+
+def integer(number: Any) -> int | None:
+    """A whole number, given as one or as its digits; else None."""
+    if isinstance(number, bytes) and number.isdigit():
+        return int(number)
+    return number if isinstance(number, int) else None
 
 
 def seconds(number: Any) -> float | None:
-    """A time, or None if it is none that a capture could have."""
-    if isinstance(number, int | float) and not isinstance(number, bool) and 0 < number < 1e11:
+    """A time, given as a number or as its digits; None if it is none that a capture could have."""
+    if isinstance(number, bytes):
+        try:
+            number = float(number)
+        except ValueError:
+            return None
+    if isinstance(number, float | int) and 0 < number < 1e11 and number is not True:
         return float(number)
     return None
 
 
 def port(number: Any) -> int | None:
-    """A port number, or None."""
-    return number if isinstance(number, int) and 0 < number < 65536 else None
+    """A port number, given as a number or as its digits; else None."""
+    found = integer(number)
+    return found if found is not None and 0 < found < 65536 else None
 
 
 def first(address: Any) -> str | None:
     """The host of an `(host, port)` pair, or None."""
-    if isinstance(address, Mapping):  # formats 0.11 to 1.0
+    if isinstance(address, dict):  # formats 0.11 to 1.0
         address = address.get("address")
-    if isinstance(address, Sequence) and address:
+    if isinstance(address, list | tuple) and address:
         return text(address[0]) or None
     return None
 

@@ -18,16 +18,20 @@ from analysis.readers import flow_state
 from analysis.readers.flow_state import MAX_PAYLOAD, MAX_REPLY_BODY
 from analysis.readers.tnetstring import (
     DICT,
+    LIST,
     NULL,
     Buffer,
+    Run,
     Taker,
     TnetstringError,
     element,
+    number,
     pick,
+    raw,
     up_to,
     value,
 )
-from analysis.transmission import NameAnswer, Transmission
+from analysis.transmission import Headers, NameAnswer, Transmission
 
 OLDEST_DIRECT = 12
 NEWEST_KNOWN = 21
@@ -40,6 +44,7 @@ _SIGNATURE = re.compile(rb"[1-9]\d{0,11}:\d{1,3}:[a-z_]{1,40}[;,]")
 _FLOW_START = re.compile(
     rb"[1-9]\d{1,11}:\d{1,2}:(?:websocket|messages|response|request|version|type|id|error|mode|client_conn|server_conn)[;,]"
 )
+_CONTENT_ENCODING = re.compile(rb"16:[Cc]ontent-[Ee]ncoding,\d{1,3}:([^,]{1,100}),\]")
 _VERSION_AT_END = re.compile(rb"4:type;\d:[a-z]{2,5};7:version;\d{1,2}:\d{1,15}#\Z")
 
 
@@ -125,8 +130,8 @@ class Reader:
         self._servers = _Remembered(data, _SERVER, flow_state.server_from_state)
         self._headers = _RememberedHeaders()
         wanted: dict[bytes, Taker] = {
-            b"request": _message(_REQUEST, self._headers.take),
-            b"response": _message(_RESPONSE, self._headers.take),
+            b"request": _nested({**_REQUEST, b"headers": self._headers.take}, _REQUEST_RUNS),
+            b"response": _nested(_RESPONSE, _RESPONSE_RUNS),
             b"websocket": _nested(_WEBSOCKET),
             b"messages": value,
             b"client_conn": self._clients.take,
@@ -154,8 +159,10 @@ class Reader:
         """The transmission of the flow whose content is data[start:end]; None if it holds none.
 
         Raises TnetstringError if the flow is damaged."""
-        state = pick(self.data, start, end, self._flow)
+        state = pick(self.data, start, end, self._flow, _FLOW_RUNS)
         version = state.get("version")
+        if isinstance(version, bytes):
+            version = int(version)
         if not isinstance(version, int) or version < OLDEST_DIRECT:
             return self._old(start, end, version)
         if version > NEWEST_KNOWN:
@@ -280,8 +287,8 @@ class _Remembered:
     def take(self, data: Buffer, start: int, end: int, kind: int) -> Any:
         if kind != DICT:
             return self._nothing
-        tail = data[max(start, end - self.TAIL) : end]
         whole = data[start:end]
+        tail = whole[-self.TAIL :]
         known = self._known.get(tail)
         if known is not None and known[0] == whole:
             return known[1]
@@ -293,35 +300,65 @@ class _Remembered:
 
 
 class _RememberedHeaders:
-    """Header blocks, each converted once; only short ones are worth remembering."""
+    """Header fields, each converted once: a phone sends the same ones over and over, and servers answer so."""
 
-    LIMIT = 4096
-    LONGEST = 4096
+    LIMIT = 1 << 14
+    BLOCKS = 1 << 11
+    LONGEST = 1024
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Any] = {}
+        self._blocks: dict[bytes, Headers] = {}
+        self._known: dict[bytes, tuple[str, str]] = {}
 
-    def take(self, data: Buffer, start: int, end: int, kind: int) -> Any:
-        if end - start > self.LONGEST:
-            return flow_state.headers_from_state(value(data, start, end, kind))
+    def take(self, data: Buffer, start: int, end: int, kind: int) -> Headers:
+        if kind != LIST:
+            return ()
         block = data[start:end]
-        found = self._known.get(block)
-        if found is None:
+        whole = self._blocks.get(block)
+        if whole is not None:
+            return whole
+        size = end - start
+        known = self._known
+        found: list[tuple[str, str]] = []
+        position = 0
+        while position < size:
+            content, position = element(block, position, size + 1)
+            pair = block[content:position]
+            field = known.get(pair)
+            if field is None:
+                field = self._convert(pair)
+            if field is not None:
+                found.append(field)
+                if len(found) == flow_state.MAX_HEADERS:
+                    break
+            position += 1
+        if len(self._blocks) >= self.BLOCKS:
+            self._blocks.clear()
+        whole = self._blocks[block] = tuple(found)
+        return whole
+
+    def _convert(self, pair: bytes) -> tuple[str, str] | None:
+        fields = flow_state.headers_from_state([value(pair, 0, len(pair), LIST)])
+        if not fields:
+            return None
+        if len(pair) <= self.LONGEST:
             if len(self._known) >= self.LIMIT:
                 self._known.clear()
-            found = self._known[block] = flow_state.headers_from_state(value(block, 0, end - start, kind))
-        return found
+            self._known[pair] = fields[0]
+        return fields[0]
 
 
-def _nested(wanted: Mapping[bytes, Taker]) -> Taker:
+def _nested(wanted: Mapping[bytes, Taker], runs: tuple[Run, ...] = ()) -> Taker:
     def take(data: Buffer, start: int, end: int, kind: int) -> Any:
-        return pick(data, start, end, wanted) if kind == DICT else None
+        return pick(data, start, end, wanted, runs) if kind == DICT else None
 
     return take
 
 
-def _message(wanted: Mapping[bytes, Taker], headers: Taker) -> Taker:
-    return _nested({**wanted, b"headers": headers})
+def _encoding(data: Buffer, start: int, end: int, kind: int) -> str:
+    """The content encoding among a reply's headers, of which nothing else is wanted."""
+    match = _CONTENT_ENCODING.search(data, start, end)
+    return flow_state.text(match[1]).lower() if match else ""
 
 
 def _upstream(data: Buffer, start: int, end: int, kind: int) -> Any:
@@ -330,40 +367,41 @@ def _upstream(data: Buffer, start: int, end: int, kind: int) -> Any:
 
 
 _REQUEST: dict[bytes, Taker] = {
-    b"path": value,
-    b"authority": value,
-    b"scheme": value,
-    b"method": value,
-    b"port": value,
-    b"host": value,
-    b"timestamp_start": value,
-    b"timestamp_end": value,
-    b"http_version": value,
+    b"path": raw,
+    b"authority": raw,
+    b"scheme": raw,
+    b"method": raw,
+    b"port": number,
+    b"host": raw,
+    b"timestamp_start": number,
+    b"timestamp_end": number,
+    b"http_version": raw,
     b"content": up_to(MAX_PAYLOAD),
     # a DNS message
-    b"timestamp": value,
+    b"timestamp": number,
     b"questions": value,
 }
 _RESPONSE: dict[bytes, Taker] = {
-    b"status_code": value,
-    b"timestamp_end": value,
+    b"status_code": number,
+    b"timestamp_end": number,
     b"content": up_to(MAX_REPLY_BODY),
+    b"headers": _encoding,
     # a DNS message
-    b"timestamp": value,
+    b"timestamp": number,
     b"answers": value,
 }
-_WEBSOCKET: dict[bytes, Taker] = {b"messages": value, b"timestamp_end": value}
+_WEBSOCKET: dict[bytes, Taker] = {b"messages": value, b"timestamp_end": number}
 _CLIENT: dict[bytes, Taker] = {
     b"peername": value,
     b"address": value,
     b"sockname": value,
-    b"proxy_mode": value,
+    b"proxy_mode": raw,
     b"sni": value,
-    b"timestamp_tls_setup": value,
+    b"timestamp_tls_setup": number,
     b"tls_established": value,
-    b"tls_version": value,
-    b"timestamp_start": value,
-    b"timestamp_end": value,
+    b"tls_version": raw,
+    b"timestamp_start": number,
+    b"timestamp_end": number,
 }
 _SERVER: dict[bytes, Taker] = {
     b"peername": value,
@@ -371,16 +409,58 @@ _SERVER: dict[bytes, Taker] = {
     b"address": value,
     b"via": _upstream,
     b"via2": _upstream,
-    b"transport_protocol": value,
-    b"timestamp_end": value,
+    b"transport_protocol": raw,
+    b"timestamp_end": number,
 }
 _FLOW: dict[bytes, Taker] = {
-    b"type": value,
+    b"type": raw,
     b"version": value,
-    b"id": value,
-    b"is_replay": value,
+    b"id": raw,
+    b"is_replay": raw,
     b"error": value,
 }
+_NUMBER = rb"\d{1,2}:(?P<%s>[\d.]{1,20})[\^#]"
+# How mitmproxy 10 and newer write these entries of nearly every flow.
+_FLOW_RUNS = (
+    Run(
+        b"request",
+        re.compile(
+            rb"6:backup;0:~17:timestamp_created;\d{1,2}:[\d.]{1,20}[\^#]7:comment;0:;8:metadata;0:}6:marked;0:;"
+            rb"9:is_replay;0:~11:intercepted;5:false!"
+        ),
+    ),
+    Run(
+        b"client_conn",
+        re.compile(
+            rb"5:error;0:~2:id;36:(?P<id>[0-9a-f-]{36});4:type;\d:(?P<type>[a-z]{2,5});"
+            rb"7:version;2:(?P<version>\d\d)#"
+        ),
+    ),
+)
+_REQUEST_RUNS = (
+    Run(
+        b"path",
+        re.compile(
+            rb"9:authority;(?P<authority_length>\d{1,3}):(?P<authority>[^,]{0,300}),"
+            rb"6:scheme;\d:(?P<scheme>[a-z]{0,9}),6:method;\d:(?P<method>[A-Z]{1,9}),4:port;\d:(?P<port>\d{1,5})#"
+            rb"4:host;(?P<host_length>\d{1,3}):(?P<host>[^;]{0,300});"
+            rb"13:timestamp_end;" + _NUMBER % b"timestamp_end"
+            + rb"15:timestamp_start;" + _NUMBER % b"timestamp_start" + rb"8:trailers;0:~"
+        ),
+        ("authority", "host"),
+    ),
+)
+_RESPONSE_RUNS = (
+    Run(
+        b"",
+        re.compile(
+            rb"6:reason;(?P<reason_length>\d{1,3}):(?P<reason>[^,]{0,100}),11:status_code;3:(?P<status_code>\d{3})#"
+            rb"13:timestamp_end;" + _NUMBER % b"timestamp_end"
+            + rb"15:timestamp_start;\d{1,2}:[\d.]{1,20}[\^#]8:trailers;0:~"
+        ),
+        ("reason",),
+    ),
+)
 _NO_CLIENT = flow_state.client_from_state({})
 _NO_SERVER = flow_state.server_from_state({})
 
