@@ -132,10 +132,7 @@ def _among(value: object, allowed: Sequence[str | int | bool]) -> bool:
 def _unpacked(reply: Reply) -> bytes:
     """The body, unpacked if it is gzip or zlib, cut to what is looked at; empty if it was not kept."""
     body = reply.body or b""
-    encoding = next(
-        (value.lower() for name, value in reply.headers if name.lower() == "content-encoding"), ""
-    )
-    if "gzip" in encoding or "deflate" in encoding or body.startswith(b"\x1f\x8b"):
+    if "gzip" in reply.encoding or "deflate" in reply.encoding or body.startswith(b"\x1f\x8b"):
         try:
             return zlib.decompressobj(wbits=47).decompress(body, MAX_REPLY)
         except zlib.error:
