@@ -21,7 +21,7 @@ def imei(text: str) -> Checked | None:
             if text.startswith(kind("imei").current):
                 return Checked(text, Strength.PROVEN, note)
             if issued:
-                return Checked(text, Strength.FITS, f"{note}, which gives out none today")
+                return Checked(text, Strength.FITS, f"{note} (of test or past numbers)")
             return Checked(text, Strength.WEAK, "15 digits, check digit right, but no known issuer")
         if text[-1] != "0" or not issued:
             return None
@@ -47,6 +47,9 @@ def meid(text: str) -> Checked | None:
         value = standard.validate(text)
     except ValidationError:
         return None
+    if value.isdecimal() and value.startswith(kind("imei").prefixes):
+        # Phones of both families have one number for both names.
+        return Checked(value, Strength.FITS, f"14 decimal digits, as an IMEI begins, issuer {value[:2]}")
     if not ("A0" <= value[:2] <= "FF" or value[:2] == "99"):
         return Checked(value, Strength.WEAK, "the form of a MEID, but no known region code")
     if len(text) in (15, 19):

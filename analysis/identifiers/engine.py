@@ -33,6 +33,9 @@ MAX_REMEMBERED: Final = 8192
 """Names, and declarations, that are remembered; then memory starts anew."""
 MAX_AGENT: Final = 1024
 """Characters of a user agent that are looked at."""
+WORTH_A_DOUBT: Final = 30
+"""Severity from which on a kind is reported if a vague name is all that speaks for it: that something may be a
+phone's model helps nobody."""
 MAX_VALUE: Final = 256
 """Characters; a longer text is no single identifier (lists of them excepted)."""
 MAX_NOTED: Final = 20_000
@@ -225,6 +228,8 @@ def _examine(
         company = each.value.group in groups_with_device or not kind.company.isdisjoint(
             roles_by_group.get(each.value.group, ())
         )
+        if not company and kind.severity < WORTH_A_DOUBT:
+            continue
         certainty: Certainty = "likely" if company else "possible"
         reason = f"key {each.value.key}, which can mean other things; {checked.note}"
         reason += "; with others of its kind beside it" if company else ""

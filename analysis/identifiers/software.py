@@ -27,8 +27,6 @@ def android_id(text: str) -> Checked | None:
             return None
         return Checked(f"{number & (1 << 64) - 1:016x}", Strength.FITS, "a 64-bit number")
     value = text.lower()
-    if value in kind("android-id").never:
-        return None
     if value.isdecimal():
         return Checked(value.zfill(16), Strength.WEAK, f"{len(value)} decimal digits")
     if len(value) < 16:
@@ -49,7 +47,8 @@ def generated_id(text: str) -> Checked | None:
         return Checked(text, Strength.WEAK, "22 characters")
     if _XZ_UUID(text):
         return Checked(text, Strength.SPECIFIC, "a UUID after two letters")
-    return Checked(value, Strength.FITS, f"{len(value)} characters")
+    what = "digits" if value.isdecimal() else "characters"
+    return Checked(value, Strength.FITS, f"{len(value)} {what}")
 
 
 def email(text: str) -> Checked | None:
