@@ -36,8 +36,11 @@ COMPRESSIONS: Final = frozenset({"gzip", "deflate", "zlib", "br", "zstd"})
 """Path segments that a field's declaration leaves out: one SDK compresses one request and not the next."""
 
 _PROTOCOLS: Final = frozenset(get_args(Protocol))
+_ALL_BUT_DNS: Final = _PROTOCOLS - {"dns"}
+"""An entry says what a host is sent; a question for its address goes to somebody else."""
 _SOURCES: Final = frozenset({"path", "query", "header", "cookie", "body", "message", "content"})
 _HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\Z")
+_VENDOR_TYPE = re.compile(r"application/vnd\.[a-z0-9]")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
@@ -116,7 +119,7 @@ class Endpoint:
     method: str = ""
     content_type: str = ""
     ports: frozenset[int] = frozenset()
-    protocols: frozenset[str] = frozenset()
+    protocols: frozenset[str] = _ALL_BUT_DNS
     keys: frozenset[str] = frozenset()
     acknowledged: Acknowledgement | None = None
     note: str = ""
@@ -131,7 +134,7 @@ class Endpoint:
 
     def matches(self, transmission: Transmission, keys: Collection[str]) -> bool:
         """Whether all conditions but the host hold. `keys` are the names that decoding found in it."""
-        if self.protocols and transmission.protocol not in self.protocols:
+        if transmission.protocol not in self.protocols:
             return False
         if self.ports and transmission.port not in self.ports:
             return False
@@ -226,8 +229,13 @@ class Catalogue:
 
 
 def _specificity(endpoint: Endpoint, host_rank: int, labels: int) -> tuple[int, ...]:
-    others = (
-        bool(endpoint.method) + bool(endpoint.content_type) + bool(endpoint.ports) + bool(endpoint.protocols)
+    others = sum(
+        (
+            bool(endpoint.method),
+            bool(endpoint.content_type),
+            bool(endpoint.ports),
+            endpoint.protocols != _ALL_BUT_DNS,
+        )
     )
     literal = len(endpoint.path.replace("*", ""))
     return (-host_rank, -labels, -literal, -len(endpoint.keys), -others)
@@ -341,8 +349,14 @@ def _endpoint(
     ports = entry.numbers("port", 65535)
     keys = frozenset(entry.texts("keys"))
     content_type = entry.text("content_type").lower()
-    if not hosts and len(keys) < 2 and not (ports and protocols):
-        raise entry.wrong("without 'hosts' it takes two 'keys', or 'port' and 'protocol'")
+    specific = (
+        len(keys) > 1 or (ports and protocols) or protocols == {"dns"} or _VENDOR_TYPE.match(content_type)
+    )
+    if not hosts and not specific:
+        raise entry.wrong(
+            "without 'hosts' it takes two 'keys', or 'port' and 'protocol', or protocol dns alone, or a content"
+            " type that is registered for one protocol (application/vnd...)"
+        )
     fields = tuple(_field(inner, kinds) for inner in entry.inner("fields"))
     conditions = [
         ("host", hosts),
@@ -364,7 +378,7 @@ def _endpoint(
         method=entry.text("method").upper(),
         content_type=content_type,
         ports=ports,
-        protocols=protocols,
+        protocols=protocols or _ALL_BUT_DNS,
         keys=keys,
         acknowledged=_acknowledgement(entry),
         note=entry.text("note"),
