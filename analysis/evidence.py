@@ -82,3 +82,9 @@ def examine(sent: Transmission) -> Evidence:
     # Only what no entry knows is judged by the identifiers in it.
     judgement = first if first.entry or len(findings) < 2 else judge(sent, keys, findings)
     return Evidence(sent, decoded.values, decoded.opaque, findings, judgement, outcome(sent, judgement.entry))
+
+
+def unexamined(sent: Transmission) -> Evidence:
+    """A transmission of which only what was observed is known."""
+    judgement = judge(sent, (), ())
+    return Evidence(sent, (), (), (), judgement, outcome(sent, judgement.entry))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import NamedTuple
 
-from analysis.devices import DeviceFacts, device_id
+from analysis.devices import UNKNOWN, DeviceFacts, device_id
 from analysis.evidence import Evidence
 from analysis.identifiers.finding import RANK, Finding
 from analysis.transmission import Transmission
@@ -222,15 +222,18 @@ class Report:
     """By path."""
     devices: dict[str, Device] = field(default_factory=dict)
 
-    def add(self, capture: Capture, evidence: Evidence) -> None:
+    def add(self, path: str, evidence: Evidence) -> None:
         """Takes one transmission of that capture in."""
         sent = evidence.transmission
+        capture = self.captures.get(path)
+        if capture is None:
+            capture = self.captures[path] = Capture()
         if sent.origin != "device":
             if sent.origin == "replayed":
                 capture.replayed += 1
             elif sent.protocol == "dns":
                 capture.resolved_by_proxy += 1
-                _join(self._device(sent).asked_names, sent.questions)
+                _join(self._device(path, sent).asked_names, sent.questions)
             else:
                 capture.proxy_pages += 1
             return
@@ -240,8 +243,8 @@ class Report:
             capture.first = time
         if time > capture.last:
             capture.last = time
-        device = self._device(sent)
-        device.facts.add(sent, evidence.values)
+        device = self._device(path, sent)
+        device.facts.add(sent, evidence.findings)
         judgement = evidence.judgement
         key = Destination(sent.host, judgement.purpose, judgement.entry.id if judgement.entry else None)
         addresses = device.destinations.get(key)
@@ -253,8 +256,10 @@ class Report:
         seen.add(evidence)
         _join(device.asked_names, sent.questions)
 
-    def _device(self, sent: Transmission) -> Device:
+    def _device(self, path: str, sent: Transmission) -> Device:
         id_ = device_id(sent)
+        if id_ == UNKNOWN:
+            id_ = f"{UNKNOWN}:{path}"  # those of two captures are not one by guess
         device = self.devices.get(id_)
         if device is None:
             device = self.devices[id_] = Device(id_)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from analysis.evidence import Names, examine
+from analysis.evidence import Names, examine, unexamined
 from analysis.readers import CaptureError, is_capture, mitm, opened, release
 from analysis.report.document import ErrorEntry, File
 from analysis.report.model import Capture, Report
@@ -174,12 +174,21 @@ def _read_part(part: _Part) -> Report:
     report = Report()
     capture = report.captures[part.path] = Capture()
     names = Names(part.names)
+    faults: set[str] = set()
     with opened(Path(part.path)) as data:
         reader = mitm.Reader(data)
         for transmission in reader.read(part.start, part.end):
-            report.add(capture, examine(names.complete(transmission)))
+            try:
+                evidence = examine(names.complete(transmission))
+            except Exception as error:  # a fault of ours must not cost the user the rest of the capture
+                faults.add(
+                    f"a fault of phonehome ({type(error).__name__}): what some transmissions carry was not read; "
+                    "please report it"
+                )
+                evidence = unexamined(transmission)
+            report.add(part.path, evidence)
         release(data, part.start, part.end)
-    capture.warnings.update(dict.fromkeys(reader.warnings.lines()))
+    capture.warnings.update(dict.fromkeys((*reader.warnings.lines(), *sorted(faults))))
     return report
 
 
