@@ -61,6 +61,7 @@ def test_facts_are_counted_and_contradictions_kept() -> None:
 def test_what_nothing_was_said_of_is_unknown() -> None:
     facts = DeviceFacts()
     facts.add(sent(user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"), [])
+    facts.add(sent(user_agent="Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/124.0.0.0"), [])
     assert (facts.model, facts.system, facts.builds) == (None, None, [])
 
 
