@@ -38,6 +38,8 @@ WORTH_A_DOUBT: Final = 30
 phone's model helps nobody."""
 MAX_VALUE: Final = 256
 """Characters; a longer text is no single identifier (lists of them excepted)."""
+MAX_FOUND: Final = 2000
+"""Findings that one transmission gives. An address book has that many; more would say nothing more."""
 MAX_NOTED: Final = 20_000
 """Values of one transmission that are looked at closely; a body with more is hostile."""
 
@@ -240,7 +242,7 @@ def _examine(
         [each for each in noted if "packages" in each.meaning.roles or each.declared], packages
     )
     found.sort(key=lambda each: each[0])
-    return [finding for _, finding in found]
+    return [finding for _, finding in found[:MAX_FOUND]]
 
 
 def _once(first: Sequence[Finding], rest: Sequence[Finding]) -> tuple[Finding, ...]:

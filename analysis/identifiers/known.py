@@ -30,6 +30,8 @@ SHORTEST: Final = 6
 """Characters; a shorter value stands in half of all traffic by chance."""
 UNBOUNDED: Final = 12
 """Characters from which on a form may stand inside a longer word; a shorter one must stand by itself."""
+PART: Final = "without its last digit"
+"""An IMEI is also sent without its check digit."""
 MOST_VALUES: Final = 1000
 """Values in one file; each has some hundred forms."""
 LONGEST: Final = 512
@@ -113,7 +115,7 @@ def variants(value: str) -> dict[str, str]:
     if number.isdecimal() and len(number) == 15:
         for separator in (" ", "-"):
             add(separator.join((number[:2], number[2:8], number[8:14], number[14:])), "with other separators")
-        add(number[:14], "without its last digit")
+        add(number[:14], PART)
     if (
         len(number) == 16
         and not number.isdecimal()
@@ -129,23 +131,25 @@ def variants(value: str) -> dict[str, str]:
 def forms(value: str) -> Iterator[Form]:
     """All forms in which a value is searched."""
     for spelling, said in variants(value).items():
+        # Of two spellings at one place, the one that the user wrote says more, and a part of it least.
+        further = 0 if not said else 2 if said == PART else 1
         plain = spelling.encode("utf-8", "replace")
         bounded = len(spelling) < UNBOUNDED or spelling.isdecimal()
-        yield Form(plain.lower(), False, "", said, 1 if said else 0, bounded)
+        yield Form(plain.lower(), False, "", said, further, bounded)
         percent = quote(plain, safe="").encode()
         if percent != plain:
-            yield Form(percent.lower(), False, "percent-encoded form", said, 2, False)
-        yield Form(plain.hex().encode(), False, "hexadecimal form", said, 3, True)
+            yield Form(percent.lower(), False, "percent-encoded form", said, 10 + further, False)
+        yield Form(plain.hex().encode(), False, "hexadecimal form", said, 20 + further, True)
         if len(plain) >= 12 and _BYTES(spelling):
-            yield Form(bytes.fromhex(spelling), True, "binary form", said, 5, False)
+            yield Form(bytes.fromhex(spelling), True, "binary form", said, 50 + further, False)
         for encoded in _base64_inside(plain):
-            yield Form(encoded, True, "base64 form", said, 3, False)
+            yield Form(encoded, True, "base64 form", said, 30 + further, False)
         for name, function in _HASHES.items():
             digest = function(plain).digest()
-            yield Form(digest.hex().encode(), False, name, said, 4, True)
-            yield Form(digest, True, f"binary {name}", said, 5, False)
+            yield Form(digest.hex().encode(), False, name, said, 40 + further, True)
+            yield Form(digest, True, f"binary {name}", said, 50 + further, False)
             for alphabet in (base64.b64encode, base64.urlsafe_b64encode):
-                yield Form(alphabet(digest).rstrip(b"="), True, f"base64 {name}", said, 5, False)
+                yield Form(alphabet(digest).rstrip(b"="), True, f"base64 {name}", said, 50 + further, False)
 
 
 def _base64_inside(data: bytes) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The network: IP address, Wi-Fi name, access points near by, cell."""
+"""The network: IP address, Wi-Fi name, operator, access points near by, cell."""
 
 import ipaddress
 import re
@@ -49,7 +49,11 @@ def ip_address(text: str) -> Checked | None:
     return Checked(str(address), Strength.FITS, f"IPv{address.version} address, {where}")
 
 
-CHECKS: Final[Mapping[str, Check]] = {"ssid": ssid, "ip-address": ip_address}
+def carrier(text: str) -> Checked | None:
+    return Checked(text, Strength.FITS, "a name or code") if text.strip() else None
+
+
+CHECKS: Final[Mapping[str, Check]] = {"ssid": ssid, "ip-address": ip_address, "carrier": carrier}
 
 _MACS = re.compile(
     r"(?<![0-9A-Fa-f:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:])|(?<![0-9A-Fa-f-])(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f-])"

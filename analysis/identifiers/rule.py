@@ -54,7 +54,7 @@ CERTAINTY: Final[dict[tuple[Weight | None, Strength], Certainty]] = {
 """Certainty by what the name is worth (None: it says nothing) and what the value is worth. What is not listed
 is not reported."""
 
-REPEATED = re.compile(r"(.)\1*").fullmatch
+REPEATED = re.compile(r"([0-9A-Za-z])(?:[:.-]?\1)*").fullmatch
 """One character over and over, which stands for "none" in many programs."""
 
 

@@ -1,4 +1,4 @@
-"""The SIM: phone number, IMSI, ICCID, operator."""
+"""The SIM: phone number, IMSI, ICCID."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -81,13 +81,8 @@ def phone_number(text: str) -> Checked | None:
     return Checked(digits, Strength.WEAK, f"{len(digits)} digits, perhaps a national number")
 
 
-def carrier(text: str) -> Checked | None:
-    return Checked(text, Strength.FITS, "a name or code") if text.strip() else None
-
-
 CHECKS: Final[Mapping[str, Check]] = {
     "imsi": imsi,
     "iccid": iccid,
     "phone-number": phone_number,
-    "carrier": carrier,
 }

@@ -1,0 +1,247 @@
+import base64
+import gzip
+import hashlib
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from analysis.decoding import Decoded, decode, decode_bytes
+from analysis.identifiers import KnownValues, recognise
+from analysis.identifiers.known import Known, KnownValuesError, forms, variants
+from analysis.transmission import Transmission
+from tests.identifiers.build import decoded
+
+IMEI = "356938035643809"
+MAC = "ac:37:43:11:22:33"
+KNOWN = KnownValues(
+    [
+        Known("imei", IMEI),
+        Known("wifi mac", MAC),
+        Known("email", "Anna@Example.org"),
+        Known("phone_number", "+4791234567"),
+        Known("android_id", "d3a5b1c2e4f60718"),
+        Known("favourite word", "smørgåsbord"),
+    ]
+)
+
+
+def said(text: str | bytes, known: KnownValues = KNOWN) -> list[tuple[str, str]]:
+    """Kind and reason of what is found in one value under a name that says nothing."""
+    return [(each.kind, each.reason) for each in known.search_values(decoded({"x": text}))]
+
+
+def digest(name: str, text: str) -> "hashlib._Hash":
+    return hashlib.new(name, text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        (IMEI, "imei", "your IMEI"),
+        (f"id{IMEI};", "imei", "your IMEI"),
+        ("35 693803 564380 9", "imei", "your IMEI, with other separators"),
+        ("35-693803-564380-9", "imei", "your IMEI, with other separators"),
+        ("imei=35693803564380", "imei", "your IMEI, without its last digit"),
+        ("AC:37:43:11:22:33", "mac", "your MAC address"),
+        ("ac-37-43-11-22-33", "mac", "your MAC address, with other separators"),
+        ("AC3743112233", "mac", "your MAC address, without separators"),
+        ("ac%3A37%3A43%3A11%3A22%3A33", "mac", "percent-encoded form of your MAC address"),
+        ("ANNA@example.ORG", "email", "your e-mail address"),
+        ("anna%40example.org", "email", "percent-encoded form of your e-mail address"),
+        (b"Anna@Example.org".hex(), "email", "hexadecimal form of your e-mail address"),
+        (b"anna@example.org".hex().upper(), "email", "hexadecimal form of your e-mail address"),
+        ("4791234567", "phone-number", "your phone number, without +"),
+        ("004791234567", "phone-number", "your phone number, with 00 for +"),
+        (str(0xD3A5B1C2E4F60718), "android-id", "your Android ID, as a decimal number"),
+        (str(0xD3A5B1C2E4F60718 - (1 << 64)), "android-id", "your Android ID, as a decimal number"),
+        (digest("md5", IMEI).hexdigest(), "imei", "MD5 of your IMEI"),
+        (digest("sha1", IMEI).hexdigest().upper(), "imei", "SHA-1 of your IMEI"),
+        (digest("sha256", "anna@example.org").hexdigest(), "email", "SHA-256 of your e-mail address"),
+        (digest("sha256", "AC3743112233").hexdigest(), "mac", "SHA-256 of your MAC address, without separators"),
+        (base64.b64encode(digest("sha1", IMEI).digest()).decode(), "imei", "base64 SHA-1 of your IMEI"),
+        (base64.urlsafe_b64encode(digest("md5", MAC).digest()).decode(), "mac", "base64 MD5 of your MAC address"),
+        (b"\x0a\x14" + digest("sha1", IMEI).digest(), "imei", "binary SHA-1 of your IMEI"),
+        (b"\x01\xac\x37\x43\x11\x22\x33\xff", "mac", "binary form of your MAC address, without separators"),
+        ("Smørgåsbord!", "known-value", "your favourite word"),
+    ],
+)  # fmt: skip
+def test_forms(text: str | bytes, kind: str, reason: str) -> None:
+    assert said(text) == [(kind, reason)]
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_base64_at_each_offset(before: str, encode: Callable[[bytes], bytes]) -> None:
+    text = encode(f"{before}{IMEI}>>>??".encode()).decode()
+    assert ("imei", "base64 form of your IMEI") in said(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9" + IMEI, IMEI + "1", "ac374311223", "", "anna@example", "47912345678", "Anna", "smorgasbord"],
+)  # fmt: skip
+def test_what_holds_none_of_them(text: str) -> None:
+    assert said(text) == []
+
+
+def test_a_finding_says_where_and_is_certain() -> None:
+    sent = decode_bytes(json.dumps({"a": {"b": digest("sha1", IMEI).hexdigest()}}).encode())
+    (found,) = recognise(sent, (), KNOWN)
+    assert found.kind == "imei"
+    assert found.value == IMEI
+    assert found.certainty == "certain"
+    assert found.path == ("body", "json", "a", "b")
+
+
+def test_a_value_that_was_recognised_too_is_one_finding() -> None:
+    (found,) = recognise(decoded({"imei": IMEI}), (), KNOWN)
+    assert found.reason == "your IMEI"
+
+
+def test_what_only_the_transmission_as_sent_shows() -> None:
+    sent = Transmission(
+        time=0.0, protocol="tcp", payloads=(b"\x00\x17\x02" + IMEI.encode() + b"\xff\xfe\x00",)
+    )
+    (found,) = recognise(Decoded((), ()), (), KNOWN, sent)
+    assert (found.kind, found.path) == ("imei", ("content",))
+
+
+def test_what_is_decoded_is_not_reported_once_more_as_sent() -> None:
+    body = base64.encodebytes(json.dumps({"k": IMEI}).encode())
+    sent = Transmission(
+        time=0.0, path=f"/a?b={quote(MAC)}", headers=(("X-A", "anna@example.org"),), payloads=(body,)
+    )
+    found = KNOWN.search(sent, decode(sent))
+    assert sorted((each.kind, each.path) for each in found) == [
+        ("email", ("header", "x-a")),
+        ("imei", ("body", "base64", "json", "k")),
+        ("mac", ("query", "b")),
+    ]
+
+
+def test_a_name_decides_the_kind() -> None:
+    names = {
+        "imei": "imei",
+        "IMEI2": "imei",
+        "sim serial": "iccid",
+        "email": "email",
+        "nickname": "known-value",
+    }
+    known = KnownValues([Known(name, f"value-of-{number}") for number, name in enumerate(names)])
+    for number, kind in enumerate(names.values()):
+        assert [kind_of for kind_of, _ in said(f"value-of-{number}", known)] == [kind]
+
+
+def test_two_names_for_one_value() -> None:
+    known = KnownValues([Known("imei", IMEI), Known("work phone", IMEI)])
+    assert said(IMEI, known) == [("imei", "your IMEI"), ("known-value", "your work phone")]
+
+
+def test_it_goes_to_another_process() -> None:
+    again = pickle.loads(pickle.dumps(KNOWN))
+    assert said(IMEI, again) == [("imei", "your IMEI")]
+
+
+def test_no_form_is_short_enough_to_be_found_by_chance() -> None:
+    for value in ("abcdef", "123456", MAC):
+        assert all(len(form.pattern) >= 6 for form in forms(value))
+
+
+def test_forms_are_few_enough() -> None:
+    assert sum(1 for _ in forms(MAC)) < 500
+
+
+# --- the file
+
+
+def write(folder: Path, text: str | bytes) -> Path:
+    file = folder / "known.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return file
+
+
+def test_a_file(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        f'# mine\nimei = ["{IMEI}", "356938035643817"]\nserial = 123456789\n[work]\nemail = "anna@example.org"\n',
+    )
+    assert KnownValues.load(file).values == (
+        Known("imei", IMEI),
+        Known("imei", "356938035643817"),
+        Known("serial", "123456789"),
+        Known("email", "anna@example.org"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ('a = "1"\npin = "1234"\n', ["line 1", "'a'", "too short"]),
+        ('imei = "356938035643809"\npin = "1234"\n', ["line 2", "'pin'", "too short", "6 characters"]),
+        ("imei = 35.1\n", ["line 1", "'imei'", "quotation marks"]),
+        ("imei = true\n", ["line 1", "quotation marks"]),
+        ("imei = 35693803564380x\n", ["not valid TOML", "line 1"]),
+        ("imei 356938035643809\n", ["not valid TOML"]),
+        ("", ["no value", "imei ="]),
+        (b"\xff\xfe\x00", ["UTF-8"]),
+        (f'a = "{"x" * 600}"', ["too many", "512"]),
+    ],
+)
+def test_errors_are_for_people(tmp_path: Path, text: str | bytes, parts: list[str]) -> None:
+    file = write(tmp_path, text)
+    with pytest.raises(KnownValuesError) as raised:
+        KnownValues.load(file)
+    for part in (str(file), *parts):
+        assert part in str(raised.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(KnownValuesError, match="cannot be read"):
+        KnownValues.load(tmp_path / "none.toml")
+
+
+def test_too_many_values() -> None:
+    with pytest.raises(KnownValuesError, match="at most 1000"):
+        KnownValues([Known("n", f"value-{number:06d}") for number in range(1001)])
+
+
+# --- any value, through any two encodings, is found again
+
+ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "base64": base64.b64encode,
+    "base64 with line breaks": base64.encodebytes,
+    "base64url": lambda data: base64.urlsafe_b64encode(data).rstrip(b"="),
+    "hex": lambda data: data.hex().encode(),
+    "gzip": gzip.compress,
+    "json": lambda data: json.dumps({"event": 1, "payload": data.decode("latin-1")}).encode(),
+    "percent": lambda data: b"k=1&v=" + quote(data, safe="").encode(),
+}
+NOT_TOGETHER = {("gzip", "json"), ("gzip", "percent"), ("gzip", "hex"), ("hex", "hex")}
+"""JSON and forms carry text; digits of digits, and of compressed bytes, are left as they are by decoding."""
+VALUES = st.from_regex(r"[A-Za-z0-9]{3,12}[@:._+-][A-Za-z0-9.]{4,12}[a-z]", fullmatch=True)
+
+
+@settings(max_examples=300, deadline=None)
+@given(VALUES, st.sampled_from(sorted(ENCODINGS)), st.sampled_from(sorted(ENCODINGS)))
+def test_any_value_through_any_two_encodings_is_found_again(value: str, inner: str, outer: str) -> None:
+    assume((inner, outer) not in NOT_TOGETHER)
+    body = ENCODINGS[outer](ENCODINGS[inner](json.dumps({"some": "thing", "its": value}).encode()))
+    sent = Transmission(time=0.0, method="POST", path="/", payloads=(body,))
+    known = KnownValues([Known("secret", value)])
+    assert [each.kind for each in known.search(sent, decode(sent))], body
+
+
+@settings(max_examples=200)
+@given(st.text(min_size=6, max_size=60), st.binary(max_size=200))
+def test_nothing_makes_it_raise(value: str, data: bytes) -> None:
+    known = KnownValues([Known("a", value)])
+    assert variants(value)[value] == ""
+    sent = Transmission(time=0.0, path="/\udcff?" + value, headers=(("a", value),), payloads=(data,))
+    found = known.search(sent, decode(sent))
+    assert any(each.kind == "known-value" for each in found)
