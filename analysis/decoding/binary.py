@@ -5,11 +5,10 @@ bytes that were never meant to be it. So what a parser accepts is believed only 
 and looks like something that a program would send. How often chance passes is measured in the tests.
 """
 
-import math
 import plistlib
 import re
-from collections.abc import Callable
 from io import BytesIO
+from itertools import pairwise
 from struct import Struct
 from typing import Any, NoReturn
 from xml.parsers.expat import ExpatError
@@ -31,6 +30,20 @@ _MOST_NUMBER = 30_000
 
 _GROUPS = 16
 """Groups inside one another."""
+
+
+def begins_message(data: bytes) -> bool:
+    """Whether the first bytes can be those of a message: cheap, and true of a third of random bytes."""
+    size = len(data)
+    if size < 2:
+        return False
+    tag = data[0]
+    wire = tag & 7
+    if tag < 8 or wire > 5 or wire == GROUP_END:
+        return False
+    if tag > 127:
+        return True
+    return wire != LENGTH or data[1] > 127 or data[1] <= size - 2
 
 
 def parse_message(data: bytes, most: int) -> list[Field] | None:
@@ -123,21 +136,22 @@ def plausible(fields: list[Field], size: int) -> bool:
     in a short message; text inside speaks for it."""
     if not fields:
         return False
+    numbers = [field[0] for field in fields]
+    ordered = sorted(numbers)
+    most = ordered[-1]
     falls = 0
-    before = most = texts = 0
-    for number, wire, content in fields:
-        if number < before:
-            falls += 1
-        before = number
-        if number > most:
-            most = number
-        if wire == LENGTH and len(content) >= 4 and is_utf8_text(content) is not None:
-            texts += len(content)
+    if numbers != ordered:
+        falls = sum(1 for before, number in pairwise(numbers) if number < before)
+    if most <= 15 + size // 2 and falls <= len(fields) // 8:
+        return True
     if falls > 1 + len(fields) // 4:
         return False
-    if texts >= 4 and texts * 8 >= size:
-        return most <= 5000 or texts * 2 >= size
-    return most <= 15 + size // 2 and falls <= len(fields) // 8
+    texts = sum(
+        len(content)
+        for _, wire, content in fields
+        if wire == LENGTH and len(content) >= 4 and is_utf8_text(content) is not None
+    )
+    return texts * 8 >= size and (most <= 5000 or texts * 2 >= size)
 
 
 _SURE = 16
@@ -211,33 +225,40 @@ def as_float(four: bytes) -> float | None:
     return float(f"{value:.7g}")
 
 
+_DOUBLES = range(0x3E, 0x43)
+_FLOATS = range(0x38, 0x4C)
+"""Highest bytes, without the sign, of numbers that `as_double` and `as_float` take."""
+
+
 def as_packed(data: bytes) -> list[int | float] | None:
     """A packed field of numbers, if it can hardly be anything else: two or more doubles, floats, or
     varints of four bytes and more that are about equally long (times, ids)."""
     size = len(data)
-    if size >= 16 and size % 8 == 0:
-        doubles = [as_double(data[start : start + 8]) for start in range(0, size, 8)]
-        if None not in doubles:
-            return [number for number in doubles if number is not None]
-    if size >= 8 and size % 4 == 0:
-        floats = [as_float(data[start : start + 4]) for start in range(0, size, 4)]
-        if None not in floats and size >= 16:
-            return [number for number in floats if number is not None]
-    if size >= 8 and data[-1] < 128:
-        numbers: list[int | float] = []
-        widths = set()
-        position = 0
-        try:
-            while position < size:
-                value, end = _varint(data, position)
-                widths.add(end - position)
-                numbers.append(value)
-                position = end
-        except (IndexError, ValueError):
-            return None
-        if len(numbers) > 1 and min(widths) >= 4 and max(widths) - min(widths) <= 1:
-            return numbers
-    return None
+    for width, number_of, exponents in ((8, as_double, _DOUBLES), (4, as_float, _FLOATS)):
+        if size >= 16 and size % width == 0 and data[width - 1] & 127 in exponents:
+            reals: list[int | float] = []
+            for start in range(0, size, width):
+                real = number_of(data[start : start + width])
+                if real is None:
+                    break
+                reals.append(real)
+            else:
+                return reals
+    if not (data[0] > 127 and data[1] > 127 and data[2] > 127 and data[-1] < 128):
+        return None
+    numbers: list[int | float] = []
+    width = position = 0
+    try:
+        while position < size:
+            value, end = _varint(data, position)
+            if end - position < 4 or (width and abs(end - position - width) > 1):
+                return None
+            width = end - position
+            numbers.append(value)
+            position = end
+    except (IndexError, ValueError):
+        return None
+    return numbers if len(numbers) > 1 else None
 
 
 def parse_grpc(data: bytes, most: int) -> list[tuple[int, bytes]] | None:
@@ -354,11 +375,3 @@ def parse_plist(data: bytes, _: int = 0) -> Tree | None:
         ExpatError,
     ):
         return None
-
-
-Parser = Callable[[bytes, int], Tree | None]
-
-
-def finite(number: float) -> bool:
-    """Whether a number is neither infinite nor NaN: those identify nobody, and JSON cannot write them."""
-    return math.isfinite(number)

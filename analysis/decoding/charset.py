@@ -62,13 +62,16 @@ def printable(text: str) -> bool:
 
 def is_utf8_text(data: bytes) -> str | None:
     """The text, if bytes are printable UTF-8; else None."""
+    if data.isascii():
+        text = data.decode("ascii")
+        return text if text.isprintable() or not _CONTROL.search(data) else None
     if _CONTROL.search(data):
         return None
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    return text if data.isascii() or printable(text) else None
+    return text if printable(text) else None
 
 
 def _try(data: bytes, codec: str) -> str | None:

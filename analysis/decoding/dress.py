@@ -14,7 +14,8 @@ from analysis.decoding.binary import surely_message
 from analysis.decoding.charset import is_utf8_text
 from analysis.decoding.compression import by_magic
 from analysis.decoding.http import parse_pairs, unquote
-from analysis.decoding.limits import Limits
+from analysis.decoding.limits import DEFAULT, Limits
+from analysis.decoding.memo import Memo
 from analysis.decoding.text import framed_json, parse_json, parse_xml
 
 Peeled = tuple[str, Any]
@@ -23,6 +24,12 @@ Peeled = tuple[str, Any]
 SHORTEST = 7
 """Characters of the shortest text that can be dressed: `{"a":1}`."""
 
+SHORT = 200
+"""Characters up to which it is remembered what a text wears."""
+
+LONGEST_PLAIN = 512
+"""Characters up to which `PLAIN` is asked."""
+
 _LEAST_TEXT = 12
 """Bytes of text without other marks that base64 or hexadecimal must give: of random bytes, one in 140,000 runs of
 that length is printable ASCII, (95/256)^12."""
@@ -30,10 +37,28 @@ that length is printable ASCII, (95/256)^12."""
 _LEAST_NOISE = 256
 """Bytes from which on base64 of something that is not understood is passed on, to be counted as such."""
 
+PLAIN = re.compile(
+    r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\Z"
+    # Hexadecimal that does not begin as ASCII, UTF-8 or a compressed stream does.
+    r"|(?!(?:[2-7].|0[9ADad]){6}|[C-Fc-f].[89ABab]|1[Ff]8[Bb]|28[Bb]5|78|62706[Cc])(?:[0-9a-f]{16,128}|[0-9A-F]{16,128})\Z"
+    r"|(?!eyJ|[Dd]ata:|(?:[Bb]asic|[Bb]earer|[Tt]oken|[Dd]igest) )(?:"
+    r"[A-Za-z0-9_\-]{1,15}\Z"
+    # A word of one case: of base64 of 16 characters one in 500,000 is.
+    r"|(?:[a-z_\-]+|[A-Z_\-]+)[0-9]{0,4}\Z"
+    r"|[0-9A-Za-z][A-Za-z0-9 _/+\-]*+[.,:;@()!?'*#$|~][A-Za-z0-9 _./:,;@()+\-!?'*#$|~]*+\Z"
+    # A sentence: base64 has a plus sign, which a form makes a space, each 64 characters.
+    r"|[A-Za-z0-9_\-]{1,12}(?: [A-Za-z0-9_\-]{1,12})+\Z"
+    # Base64 that does not begin as text, a compressed stream or protobuf does, nor a few characters later.
+    r"|(?![C-f]|[w-z0-9][I-LY-bo-r4-7]|.{0,3}(?:[A-Za-f]...){6})[A-Za-z0-9+/_\-]{16,300}={0,2}\Z"
+    r")"
+).match
+"""Tells texts that surely wear no dress in one pass: UUIDs, words, sentences, numbers and digests, and texts with a
+character that neither base64 nor hexadecimal has, but without those of JSON, forms and percent-encoding. What it
+does not know is looked at more closely."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*\Z")
 _HEX = re.compile(r"(?:[0-9a-f]+|[0-9A-F]+)\Z")
 _HEX_DIGITS = re.compile(r"(?:3[0-9])+\Z")
-_UUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\Z")
 _ASCII_IN_BASE64 = re.compile(r"(?:[A-Za-f]...){6}")
 """Base64 of ASCII: the first of each four characters holds six bits of which the highest is 0."""
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -48,6 +73,10 @@ _DATA_AS_NAME = re.compile(
     r"[0-9A-Fa-f]{12,}\Z|[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\Z|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-"
     r"[0-9A-Fa-f]{12}\Z|\+?[0-9]{10,20}\Z|[^@\s]+@[^@\s]+\.[A-Za-z]{2,}\Z"
 )
+
+
+SHORTEST_DATA = 7
+"""Characters of the shortest name that can be data: an address of e-mail."""
 
 
 def data_as_name(name: str) -> bool:
@@ -82,6 +111,8 @@ def _unbase64(token: str) -> bytes | None:
 
 def _compact(text: str) -> str:
     """Base64 as it was before line breaks were put in, and before a form took its plus signs for spaces."""
+    if text.isalnum():
+        return text
     token = text.strip()
     if " " in token:
         token = token.replace(" ", "+") if token.count(" ") * 12 <= len(token) else ""
@@ -98,8 +129,6 @@ def _token(text: str) -> Peeled | None:
         return None
     if _HEX.match(text):
         return _hexadecimal(text)
-    if size == 36 and _UUID.match(text):
-        return None
     token = _compact(text)
     data = _unbase64(token) if len(token) >= 10 else None
     if data is None:
@@ -228,3 +257,8 @@ def peel(text: str, limits: Limits) -> Peeled | None:
         tree = framed_json(text)
         return ("json", tree) if tree else None
     return None
+
+
+SHORT_PEELED: Memo[str, Peeled | None] = Memo(lambda text: peel(text, DEFAULT), 8192)
+"""The same for texts of up to `SHORT` characters, too short for any limit: phones send the same ids, keys and
+addresses with each request."""

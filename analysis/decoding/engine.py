@@ -9,15 +9,13 @@ that is where most of the time goes.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from analysis.decoding import binary, compression, dress, http, looks, text
+from analysis.decoding import binary, compression, dress, http, looks, paths, text
 from analysis.decoding.charset import is_utf8_text, to_text
+from analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST
 from analysis.decoding.limits import Limits
+from analysis.decoding.paths import NAME, Path
 from analysis.decoding.values import Opaque, Value
 
-Path = tuple[str, ...]
-
-NAME = 200
-"""Characters of a name that are kept in a path: names are written by strangers too."""
 _ORIGINAL = 512
 """Characters up to which a text is a value as it was sent, even though it was decoded further."""
 _SMALL = 64
@@ -29,8 +27,11 @@ _PACKED = 8192
 """Bytes up to which a field is tried as packed numbers."""
 _LEAST_MESSAGE = 8
 """Bytes of the shortest protobuf message that is recognised without having been announced."""
-_HUGE = 1 << 256
-"""Integers from here on are no identifiers, and Python refuses to print those of more than 4,300 digits."""
+_NOT_IN_TEXT = frozenset(range(32)) - {9, 10, 13}
+_DIGESTS = frozenset((6, 8, 16, 20, 32))
+"""Bytes of a MAC address, an IMEI, a UUID, a SHA-1, a SHA-256."""
+_HUGE = 256
+"""Bits of an integer, above which it is no identifier; Python refuses to print one of 4,300 digits."""
 
 _NAMING = ("name", "key", "field", "id", "n", "k")
 _VALUING = ("value", "val", "v", "data", "")
@@ -88,9 +89,17 @@ class Run:
     ) -> None:
         """A text; `whole` if it is a document by itself rather than a leaf of one: then it is no value beside
         what is found in it, and it may be too long to be parsed, or have been cut off."""
-        if not content:
+        size = len(content)
+        if size <= LONGEST_PLAIN and (size < SHORTEST or PLAIN(content)):
+            if content:
+                self.values.append(_make(Value, (path, key, content, group)))
             return
-        found = dress.peel(content, self.limits) if len(content) >= dress.SHORTEST else None
+        self.dressed(content, path, key, group, depth, whole)
+
+    def dressed(self, content: str, path: Path, key: str, group: int, depth: int, whole: bool) -> None:
+        """A text of which it is not plain at first sight that it is plain."""
+        size = len(content)
+        found = dress.SHORT_PEELED[content] if size <= dress.SHORT else dress.peel(content, self.limits)
         if found is None:
             if whole and self.broken(content, path, key, group, depth):
                 return
@@ -103,6 +112,12 @@ class Run:
             self.emit(content, path, key, group)
             self.limit(path, len(content), f"{self.limits.depth} layers deep, and {name} inside")
             return
+        if type(inner) is tuple and len(inner) <= self.nodes:
+            if not whole and size <= _ORIGINAL:
+                self.values.append(_make(Value, (path, key, content, group)))
+            self.nodes -= len(inner)
+            self.fields(inner, (*path, name), key, depth + 1, 0)
+            return
         if type(inner) is bytes and name in ("base64", "hex") and not dress.understood(inner):
             # The text stays the value; that nothing is known of what is in it is worth a note only if it is
             # as random as ciphertext, since long words and lists are base64 by chance.
@@ -111,7 +126,7 @@ class Run:
             if verdict == "encrypted":
                 self.note((*path, name), len(inner), verdict, reason)
             return
-        if not whole and len(content) <= _ORIGINAL:
+        if not whole and size <= _ORIGINAL:
             self.emit(content, path, key, group)
         self.content(inner, (*path, name), key, group, depth + 1)
 
@@ -170,7 +185,7 @@ class Run:
         elif kind is int:
             self.integer(node, path, key, group)
         elif kind is float:
-            if binary.finite(node):
+            if node - node == 0:
                 self.emit(node, path, key, group)
         elif kind is bytes:
             self.blob(node, path, key, group, depth)
@@ -194,7 +209,12 @@ class Run:
             if nesting == 0:
                 group = self.new_group()
             for item in node:
-                self.tree(item, path, key, group, depth, nesting + 1)
+                if type(item) is tuple:
+                    self.container(item, path, key, group, depth, nesting + 1)
+                elif type(item) is str:
+                    self.text(item, path, key, group, depth)
+                else:
+                    self.tree(item, path, key, group, depth, nesting + 1)
             return
         self.fields(node.items() if type(node) is dict else node, path, key, depth, nesting)
 
@@ -205,24 +225,23 @@ class Run:
         group = self.group
         self.group = group + 1
         append = self.values.append
+        known = paths.of_object(path)
         for name, node in pairs:
-            if type(name) is not str:
-                name = _label(name)
-            if len(name) > 11:
-                if len(name) > NAME:
-                    name = name[:NAME]
-                if dress.data_as_name(name):
-                    append(_make(Value, ((*path, name), "", name, group)))
-            inner = (*path, name) if name else path
+            inner = known.get(name) if type(name) is str else None
+            if inner is None:
+                name, inner = self.named(name, known, path, group)
             kind = type(node)
             if kind is str:
-                if len(node) < 7:
+                size = len(node)
+                if size <= LONGEST_PLAIN and (size < SHORTEST or PLAIN(node)):
                     if node:
                         append(_make(Value, (inner, name or around, node, group)))
                 else:
-                    self.text(node, inner, name or around, group, depth)
-            elif kind is int and -_HUGE < node < _HUGE:
+                    self.dressed(node, inner, name or around, group, depth, False)
+            elif (kind is int and node.bit_length() <= _HUGE) or (kind is float and node - node == 0):
                 append(_make(Value, (inner, name or around, node, group)))
+            elif kind is tuple or kind is list:
+                self.container(node, inner, name or around, group, depth, nesting + 1)
             elif node is not None and kind is not bool:
                 self.tree(node, inner, name or around, group, depth, nesting + 1)
         if (
@@ -231,6 +250,16 @@ class Run:
             and (pairs[0][0] in _NAMING or pairs[1][0] in _NAMING)
         ):
             self.named_value(pairs, path, group)
+
+    def named(self, name: Any, known: dict[str, Path], path: Path, group: int) -> tuple[str, Path]:
+        """The name and path of a field that is met for the first time. Names that are data are values too, and are
+        not remembered."""
+        name = (name if type(name) is str else _label(name))[:NAME]
+        if len(name) >= dress.SHORTEST_DATA and dress.data_as_name(name):
+            inner = (*path, name)
+            self.values.append(Value(inner, "", name, group))
+            return name, inner
+        return name, paths.of_field(known, path, name)
 
     def named_value(self, pairs: tuple[tuple[Any, Any], ...], path: Path, group: int) -> None:
         """`{"name": "imei", "value": "..."}`: the value once more, under the name that its sender gave it."""
@@ -245,10 +274,10 @@ class Run:
                 return
 
     def integer(self, number: int, path: Path, key: str, group: int) -> None:
-        if -_HUGE < number < _HUGE:
+        if number.bit_length() <= _HUGE:
             self.emit(number, path, key, group)
         else:
-            self.limit(path, number.bit_length() // 8, "an integer of more than 256 bits")
+            self.limit(path, number.bit_length() // 8, f"an integer of more than {_HUGE} bits")
 
     def blob(self, data: bytes, path: Path, key: str, group: int, depth: int) -> None:
         """Bytes inside a document of a binary format."""
@@ -378,13 +407,23 @@ class Run:
     # -- readers of one format each: whether it was that -----------------------------------------------------
 
     def json(self, data: bytes, path: Path, key: str, group: int, depth: int, kind: http.ContentType) -> bool:
-        found = to_text(data, kind.charset, expect_text=True)
-        if found is None or len(found.text) > self.limits.document:
+        if len(data) > self.limits.document:
             return False
-        parsed = text.parse_json(found.text, max(1, self.nodes))
-        if parsed is None:
-            return False
-        self.tree(parsed[1], found.path(path, parsed[0]), key, group, depth + 1)
+        parsed = None
+        try:
+            # Nearly always: and the parser looks at each character anyway.
+            parsed = text.parse_json(data.decode(), max(1, self.nodes))
+        except UnicodeDecodeError:
+            pass
+        if parsed:
+            inner = (*path, parsed[0])
+        else:
+            found = to_text(data, kind.charset, expect_text=True)
+            parsed = text.parse_json(found.text, max(1, self.nodes)) if found else None
+            if found is None or parsed is None:
+                return False
+            inner = found.path(path, parsed[0])
+        self.tree(parsed[1], inner, key, group, depth + 1)
         return True
 
     def form(self, data: bytes, path: Path, key: str, group: int, depth: int, kind: http.ContentType) -> bool:
@@ -541,7 +580,7 @@ class Run:
 
     def try_message(self, data: bytes) -> list[binary.Field] | None:
         """The fields of a message; None if it is none, or if no more may be tried."""
-        if self.work <= 0:
+        if self.work <= 0 or not binary.begins_message(data):
             return None
         fields = binary.parse_message(data, min(self.nodes, self.work))
         # How far a failed attempt went is not known; mostly it is a few fields.
@@ -560,28 +599,41 @@ class Run:
         group = self.group
         self.group = group + 1
         append = self.values.append
+        known = paths.of_message(path, numbers)
         for number, wire, content in fields:
-            key = f"{numbers}{number}"
+            key, inner = known.get(number) or paths.of_number(known, path, numbers, number)
             if wire == binary.LENGTH:
-                if content:
-                    self.bytes_field(content, path, key, group, depth, nesting)
+                if not content:
+                    continue
+                if (
+                    content[0] > 31
+                    and content.isascii()
+                    and len(content) <= LONGEST_PLAIN
+                    and (words := content.decode("ascii")).isprintable()
+                    and (len(words) < SHORTEST or PLAIN(words))
+                    and not binary.text_like_message(content)
+                ):
+                    append(_make(Value, (inner, key, words, group)))
+                else:
+                    self.bytes_field(content, path, inner, group, depth, nesting)
             elif wire == binary.VARINT:
                 # An int64 below zero is sent as its two's complement.
                 data = content - (1 << 64) if content > 0x7FFFFFFFFFFFFFFF else content
-                append(_make(Value, ((*path, key), key, data, group)))
+                append(_make(Value, (inner, key, data, group)))
             elif wire == binary.GROUP:
                 self.message(content, path, key + ".", depth, nesting + 1)
             else:
-                inner = (*path, key)
                 append(_make(Value, (inner, key, int.from_bytes(content, "little"), group)))
                 real = binary.as_double(content) if wire == binary.FIXED64 else binary.as_float(content)
                 if real is not None:
                     append(_make(Value, (inner, key, real, group)))
 
-    def bytes_field(self, content: bytes, path: Path, key: str, group: int, depth: int, nesting: int) -> None:
-        """A length-delimited field: message, text, packed numbers, or bytes."""
-        inner = (*path, key)
-        words = is_utf8_text(content)
+    def bytes_field(
+        self, content: bytes, path: Path, inner: Path, group: int, depth: int, nesting: int
+    ) -> None:
+        """A length-delimited field, at `inner`, of a message at `path`: message, text, packed numbers, or bytes."""
+        key = inner[-1]
+        words = None if content[0] in _NOT_IN_TEXT else is_utf8_text(content)
         if words is None or binary.text_like_message(content):
             fields = self.try_message(content)
             if fields and words is not None and not binary.only_texts(fields):
@@ -597,10 +649,7 @@ class Run:
                 self.message(fields, path, key + ".", depth, nesting + 1)
                 return
         if words is not None:
-            if len(words) < dress.SHORTEST:
-                self.values.append(_make(Value, (inner, key, words, group)))
-            else:
-                self.text(words, inner, key, group, depth)
+            self.text(words, inner, key, group, depth)
             return
         packed = binary.as_packed(content) if 8 <= len(content) <= _PACKED else None
         if packed and len(packed) <= self.nodes:

@@ -6,13 +6,15 @@ beside that of another as it stands.
 """
 
 import tomllib
-from collections import OrderedDict
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from analysis.decoding import http
-from analysis.decoding.engine import NAME, Path, Run, codings
+from analysis.decoding import http, paths
+from analysis.decoding.dress import LONGEST_PLAIN, PLAIN
+from analysis.decoding.engine import Run, codings
 from analysis.decoding.limits import DEFAULT, Limits
+from analysis.decoding.memo import Memo
+from analysis.decoding.paths import NAME, Path
 from analysis.decoding.values import Decoded, Opaque, Value
 from analysis.transmission import Transmission
 
@@ -21,8 +23,10 @@ _HEADERS, _URL, _PAYLOADS = 0, 1 << 24, 2 << 24
 
 _LINE = 2048
 """Characters of a header or path up to which it is remembered."""
+_BODIES = 256
+"""Bodies that are remembered,"""
 _BODY = 4096
-"""Bytes of a body up to which it is remembered,"""
+"""of up to so many bytes,"""
 _BODY_VALUES = 200
 """with up to so many values"""
 _BODY_TEXT = 32 * 1024
@@ -44,12 +48,13 @@ class _Memory:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.remembered_header = lru_cache(maxsize=4096)(self.header)
-        self.remembered_url = lru_cache(maxsize=2048)(self.url)
-        self.bodies: OrderedDict[tuple[bytes, str, str, Path], Part] = OrderedDict()
+        self.headers: Memo[tuple[str, str], Part] = Memo(self.header, 4096)
+        self.urls: Memo[str, Part] = Memo(self.url, 2048)
+        self.bodies: dict[tuple[bytes, str, str, Path], Part] = {}
 
-    def header(self, name: str, value: str) -> Part:
+    def header(self, line: tuple[str, str]) -> Part:
         """One header line. What stands in it directly is of the header block's group."""
+        name, value = line
         run = Run(self.limits, _HEADERS + 1)
         if name == "cookie":
             for cookie, data in http.parse_cookies(value, self.limits.values):
@@ -76,7 +81,6 @@ class _Memory:
         if small:
             remembered = self.bodies.get((data, kind, encoding, path))
             if remembered:
-                self.bodies.move_to_end((data, kind, encoding, path))
                 return remembered
         run = Run(self.limits, _PAYLOADS)
         run.nodes = max(0, room)
@@ -85,9 +89,9 @@ class _Memory:
         if small and len(run.values) <= _BODY_VALUES and len(run.opaque) <= _BODY_VALUES:
             length = sum(len(value.data) for value in run.values if isinstance(value.data, (str, bytes)))
             if length <= _BODY_TEXT:
+                if len(self.bodies) >= _BODIES:
+                    self.bodies.clear()
                 self.bodies[data, kind, encoding, path] = part
-                if len(self.bodies) > 256:
-                    self.bodies.popitem(last=False)
         return part
 
 
@@ -114,6 +118,7 @@ def decode(transmission: Transmission, limits: Limits = DEFAULT) -> Decoded:
         innocent = innocent_headers()
         content_type = encoding = ""
         next_group = _HEADERS + 1
+        known = paths.of_object(("header",))
         for name, value in transmission.headers:
             name = name.lower()
             if name in innocent:
@@ -122,9 +127,13 @@ def decode(transmission: Transmission, limits: Limits = DEFAULT) -> Decoded:
                 elif name == "content-encoding":
                     encoding = f"{encoding},{value}" if encoding else value
                 continue
-            part = (
-                memory.remembered_header(name, value) if len(value) <= _LINE else memory.header(name, value)
-            )
+            if len(value) <= LONGEST_PLAIN and PLAIN(value) and name != "cookie":
+                name = name[:NAME]
+                path = known.get(name) or paths.of_field(known, ("header",), name)
+                values.append(Value(path, name, value, _HEADERS))
+                continue
+            line = (name, value)
+            part = memory.headers[line] if len(value) <= _LINE else memory.header(line)
             shift = next_group - _HEADERS - 1
             if part[2] > _HEADERS + 1:
                 next_group += part[2] - _HEADERS - 1
@@ -140,7 +149,7 @@ def decode(transmission: Transmission, limits: Limits = DEFAULT) -> Decoded:
         content_type = encoding = ""
     url = transmission.path
     if len(url) > 1:
-        part = memory.remembered_url(url) if len(url) <= _LINE else memory.url(url)
+        part = memory.urls[url] if len(url) <= _LINE else memory.url(url)
         values += part[0]
         opaque += part[1]
     if transmission.payloads:
