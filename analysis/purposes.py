@@ -7,7 +7,7 @@ identifiers. What neither tells is unclassified, not guessed.
 
 import json
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from analysis.catalogue import Acknowledgement, Catalogue, Endpoint, Kind, catalogue
@@ -45,7 +45,7 @@ _UNKNOWN: Final = Judgement(UNCLASSIFIED, _NO_ENTRY, None, False)
 
 def judge(
     transmission: Transmission,
-    decoded_keys: Collection[str],
+    decoded_keys: Container[str],
     findings: Sequence[Finding],
     known: Catalogue | None = None,
 ) -> Judgement:

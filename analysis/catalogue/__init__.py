@@ -20,7 +20,7 @@ Which entry wins, if several match (the first difference decides):
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -132,7 +132,7 @@ class Endpoint:
     _exact: Mapping[tuple[str, ...], Field] = field(default_factory=dict, compare=False, repr=False)
     _wild: tuple[Field, ...] = field(default=(), compare=False, repr=False)
 
-    def matches(self, transmission: Transmission, keys: Collection[str]) -> bool:
+    def matches(self, transmission: Transmission, keys: Container[str]) -> bool:
         """Whether all conditions but the host hold. `keys` are the names that decoding found in it."""
         if transmission.protocol not in self.protocols:
             return False
@@ -200,12 +200,12 @@ class Catalogue:
             known = self._remembered[host] = self._work_out(host)
         return known
 
-    def find(self, transmission: Transmission, keys: Collection[str]) -> Endpoint | None:
+    def find(self, transmission: Transmission, keys: Container[str]) -> Endpoint | None:
         """The entry for this transmission, or None. `keys` are the names that decoding found in it."""
         if transmission.authority is not None:
             # One connection can serve several names: what was asked for is the one that the request names.
             for endpoint in self.candidates(transmission.authority):
-                if endpoint.matches(transmission, keys):
+                if endpoint.hosts and endpoint.matches(transmission, keys):
                     return endpoint
         for endpoint in self.candidates(transmission.host):
             if endpoint.matches(transmission, keys):

@@ -237,6 +237,12 @@ class TestMatching:
         assert self.found(known, "https://x.example/", authority="y.example") == "b"
         assert self.found(known, "https://x.example/", authority="unknown.example") == "a"
 
+    def test_a_name_in_the_request_that_says_nothing_leaves_the_host_its_rank(self, write) -> None:  # type: ignore[no-untyped-def]
+        known = self.several(write, 'hosts = ["x.example"]', 'keys = ["REGVER", "MODEL"]')
+        keys = ("REGVER", "MODEL")
+        assert self.found(known, "https://x.example/", keys, authority="192.0.2.1") == "a"
+        assert self.found(known, "https://other.example/", keys, authority="192.0.2.1") == "b"
+
     def test_a_question_for_the_address_of_a_host_is_not_a_transmission_to_it(self, write) -> None:  # type: ignore[no-untyped-def]
         known = self.several(write, 'hosts = ["x.example"]', 'protocol = "dns"')
         query = Transmission(time=0.0, host="x.example", port=53, protocol="dns", transport="udp")
