@@ -17,7 +17,7 @@ from analysis.decoding.values import Decoded, Value
 from analysis.identifiers import apps, network, position
 from analysis.identifiers.checks import CHECKS
 from analysis.identifiers.finding import RANK, Certainty, DeclaredField, Finding
-from analysis.identifiers.kinds import NOTHING, Kind, Meaning, Weight, kinds, meaning, tables
+from analysis.identifiers.kinds import MAX_KEY, NOTHING, Kind, Meaning, Weight, kinds, meaning, tables
 from analysis.identifiers.known import KnownValues
 from analysis.identifiers.rule import (
     CERTAINTY,
@@ -61,10 +61,10 @@ def recognise(
     """The identifiers among the values, in the order in which they stand.
 
     `declared` are the fields that the catalogue declares for the endpoint; a value at such a place is
-    reported as certain if it has the shape of the declared kind, and as nothing else. `known` are values that the user
-    says are this phone's; they are searched in all their forms, in the decoded values and, with
-    `transmission`, also in URL, headers and payloads as sent. Each kind, value and path is given once.
-    Raises nothing."""
+    reported as certain if it has the shape of the declared kind, and else judged as any other. `known` are
+    values that the user says are this phone's; they are searched in all their forms, in the decoded values
+    and, with `transmission`, also in URL, headers and payloads as sent. Each kind, value and path is given
+    once. Raises nothing."""
     remembered = _meanings
     lengths, parts = _marks()
     noted: list[tuple[int, Value, Meaning]] = []
@@ -101,6 +101,8 @@ def recognise(
 
 
 def _remember(key: str) -> Meaning:
+    if len(key) > MAX_KEY:
+        return NOTHING
     its = meaning(key)
     if "useragent" in its.roles:
         its = _AGENT
@@ -117,11 +119,13 @@ def _agent(value: Value) -> tuple[Finding, ...]:
     text = value.data
     if not isinstance(text, str):
         return ()
+    if len(text) > MAX_AGENT:
+        return tuple(_read_agent(text[:MAX_AGENT], value))
     found = _agents.get((text, value.path))
     if found is None:
         if len(_agents) >= MAX_REMEMBERED:
             _agents.clear()
-        found = _agents[text, value.path] = tuple(_read_agent(text[:MAX_AGENT], value))
+        found = _agents[text, value.path] = tuple(_read_agent(text, value))
     return found
 
 
@@ -200,7 +204,7 @@ def _examine(
     noted: list[Noted] = []
     packages: list[Noted] = []
     for place, value, its in candidates[:MAX_NOTED]:
-        if its is _PACKAGE:
+        if its is _PACKAGE and place not in fields:
             packages.append(Noted(place, value._replace(path=value.path[:-1]), value.key, NOTHING, None))
             continue
         if its.carrier:

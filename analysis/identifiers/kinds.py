@@ -27,6 +27,9 @@ CATEGORIES: Final[tuple[Category, ...]] = (
 MAX_KEY: Final = 80
 """Characters; a longer name is no name of the tables, and is not taken apart."""
 
+MAX_WORDS: Final = 12
+"""Words of a name, as above."""
+
 Weight = Literal["exclusive", "plain", "vague"]
 
 
@@ -42,6 +45,7 @@ class Kind:
     mask: str
     reference: str
     exclusive: frozenset[str] = frozenset()
+    anywhere: bool = False
     names: frozenset[str] = frozenset()
     vague: frozenset[str] = frozenset()
     company: frozenset[str] = frozenset()
@@ -83,14 +87,12 @@ class _Tables:
     closed: frozenset[str]
     """Names that count only as they are, without prefix or suffix."""
     prefixes: frozenset[str]
+    unmarked: re.Pattern[str]
+    """A prefix that is taken off where no separator marks its end."""
     suffixes: frozenset[str]
     agents: tuple[tuple[Kind, re.Pattern[str]], ...]
     """What user agents say of the device."""
     agents_never: frozenset[str]
-
-
-_UNMISTAKABLE: Final = frozenset({"hardware", "sim", "advertising"})
-"""Categories whose names also count behind words that are not known: `vendor_imei`."""
 
 
 def compact(name: str) -> str:
@@ -143,10 +145,13 @@ def tables() -> _Tables:
         {
             name: Meaning(((rules[0][0], "plain"),))
             for name, rules in found.items()
-            if rules[0][1] == "exclusive" and rules[0][0].category in _UNMISTAKABLE
+            if rules[0][1] == "exclusive" and rules[0][0].anywhere
         },
         frozenset(closed),
         frozenset(form["prefixes"]),
+        re.compile(
+            f"(?:{'|'.join(sorted(filter(_is_long, form['prefixes']), key=len, reverse=True))})[0-9]*"
+        ),
         frozenset(form["suffixes"]),
         tuple((kinds[id], re.compile(agent[id])) for id in agent if id in kinds),
         frozenset(agent["never"]),
@@ -165,6 +170,7 @@ def _kind(entry: dict[str, Any]) -> Kind:
         mask=entry["mask"],
         reference=entry["reference"],
         exclusive=names("exclusive"),
+        anywhere=entry.get("anywhere", False),
         names=names("names"),
         vague=names("vague"),
         company=frozenset(entry.get("company", ())),
@@ -178,6 +184,10 @@ def _kind(entry: dict[str, Any]) -> Kind:
         alone_lengths=frozenset(entry.get("alone_lengths", ())),
         alone_part=entry.get("alone_part", ""),
     )
+
+
+def _is_long(prefix: str) -> bool:
+    return len(prefix) >= 3
 
 
 def kinds() -> dict[str, Kind]:
@@ -201,7 +211,7 @@ def meaning(name: str) -> Meaning:
         if found is not None:
             return found
     for words in _readings(name):
-        while words:
+        while 0 < len(words) <= MAX_WORDS:
             found = _without_affixes(words, table)
             if found is not None:
                 return found
@@ -251,16 +261,13 @@ def _without_affixes(words: list[str], table: _Tables) -> Meaning | None:
 
 def _unmarked(rest: str, table: _Tables) -> Meaning | None:
     """As above for a run of letters, such as `sim2lteimsi`."""
-    while True:
-        longest = max((p for p in table.prefixes if len(p) >= 3 and rest.startswith(p)), key=len, default="")
-        if longest:
-            rest = rest[len(longest) :].lstrip("0123456789")
-        else:
-            return None
+    while prefix := table.unmarked.match(rest):
+        rest = rest[prefix.end() :]
         for candidate in (rest, rest.rstrip("0123456789")):
             found = table.meanings.get(candidate)
             if found is not None and candidate not in table.closed:
                 return _weakened(found)
+    return None
 
 
 def _weakened(meaning: Meaning) -> Meaning:

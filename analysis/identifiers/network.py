@@ -93,14 +93,17 @@ def access_points(noted: Sequence[Noted]) -> tuple[list[Placed], set[int]]:
             rule.id == "access-points" for rule, _ in first.meaning.kinds
         )
         signals = any(each.value.group in groups for each, _ in members)
-        within = any("access_points" in meaning(segment).roles for segment in first.value.path)
-        likely = named or (several and (signals or within))
+        likely = named or (several and (signals or _within_a_list(first.value.path)))
         # A phone has a few interfaces of its own, so a short list that nothing else speaks for stays theirs.
         if likely or len(addresses) > MOST_OWN or (several and first.meaning is NOTHING):
             at = path if several else first.value.path
             found.append(_points(first, at, addresses, signals, likely))
             taken.update(each.place for each, _ in members)
     return found, taken
+
+
+def _within_a_list(path: tuple[str, ...]) -> bool:
+    return any("access_points" in meaning(segment).roles for segment in path)
 
 
 def _may_be_station(each: Noted) -> bool:

@@ -112,6 +112,12 @@ def test_the_name_above_a_value_that_is_called_value() -> None:
     (found,) = recognise(sent)
     assert (found.kind, found.path[-2:]) == ("imei", ("imei", "value"))
     assert found.reason.startswith("key imei;")
+    (found,) = recognise(decode_bytes(json.dumps({"imei": {"slot1": IMEI}}).encode()))
+    assert (found.kind, found.certainty) == ("imei", "certain")
+
+
+def test_a_number_with_hyphens_is_a_paper_s_not_a_device_s() -> None:
+    assert recognise(decoded({"serialNumber": "INV-2023-001"})) == ()
 
 
 def test_name_and_value_side_by_side() -> None:

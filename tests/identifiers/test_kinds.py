@@ -122,6 +122,11 @@ def test_weights() -> None:
     assert weight("adId", "advertising-id") == "vague"
 
 
+def test_another_device_s_address_is_not_this_one_s() -> None:
+    assert meaning("router_mac_address") is NOTHING or named("router_mac_address") == {"access-points"}
+    assert meaning("support_phone_number") is NOTHING
+
+
 def test_a_vague_name_counts_only_as_it_is() -> None:
     assert weight("aid", "android-id") == "vague"
     assert meaning("user_aid") is NOTHING
@@ -134,9 +139,12 @@ def test_roles() -> None:
     assert meaning("value").carrier
 
 
-@pytest.mark.parametrize("name", ["a" * 80, "A1" * 40, "sim" * 26, "x_" * 40, "[" * 80, "١٢٣" * 20, "İ" * 80])
+@pytest.mark.parametrize(
+    "name",
+    ["a" * 80, "A1" * 40, "Sim1" * 20, "Sim1" * 6, "sim" * 26, "x_" * 40, "[" * 80, "١٢٣" * 20, "İ" * 80],
+)
 def test_odd_names_cost_no_time(name: str) -> None:
     start = time.perf_counter()
-    for _ in range(20):
+    for _ in range(100):
         meaning(name)
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 0.5
