@@ -73,9 +73,8 @@ class ActivationLog:
                 self._file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
                 os.fchmod(self._file, 0o600)
             except OSError as error:
-                raise exceptions.OptionsError(
-                    f"activation_log: cannot write {path}: {error.strerror}"
-                ) from error
+                message = f"activation_log: cannot write {path}: {error.strerror}"
+                raise exceptions.OptionsError(message) from error  # type: ignore[no-untyped-call]
 
     def running(self) -> None:
         catalogue()  # a mistake in it shows at the start, and the first request does not wait

@@ -63,6 +63,8 @@ class DeviceFacts:
     def add(self, sent: Transmission, findings: Iterable[Finding]) -> None:
         """Takes in what one transmission says."""
         for finding in findings:
+            if finding.certainty == "possible":
+                continue
             if finding.kind == "model" and finding.value.lower() not in _knowledge().not_models:
                 self._models[finding.value] += 1
             elif finding.kind == "build":
@@ -70,15 +72,19 @@ class DeviceFacts:
         user_agent = sent.header("user-agent")
         if user_agent and (system := _system(user_agent[:MAX_USER_AGENT])):
             self._systems[system] += 1
-        for counted in (self._models, self._builds, self._systems):
-            if len(counted) > 4 * MAX_DIFFERENT:
-                _cut(counted)
+        self._bound()
 
     def merge(self, other: "DeviceFacts") -> None:
         """Adds what another counted of the same device."""
         self._models.update(other._models)
         self._builds.update(other._builds)
         self._systems.update(other._systems)
+        self._bound()
+
+    def _bound(self) -> None:
+        for counted in (self._models, self._builds, self._systems):
+            if len(counted) > 4 * MAX_DIFFERENT:
+                _cut(counted)
 
     @property
     def model(self) -> str | None:

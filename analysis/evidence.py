@@ -73,15 +73,32 @@ def _latest(known: tuple[list[float], list[str]] | None, time: float) -> str | N
     return known[1][place - 1] if place else None
 
 
+class _Keys:
+    """The names of decoded values. Few entries of the catalogue ask for one, so the set is made when one does."""
+
+    __slots__ = ("_set", "_values")
+
+    def __init__(self, values: tuple[Value, ...]) -> None:
+        self._values = values
+        self._set: frozenset[str] | None = None
+
+    def __contains__(self, key: object) -> bool:
+        if self._set is None:
+            self._set = frozenset([value.key for value in self._values])
+        return key in self._set
+
+
 def examine(sent: Transmission) -> Evidence:
-    """Everything that is concluded from a transmission. Pure, and raises nothing that its content could cause."""
+    """Everything that is concluded from a transmission. Pure; raises nothing that its content could cause."""
     decoded = decode(sent)
-    keys = {value.key for value in decoded.values}
-    first = judge(sent, keys, ())
-    findings = recognise(decoded, first.entry.fields if first.entry else ())
-    # Only what no entry knows is judged by the identifiers in it.
-    judgement = first if first.entry or len(findings) < 2 else judge(sent, keys, findings)
-    return Evidence(sent, decoded.values, decoded.opaque, findings, judgement, outcome(sent, judgement.entry))
+    keys = _Keys(decoded.values)
+    judgement = judge(sent, keys, ())
+    findings = recognise(decoded, judgement.entry.fields if judgement.entry else ())
+    if judgement.entry is None and len(findings) > 1:
+        # Only what no entry knows is judged by the identifiers in it.
+        judgement = judge(sent, keys, findings)
+    came = "acknowledged" if judgement.acknowledged else outcome(sent, None)
+    return Evidence(sent, decoded.values, decoded.opaque, findings, judgement, came)
 
 
 def unexamined(sent: Transmission) -> Evidence:

@@ -3,7 +3,7 @@
 import io
 from typing import TextIO
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -85,7 +85,7 @@ def _device(device: DeviceEntry, limit: int | None) -> Group:
     )
     rows = device["destinations"]
     shown = rows[:limit]
-    parts = [
+    parts: list[RenderableType] = [
         title,
         Text(printable(device["summary"], 4000)),
         Text(counts, "dim"),
