@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from analysis.readers.client_hello import is_client_hello, server_name
+from analysis.readers.tnetstring import Unread
 from analysis.transmission import (
     AddressSource,
     Headers,
@@ -117,8 +118,8 @@ def transmission_from_state(state: Mapping[str, Any]) -> Transmission | None:
     """What a flow's state says that a device sent; None if the flow says nothing of the kind."""
     message = {
         **state,
-        "client_conn": client_from_state(state.get("client_conn") or {}),
-        "server_conn": server_from_state(state.get("server_conn") or {}),
+        "client_conn": client_from_state(_mapping(state.get("client_conn"))),
+        "server_conn": server_from_state(_mapping(state.get("server_conn"))),
     }
     request, response = state.get("request"), state.get("response")
     if isinstance(request, dict) and "headers" in request:
@@ -146,7 +147,7 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
     method = text(request.get("method"))
     path = text(request.get("path"))
     content = request.get("content")
-    size = len(content) if content else 0
+    size = _size(content)
     payloads, truncated = _kept([content]) if size else ((), 0)
 
     asked = text(request.get("host")) or server.asked or ""
@@ -162,7 +163,7 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
     # A response that the analyst replayed never came from the destination.
     if isinstance(response, dict) and replay != "response":
         body = response.get("content")
-        received = len(body) if body else 0
+        received = _size(body)
         reply = Reply(
             integer(response.get("status_code")),
             response.get("headers") or "",
@@ -242,7 +243,7 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
             sent.append(content)
         else:
             answered = True
-            received += len(content)
+            received += _size(content)
             if received <= MAX_REPLY_BODY and isinstance(content, bytes):
                 answer += content
     # TCP is a stream: where mitmproxy cut it says nothing.
@@ -277,7 +278,7 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
         truncated=truncated,
         reply=Reply(None, "", answer if len(answer) == received else None, received) if answered else None,
         error=_error(state),
-        bytes_sent=sum(map(len, sent)),
+        bytes_sent=sum(map(_size, sent)),
         bytes_received=received,
         flow_id=text(state.get("id")),
     )
@@ -308,7 +309,7 @@ def _dns(state: Mapping[str, Any]) -> Transmission | None:
             if questions and (found := _record_address(record))
         )
         received = 12 + sum(
-            len(text(record.get("name"))) + len(record.get("data") or b"") + 12
+            len(text(record.get("name"))) + _size(record.get("data")) + 12
             for record in _mappings(response.get("answers"))
         )
         reply = Reply(None, "", None, received)
@@ -373,7 +374,7 @@ def _kept(contents: Iterable[Any]) -> tuple[tuple[bytes, ...], int]:
         if isinstance(content, str):
             content = content.encode()
         if not isinstance(content, bytes):
-            left_out += len(content)
+            left_out += _size(content)
             continue
         part = content[:room]
         if part:
@@ -430,6 +431,15 @@ def _header_bytes(headers: Headers) -> int:
     for key, content in headers:
         size += len(key) + len(content)
     return size
+
+
+def _size(content: Any) -> int:
+    """Bytes of a content that is held, or that was stepped over."""
+    return len(content) if isinstance(content, bytes | str | Unread) else 0
+
+
+def _mapping(item: Any) -> Mapping[str, Any]:
+    return item if isinstance(item, dict) else {}
 
 
 def _mappings(items: Any) -> list[Mapping[str, Any]]:

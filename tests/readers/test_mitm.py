@@ -103,7 +103,7 @@ def test_a_file_cut_anywhere_gives_the_whole_flows_before_the_cut(three: bytes) 
 
 
 def test_goes_on_behind_damaged_bytes(three: bytes) -> None:
-    first, second, third = starts(three)
+    _, second, third = starts(three)
     damaged = three[:second] + b"\x00" * 40 + three[second + 40 :]
     found, warnings = read(damaged)
     assert len(found) == 2
