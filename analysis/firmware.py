@@ -1,0 +1,214 @@
+"""What a build number says: the market that it was made for, and what is known of the build.
+
+A statement is the maker's word about this very build. Everything that is worked out from how builds are
+numbered is inference, and says so; whether a build that nobody spoke of carries a fix is not known.
+
+All knowledge is in `catalogue/markets.toml` and `catalogue/firmware.toml`. The functions are pure, and nothing
+that a captured build holds makes them raise.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, Literal, NamedTuple, TypedDict
+
+from analysis.catalogue import Reference
+
+MAX_BUILD: Final = 500
+"""Characters of a build or a fingerprint that are looked at."""
+
+Status = Literal["stated", "not-known"]
+
+
+class Build(NamedTuple):
+    """A build number, taken apart."""
+
+    text: str
+    """As it stands in the build or the fingerprint: `00WW_3_39B_SP03`."""
+    numbering: str
+    market: str
+    release: int
+    version: str
+    service_pack: int | None
+
+
+class FirmwareEntry(TypedDict):
+    """What is known of a build, about one fix. In the report's JSON for each build of a known numbering."""
+
+    build: str
+    market: str
+    status: Status
+    statement: str
+    """A sentence; for `not-known` it says that."""
+    inference: list[str]
+    """How the build compares with those that the statement names, by the numbering. Not the maker's word."""
+    references: list[str]
+
+
+class _Numbering(NamedTuple):
+    id: str
+    pattern: re.Pattern[str]
+
+
+class _Fix(NamedTuple):
+    what: str
+    by: str
+    phone: str
+    models: tuple[str, ...]
+    products: tuple[str, ...]
+    numbering: str
+    builds: tuple[Build, ...]
+    references: tuple[Reference, ...]
+
+
+class _Knowledge(NamedTuple):
+    numberings: tuple[_Numbering, ...]
+    markets: dict[str, str]
+    fixes: tuple[_Fix, ...]
+
+
+def markets() -> dict[str, str]:
+    """The markets that the catalogue knows: code to name."""
+    return _knowledge().markets
+
+
+def parse(text: str) -> Build | None:
+    """The build number in a build or a fingerprint; None if it is of no numbering that is known."""
+    return _parsed(text, _knowledge().numberings)
+
+
+def market_of(builds: Iterable[str]) -> list[str]:
+    """The markets that these builds name, sorted. Empty: none does. More than one: they contradict each other."""
+    return sorted({found.market for build in builds if (found := parse(build))})
+
+
+def describe(text: str, models: Sequence[str] = (), builds: Sequence[str] = ()) -> list[FirmwareEntry]:
+    """What is known of a build, an entry for each fix. Empty if it is of no numbering that is known.
+
+    `models` and `builds` are all that the same phone named: a build number of another phone than the one that the
+    statement is about proves nothing."""
+    build = parse(text)
+    if build is None:
+        return []
+    return [
+        _entry(build, fix, models, (text, *builds))
+        for fix in _knowledge().fixes
+        if fix.numbering == build.numbering
+    ]
+
+
+def firmware_of(models: Sequence[str], builds: Sequence[str]) -> list[FirmwareEntry]:
+    """What is known of the builds of one phone, each build number once."""
+    found: dict[str, list[FirmwareEntry]] = {}
+    for text in builds:
+        build = parse(text)
+        if build is not None and build.text not in found:
+            found[build.text] = describe(text, models, builds)
+    return [entry for entries in found.values() for entry in entries]
+
+
+def _entry(build: Build, fix: _Fix, models: Sequence[str], builds: Sequence[str]) -> FirmwareEntry:
+    references = [f"{reference.title}: {reference.where}" for reference in fix.references]
+    status: Status = "not-known"
+    inference: list[str] = []
+    if not _is_phone(fix, models, builds):
+        statement = (
+            f"Whether it carries {fix.what} is not known: what {fix.by} said is about the {fix.phone}, "
+            "and this phone names itself otherwise."
+        )
+    elif any(build == fixed for fixed in fix.builds):
+        status = "stated"
+        statement = f"Carries {fix.what}, by {fix.by}'s statement on the {fix.phone}."
+    else:
+        statement = (
+            f"Whether it carries {fix.what} is not known: {fix.by}'s statement does not name this build."
+        )
+        inference = [_compared(build, fixed) for fixed in fix.builds]
+    return {
+        "build": build.text,
+        "market": build.market,
+        "status": status,
+        "statement": statement,
+        "inference": inference,
+        "references": references,
+    }
+
+
+def _is_phone(fix: _Fix, models: Sequence[str], builds: Sequence[str]) -> bool:
+    """Whether it can be the phone that a statement is about: it names itself so, or names nothing at all."""
+    products = [build for build in builds if "/" in build]
+    if not models and not products:
+        return True
+    return _fits(models, fix.models) or _fits(products, fix.products)
+
+
+def _fits(texts: Sequence[str], patterns: Sequence[str]) -> bool:
+    return any(
+        fnmatchcase(text[:MAX_BUILD].lower(), pattern.lower()) for text in texts for pattern in patterns
+    )
+
+
+def _compared(build: Build, fixed: Build) -> str:
+    """A clause on how two builds compare, by their numbers."""
+    if build.market != fixed.market:
+        return (
+            f"made for market {build.market}, where {fixed.text} is for {fixed.market}: "
+            "their numbers cannot be compared"
+        )
+    mine, other = (build.release, build.version), (fixed.release, fixed.version)
+    if mine != other:
+        return f"{'an older' if mine < other else 'a newer'} version than {fixed.text}"
+    have = "no service pack" if build.service_pack is None else f"service pack {build.service_pack}"
+    order = "older" if (build.service_pack or 0) < (fixed.service_pack or 0) else "newer"
+    return f"the same version with {have}: {order} than {fixed.text}"
+
+
+def _parsed(text: str, numberings: Sequence[_Numbering]) -> Build | None:
+    for numbering in numberings:
+        match = numbering.pattern.search(text[:MAX_BUILD])
+        if match is not None:
+            pack = match["service_pack"]
+            return Build(
+                match[0],
+                numbering.id,
+                match["market"],
+                int(match["release"]),
+                match["version"],
+                int(pack) if pack else None,
+            )
+    return None
+
+
+@cache
+def _knowledge() -> _Knowledge:
+    document = _load("markets.toml")
+    numberings = tuple(
+        _Numbering(entry["id"], re.compile(entry["pattern"], re.ASCII)) for entry in document["numbering"]
+    )
+    return _Knowledge(
+        numberings,
+        {entry["code"]: entry["name"] for entry in document["market"]},
+        tuple(_fix(entry, numberings) for entry in _load("firmware.toml")["fix"]),
+    )
+
+
+def _fix(entry: dict[str, Any], numberings: Sequence[_Numbering]) -> _Fix:
+    builds = tuple(_parsed(text, numberings) for text in entry["builds"])
+    reference = entry["reference"]
+    return _Fix(
+        entry["what"],
+        entry["by"],
+        entry["phone"],
+        tuple(entry["models"]),
+        tuple(entry["products"]),
+        entry["numbering"],
+        tuple(build for build in builds if build is not None),
+        tuple(Reference(**item) for item in (reference if isinstance(reference, list) else [reference])),
+    )
+
+
+def _load(name: str) -> dict[str, Any]:
+    return tomllib.loads((files("analysis.catalogue") / name).read_text("utf-8"))
