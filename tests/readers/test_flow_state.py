@@ -92,6 +92,7 @@ class TestAddress:
             server_conn__peername=None,
             server_conn__address=("a.example", 443),
             client_conn__proxy_mode="regular",
+            request__host="a.example",
         )
         assert (found.address, found.address_source) == (None, None)
 
