@@ -22,6 +22,7 @@ from analysis.identifiers import mask
 from analysis.identifiers.finding import RANK, Finding
 from analysis.report import summary
 from analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
+from analysis.report.timeline import Timeline
 
 if TYPE_CHECKING:  # its libraries are slow to load, and only --online needs them
     from analysis.geolocation.online import OnlineResults
@@ -136,6 +137,23 @@ class DestinationEntry(TypedDict):
     online: OnlineEntry | None
 
 
+class BucketEntry(TypedDict):
+    """What was sent for one purpose from `start` on, for the seconds of a bucket."""
+
+    start: str | None
+    purpose: str
+    transmissions: int
+    attempts: int
+    unencrypted: int
+
+
+class TimelineEntry(TypedDict):
+    """When a device sent what. Only buckets with something in them; by time, then purpose."""
+
+    bucket_seconds: int
+    buckets: list[BucketEntry]
+
+
 class DeviceEntry(TypedDict):
     id: str
     label: str
@@ -152,6 +170,7 @@ class DeviceEntry(TypedDict):
     destinations: list[DestinationEntry]
     names_only: list[str]
     names_only_count: int
+    timeline: TimelineEntry
 
 
 class CaptureEntry(TypedDict):
@@ -299,9 +318,27 @@ def _device(device: Device, context: Context) -> DeviceEntry:
         "destinations": destinations,
         "names_only": names_only[:MAX_LISTED],
         "names_only_count": len(names_only),
+        "timeline": _timeline(device.timeline),
     }
     entry["summary"] = summary.device_summary(entry)
     return entry
+
+
+def _timeline(timeline: Timeline) -> TimelineEntry:
+    return {
+        "bucket_seconds": timeline.width,
+        "buckets": [
+            {
+                # The first bucket of all begins at the time that stands for "not recorded".
+                "start": time_text(max(bucket * timeline.width, 1)),
+                "purpose": purpose,
+                "transmissions": transmissions,
+                "attempts": attempts,
+                "unencrypted": unencrypted,
+            }
+            for (bucket, purpose), (transmissions, attempts, unencrypted) in sorted(timeline.counts.items())
+        ],
+    }
 
 
 def _destinations(device: Device, context: Context) -> Iterable[DestinationEntry]:
@@ -438,7 +475,7 @@ def _identifier(finding: Finding, seen: Seen, context: Context) -> IdentifierEnt
     kind = context.catalogue.kinds.get(finding.kind)
     return {
         "kind": finding.kind,
-        "label": kind.label if kind else finding.kind,
+        "label": f"your {finding.name}" if finding.name else kind.label if kind else finding.kind,
         "category": kind.category if kind else "unknown",
         "certainty": finding.certainty,
         "reason": finding.reason,

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from analysis.devices import UNKNOWN, DeviceFacts, device_id
 from analysis.evidence import Evidence
 from analysis.identifiers.finding import RANK, Finding
+from analysis.report.timeline import Timeline
 from analysis.transmission import Transmission
 
 MAX_IDENTIFIERS = 500
@@ -178,6 +179,7 @@ class Device:
     destinations: dict[Destination, dict[str | None, AtAddress]] = field(default_factory=dict)
     """By destination, then by address; None is "address not known"."""
     asked_names: set[str] = field(default_factory=set)
+    timeline: Timeline = field(default_factory=Timeline)
 
     def merge(self, other: "Device") -> None:
         self.facts.merge(other.facts)
@@ -187,6 +189,7 @@ class Device:
             for address, seen in addresses.items():
                 mine.setdefault(address, AtAddress()).merge(seen)
         _join(self.asked_names, other.asked_names)
+        self.timeline.merge(other.timeline)
 
 
 @dataclass(slots=True)
@@ -254,6 +257,12 @@ class Report:
         if seen is None:
             seen = addresses[sent.address] = AtAddress()
         seen.add(evidence)
+        device.timeline.add(
+            time,
+            judgement.purpose,
+            attempted=evidence.outcome == "attempted",
+            unencrypted=not sent.encrypted,
+        )
         _join(device.asked_names, sent.questions)
 
     def _device(self, path: str, sent: Transmission) -> Device:
