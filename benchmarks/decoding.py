@@ -28,7 +28,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from analysis.decoding import decode
 from analysis.transmission import Headers, Transmission
 
-WORDS = "session screen event start stop battery level network wifi mobile carrier locale version build model".split()
+WORDS = [
+    "session",
+    "screen",
+    "event",
+    "start",
+    "stop",
+    "battery",
+    "level",
+    "network",
+    "wifi",
+    "mobile",
+    "carrier",
+    "locale",
+    "version",
+    "build",
+    "model",
+]
 
 
 def identifier(rng: random.Random) -> str:

@@ -7,6 +7,7 @@ and looks like something that a program would send. How often chance passes is m
 
 import plistlib
 import re
+from collections.abc import Mapping
 from io import BytesIO
 from itertools import pairwise
 from struct import Struct
@@ -232,8 +233,10 @@ _FLOATS = range(0x38, 0x4C)
 
 def as_packed(data: bytes) -> list[int | float] | None:
     """A packed field of numbers, if it can hardly be anything else: two or more doubles, floats, or
-    varints of four bytes and more that are about equally long (times, ids)."""
+    varints of four bytes and more that are about equally long (times, ids). What can be doubles as well as floats
+    is given as both."""
     size = len(data)
+    views: list[int | float] = []
     for width, number_of, exponents in ((8, as_double, _DOUBLES), (4, as_float, _FLOATS)):
         if size >= 16 and size % width == 0 and data[width - 1] & 127 in exponents:
             reals: list[int | float] = []
@@ -243,7 +246,9 @@ def as_packed(data: bytes) -> list[int | float] | None:
                     break
                 reals.append(real)
             else:
-                return reals
+                views += reals
+    if views:
+        return views
     if not (data[0] > 127 and data[1] > 127 and data[2] > 127 and data[-1] < 128):
         return None
     numbers: list[int | float] = []
@@ -266,25 +271,25 @@ def parse_grpc(data: bytes, most: int) -> list[tuple[int, bytes]] | None:
     bytes of each, at most `most`; None if it is none. The last one may have been cut off."""
     frames: list[tuple[int, bytes]] = []
     position = 0
-    while position < len(data):
+    while position < len(data) and len(frames) < most:
         flag = data[position]
         end = position + 5 + int.from_bytes(data[position + 1 : position + 5])
         if flag not in (0, 1, 128, 129) or position + 5 > len(data) or (end > len(data) and not frames):
             return None
-        if len(frames) < most:
-            frames.append((flag, data[position + 5 : end]))
+        frames.append((flag, data[position + 5 : end]))
         position = end
     return frames or None
 
 
-def grpc_adds_up(data: bytes) -> bool:
-    """Whether lengths and flags of gRPC messages, not announced as such, fit the bytes exactly."""
+def grpc_adds_up(data: bytes, most: int = 1000) -> bool:
+    """Whether lengths and flags of up to `most` gRPC messages, not announced as such, fit the bytes exactly."""
     position = 0
     size = len(data)
-    while position + 5 <= size:
+    while position + 5 <= size and most > 0:
         if data[position] > 1:
             return False
         position += 5 + int.from_bytes(data[position + 1 : position + 5])
+        most -= 1
     return 0 < position == size
 
 
@@ -315,14 +320,15 @@ _REFUSED = {28: _refuse, 29: _refuse, 35: _refuse, 36: _refuse}
 """CBOR tags that are not followed: shared references (one byte stands for a tree, or for itself), and regular
 expressions and MIME messages, which cbor2 would compile and parse."""
 
+_NESTING = 100
+"""Containers inside one another in CBOR."""
+
 _TEXT_KEY = re.compile(r"[\w .:/$@\-]{1,200}\Z")
 
 
 def _named(tree: Tree, depth: int = 3) -> bool:
     """Whether a tree holds an object with at least one readable name: what a program sends has names."""
-    if isinstance(tree, dict):
-        tree = tuple(tree.items())
-    if isinstance(tree, tuple):
+    if type(tree) is tuple:  # and not an extension type of MessagePack, which is derived from tuple
         named = sum(1 for pair in tree if isinstance(pair[0], str) and _TEXT_KEY.match(pair[0]))
         return named > 0 and named * 2 >= len(tree)
     if isinstance(tree, list) and depth:
@@ -336,12 +342,24 @@ def parse_cbor(data: bytes, _: int = 0) -> Tree | None:
         return None
     source = BytesIO(data)
     try:
-        tree = cbor2.CBORDecoder(source, semantic_decoders=_REFUSED).decode()
+        tree = cbor2.CBORDecoder(source, semantic_decoders=_REFUSED, max_depth=_NESTING).decode()
     except (
         Exception
     ):  # the library raises its own errors and those of the constructors of dates, decimals, ...
         return None
-    return tree if source.tell() == len(data) and _named(tree) else None
+    if source.tell() != len(data):
+        return None
+    tree = _settled(tree)
+    return tree if _named(tree) else None
+
+
+def _settled(node: Any) -> Tree:
+    """A tree in the types that all trees are made of. Inside a tag, cbor2 gives maps and arrays of other types."""
+    if isinstance(node, Mapping):
+        return tuple((name, _settled(inner)) for name, inner in node.items())
+    if isinstance(node, (list, tuple, set, frozenset)):
+        return [_settled(inner) for inner in node]
+    return _settled(node.value) if isinstance(node, cbor2.CBORTag) else node
 
 
 def parse_msgpack(data: bytes, _: int = 0) -> Tree | None:

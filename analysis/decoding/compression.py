@@ -155,6 +155,10 @@ ENCODINGS: dict[str, tuple[str, Decompressor]] = {
 """Content codings of HTTP (RFC 9110 8.4.1, RFC 7932, RFC 8878) -> name in a path, and decompressor."""
 
 
+UNMARKED: tuple[tuple[str, Decompressor], ...] = (("deflate", inflate_raw), ("br", unbrotli))
+"""Formats that begin with no mark, for bytes that nothing else explains."""
+
+
 def looks_zlib(data: bytes) -> bool:
     """Whether the first two bytes are a zlib header (RFC 1950 2.2) without preset dictionary."""
     return (

@@ -10,7 +10,7 @@ from binascii import Error, a2b_base64
 from collections.abc import Callable
 from typing import Any
 
-from analysis.decoding.binary import surely_message
+from analysis.decoding.binary import parse_plist, surely_message
 from analysis.decoding.charset import is_utf8_text
 from analysis.decoding.compression import by_magic
 from analysis.decoding.http import parse_pairs, unquote
@@ -49,7 +49,7 @@ PLAIN = re.compile(
     # A sentence: base64 has a plus sign, which a form makes a space, each 64 characters.
     r"|[A-Za-z0-9_\-]{1,12}(?: [A-Za-z0-9_\-]{1,12})+\Z"
     # Base64 that does not begin as text, a compressed stream or protobuf does, nor a few characters later.
-    r"|(?![C-f]|[w-z0-9][I-LY-bo-r4-7]|.{0,3}(?:[A-Za-f]...){6})[A-Za-z0-9+/_\-]{16,300}={0,2}\Z"
+    r"|(?![C-f]|[w-z0-9][I-LY-bo-r4-7]|.{0,3}(?:[A-Za-f]...){6}|[0-9a-f]+\Z|[0-9A-F]+\Z)[A-Za-z0-9+/_\-]{16,300}={0,2}\Z"
     r")"
 ).match
 """Tells texts that surely wear no dress in one pass: UUIDs, words, sentences, numbers and digests, and texts with a
@@ -58,7 +58,10 @@ does not know is looked at more closely."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*\Z")
 _HEX = re.compile(r"(?:[0-9a-f]+|[0-9A-F]+)\Z")
-_HEX_DIGITS = re.compile(r"(?:3[0-9])+\Z")
+_HEX_DIGITS = re.compile(r"(?:3[0-9]|6[1-6])+\Z")
+"""Hexadecimal of decimal or hexadecimal digits that itself has decimal digits only."""
+_LONG_DIGITS = 64
+"""Decimal digits from which on chance does not make them hexadecimal of text: 0.6 of pairs are, 0.6^32."""
 _ASCII_IN_BASE64 = re.compile(r"(?:[A-Za-f]...){6}")
 """Base64 of ASCII: the first of each four characters holds six bits of which the highest is 0."""
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -90,9 +93,17 @@ def understood(data: bytes) -> bool:
     return _understood(data) is not None
 
 
+def _compressed(data: bytes) -> bool:
+    """Whether bytes begin as a compressed stream and unpack as one; the mark of zlib alone is chance in one of 16,000
+    cases, so such a stream must be whole."""
+    how = by_magic(data)
+    out = how[1](data, 256) if how else None
+    return how is not None and out is not None and (out.trouble in ("", "limit") or how[0] != "zlib")
+
+
 def _understood(data: bytes) -> str | bytes | None:
     """Bytes from under a dress, as text if they are; None if they are nothing that is surely meant."""
-    if by_magic(data) or data.startswith(b"bplist00"):
+    if data.startswith(b"bplist00") or _compressed(data):
         return data
     text = is_utf8_text(data)
     if text is not None:
@@ -113,8 +124,11 @@ def _compact(text: str) -> str:
     """Base64 as it was before line breaks were put in, and before a form took its plus signs for spaces."""
     if text.isalnum():
         return text
-    token = text.strip()
+    token = text.strip("\r\n\t")
     if " " in token:
+        spaced = "".join(token.split("\r\n") if "\r" in token else token.split("\n"))
+        if len(spaced) % 4:
+            token = spaced.strip()
         token = token.replace(" ", "+") if token.count(" ") * 12 <= len(token) else ""
     token = "".join(token.split()).rstrip("=")
     if "-" in token or "_" in token:
@@ -154,10 +168,10 @@ def _offset(token: str) -> Peeled | None:
 def _hexadecimal(text: str) -> Peeled | None:
     if len(text) % 2 or len(text) < 16:
         return None
-    if text.isdigit() and not _HEX_DIGITS.match(text):
+    if text.isdigit() and len(text) < _LONG_DIGITS and not _HEX_DIGITS.match(text):
         return None
     data = bytes.fromhex(text)
-    if by_magic(data) or data.startswith(b"bplist00"):
+    if data.startswith(b"bplist00") or _compressed(data):
         return "hex", data
     words = is_utf8_text(data)
     if words is not None and (len(data) >= _LEAST_TEXT or words[:1] in ("{", "[")):
@@ -217,6 +231,10 @@ def _json(text: str, limits: Limits) -> Peeled | None:
 def _xml(text: str, limits: Limits) -> Peeled | None:
     if len(text) > limits.document:
         return None
+    if "<plist" in text[:1000]:
+        tree = parse_plist(text.encode("utf-8", "replace"))
+        if tree is not None:
+            return "plist", tree
     found = parse_xml(text, limits.values, limits.nesting)
     return ("xml", found[0]) if found and found[1] else None
 
@@ -235,7 +253,9 @@ def peel(text: str, limits: Limits) -> Peeled | None:
         if found:
             return found
     elif _TOKEN.match(text):
-        return _token(text)
+        found = _token(text)
+        if found or " " not in text:
+            return found
     if "=" in text:
         if "://" in text:
             found = _url(text, limits.values)

@@ -7,7 +7,10 @@ that is where most of the time goes.
 """
 
 from collections.abc import Callable, Iterable
+from plistlib import UID
 from typing import Any
+
+from msgpack import ExtType
 
 from analysis.decoding import binary, compression, dress, http, looks, paths, text
 from analysis.decoding.charset import is_utf8_text, to_text
@@ -46,7 +49,7 @@ _make = tuple.__new__
 class Run:
     """One piece of decoding: what was found so far, and how much may still be."""
 
-    __slots__ = ("group", "limits", "nodes", "opaque", "unpacked", "values", "work")
+    __slots__ = ("full", "group", "limits", "nodes", "opaque", "unpacked", "values", "work")
 
     def __init__(self, limits: Limits, base: int = 0) -> None:
         self.limits = limits
@@ -55,6 +58,7 @@ class Run:
         self.group = base
         self.nodes = limits.values
         self.unpacked = limits.unpacked
+        self.full = False
         self.work = limits.values * 10
         """Protobuf fields that may be tried."""
 
@@ -70,6 +74,18 @@ class Run:
 
     def limit(self, path: Path, size: int, reason: str) -> None:
         self.note(path, size, "limit", reason)
+
+    def exhausted(self, path: Path, left: int) -> None:
+        """No more values are taken: said once, with how many were left at that place."""
+        if not self.full:
+            self.full = True
+            self.limit(path, left, f"more than {self.limits.values} values")
+
+    def charge(self, path: Path, count: int) -> None:
+        """Takes the pieces of a container off what may still be found."""
+        self.nodes -= count
+        if self.nodes < 0:
+            self.exhausted(path, -self.nodes)
 
     def emit(self, data: str | int | float | bytes, path: Path, key: str, group: int) -> None:
         if isinstance(data, (str, bytes)) and len(data) > self.limits.value:
@@ -104,6 +120,8 @@ class Run:
             if whole and self.broken(content, path, key, group, depth):
                 return
             if "\n" in content and self.lines(content, path, group, depth):
+                if not whole and size <= _ORIGINAL:
+                    self.emit(content, path, key, group)
                 return
             self.emit(content, path, key, group)
             return
@@ -112,10 +130,10 @@ class Run:
             self.emit(content, path, key, group)
             self.limit(path, len(content), f"{self.limits.depth} layers deep, and {name} inside")
             return
-        if type(inner) is tuple and len(inner) <= self.nodes:
+        if type(inner) is tuple and len(inner) < self.nodes:
             if not whole and size <= _ORIGINAL:
                 self.values.append(_make(Value, (path, key, content, group)))
-            self.nodes -= len(inner)
+            self.nodes -= 1 + len(inner)
             self.fields(inner, (*path, name), key, depth + 1, 0)
             return
         if type(inner) is bytes and name in ("base64", "hex") and not dress.understood(inner):
@@ -153,7 +171,7 @@ class Run:
         """Text of several lines: pairs, or lines that are each a document; whether it was that."""
         if len(content) > self.limits.document or depth >= self.limits.depth:
             return False
-        tree = text.parse_lines(content, max(1, self.nodes))
+        tree = text.parse_lines(content, self.nodes + 1)
         if tree is None:
             return False
         self.tree(tree, (*path, "lines"), "", group, depth + 1)
@@ -190,33 +208,39 @@ class Run:
         elif kind is bytes:
             self.blob(node, path, key, group, depth)
         elif node is not None and kind is not bool:
-            self.other(node, path, key, group)
+            self.other(node, path, key, group, depth, nesting)
 
     def container(self, node: Any, path: Path, key: str, group: int, depth: int, nesting: int) -> None:
         size = len(node)
         if nesting >= self.limits.nesting:
             self.limit(path, size, f"{self.limits.nesting} objects inside one another")
             return
-        room = self.nodes
-        self.nodes = room - size
-        if size > room:
-            self.limit(path, size - room, f"more than {self.limits.values} values")
-            self.nodes = 0
-            if room <= 0:
-                return
-            node = dict(list(node.items())[:room]) if type(node) is dict else node[:room]
-        if type(node) is list:
-            if nesting == 0:
-                group = self.new_group()
-            for item in node:
-                if type(item) is tuple:
-                    self.container(item, path, key, group, depth, nesting + 1)
-                elif type(item) is str:
-                    self.text(item, path, key, group, depth)
-                else:
-                    self.tree(item, path, key, group, depth, nesting + 1)
+        if self.nodes <= 0:
+            self.exhausted(path, size)
             return
-        self.fields(node.items() if type(node) is dict else node, path, key, depth, nesting)
+        self.nodes -= 1
+        if type(node) is not list:
+            room = self.nodes
+            self.nodes = room - size
+            if size > room:
+                self.exhausted(path, size - room)
+                node = tuple(node.items() if type(node) is dict else node)[:room]
+            self.fields(node.items() if type(node) is dict else node, path, key, depth, nesting)
+            return
+        if nesting == 0:
+            group = self.new_group()
+        for index, item in enumerate(node):
+            if self.nodes <= 0:
+                self.exhausted(path, size - index)
+                return
+            if type(item) is tuple:
+                self.container(item, path, key, group, depth, nesting + 1)
+                continue
+            self.nodes -= 1
+            if type(item) is str:
+                self.text(item, path, key, group, depth)
+            else:
+                self.tree(item, path, key, group, depth, nesting + 1)
 
     def fields(
         self, pairs: Iterable[tuple[Any, Any]], path: Path, around: str, depth: int, nesting: int
@@ -293,14 +317,17 @@ class Run:
         else:
             self.note(path, len(data), *looks.judge(data))
 
-    def other(self, node: Any, path: Path, key: str, group: int) -> None:
-        """What only CBOR, MessagePack and property lists have: dates, UUIDs, tags, sets, ..."""
-        try:
-            words = str(node)
-        except (ValueError, ArithmeticError, RecursionError):
-            return
+    def other(self, node: Any, path: Path, key: str, group: int, depth: int, nesting: int) -> None:
+        """What only CBOR, MessagePack and property lists have: extensions around a value; dates, UUIDs, decimals, ...
+        as text."""
+        for wrapper, attribute in _WRAPPERS:
+            if isinstance(node, wrapper):
+                if nesting < self.limits.nesting:
+                    self.tree(getattr(node, attribute), path, key, group, depth, nesting + 1)
+                return
+        words = _label(node)
         if words:
-            self.emit(words[: self.limits.value], path, key, group)
+            self.emit(words, path, key, group)
 
     # -- bytes -----------------------------------------------------------------------------------------------
 
@@ -412,14 +439,14 @@ class Run:
         parsed = None
         try:
             # Nearly always: and the parser looks at each character anyway.
-            parsed = text.parse_json(data.decode(), max(1, self.nodes))
+            parsed = text.parse_json(data.decode(), self.nodes + 1)
         except UnicodeDecodeError:
             pass
         if parsed:
             inner = (*path, parsed[0])
         else:
             found = to_text(data, kind.charset, expect_text=True)
-            parsed = text.parse_json(found.text, max(1, self.nodes)) if found else None
+            parsed = text.parse_json(found.text, self.nodes + 1) if found else None
             if found is None or parsed is None:
                 return False
             inner = found.path(path, parsed[0])
@@ -433,7 +460,7 @@ class Run:
         # Base64 is sent under this content type as well, and its padding looks like an empty value.
         if found is None or ("&" not in found.text and not found.text.partition("=")[2].strip("=\r\n")):
             return False
-        pairs = http.parse_pairs(found.text.strip(), max(1, self.nodes))
+        pairs = http.parse_pairs(found.text.strip(), self.nodes + 1)
         self.tree(pairs, found.path(path, "form"), key, group, depth + 1)
         return True
 
@@ -442,13 +469,13 @@ class Run:
     ) -> bool:
         boundaries = (kind.boundary, http.find_boundary(data))
         parts = next(
-            (found for name in boundaries if (found := http.parse_multipart(data, name, max(1, self.nodes)))),
+            (found for name in boundaries if (found := http.parse_multipart(data, name, self.nodes + 1))),
             None,
         )
         if parts is None:
             return False
         group = self.new_group()
-        self.nodes -= len(parts)
+        self.charge(path, len(parts))
         for part in parts:
             name = part.name[:NAME]
             inner = (*path, "multipart", name) if name else (*path, "multipart")
@@ -465,7 +492,7 @@ class Run:
             return False
         if b"<plist" in data[:1000] and self.plist(data, path, key, group, depth, kind):
             return True
-        found = text.parse_xml(data, max(1, self.nodes), self.limits.nesting)
+        found = text.parse_xml(data, self.nodes + 1, self.limits.nesting)
         if found is None:
             return False
         self.tree(found[0], (*path, "xml"), key, group, depth + 1)
@@ -500,10 +527,10 @@ class Run:
         return True
 
     def grpc(self, data: bytes, path: Path, key: str, group: int, depth: int, kind: http.ContentType) -> bool:
-        frames = binary.parse_grpc(data, max(1, self.nodes))
+        frames = binary.parse_grpc(data, self.nodes + 1)
         if frames is None:
             return False
-        self.nodes -= len(frames)
+        self.charge(path, len(frames))
         inner = (*path, "grpc")
         # What frames hold is told by the second half of the type: application/grpc+json.
         declared = http.ContentType(kind.media.partition("+")[2] or "protobuf")
@@ -548,9 +575,7 @@ class Run:
         self, data: bytes, path: Path, key: str, group: int, depth: int, _: http.ContentType
     ) -> bool:
         pieces = (
-            binary.parse_delimited(data, max(1, self.nodes))
-            if len(data) * 4 <= self.limits.document
-            else None
+            binary.parse_delimited(data, self.nodes + 1) if len(data) * 4 <= self.limits.document else None
         )
         for piece in pieces or ():
             fields = self.try_message(piece)
@@ -567,7 +592,7 @@ class Run:
         if start < 0 or end <= start or end - start > self.limits.document:
             return False
         found = to_text(data[start:end])
-        parsed = text.parse_json(found.text, max(1, self.nodes)) if found else None
+        parsed = text.parse_json(found.text, self.nodes + 1) if found else None
         if parsed is None:
             return False
         self.tree(parsed[1], (*path, parsed[0]), key, group, depth + 1)
@@ -575,6 +600,17 @@ class Run:
         if left > _SMALL:
             self.note(path, left, "unknown", "stands around JSON")
         return True
+
+    def unmarked_stream(
+        self, data: bytes, path: Path, key: str, group: int, depth: int, kind: http.ContentType
+    ) -> bool:
+        """A format of compression that begins with no mark, whole, with text inside."""
+        room = min(self.unpacked, max(self.limits.free, self.limits.ratio * len(data)))
+        for name, decompress in compression.UNMARKED:
+            out = decompress(data, room) if room > 0 else None
+            if out and not out.trouble and not out.rest and len(out.data) >= 12 and is_utf8_text(out.data):
+                return self.unpack(data, (name, decompress), path, key, group, depth, kind)
+        return False
 
     # -- protobuf --------------------------------------------------------------------------------------------
 
@@ -677,8 +713,18 @@ _BY_MEDIA: tuple[tuple[str, _Reader], ...] = (
 )
 """A part of a content type, and what reads it; whatever they refuse is told by its looks."""
 
-_BY_TRIAL: tuple[_Reader, ...] = (Run.bare_grpc, Run.msgpack, Run.cbor, Run.protobuf, Run.embedded_json)
+_BY_TRIAL: tuple[_Reader, ...] = (
+    Run.bare_grpc,
+    Run.msgpack,
+    Run.cbor,
+    Run.protobuf,
+    Run.unmarked_stream,
+    Run.embedded_json,
+)
 """What is tried on bytes that are no text, in order: the first ones refuse most."""
+
+
+_WRAPPERS: tuple[tuple[type, str], ...] = ((ExtType, "data"), (UID, "data"))
 
 
 def _label(name: Any) -> str:

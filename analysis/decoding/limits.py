@@ -19,14 +19,15 @@ class Limits:
     free: int = 1024 * 1024
     """Bytes that any compressed stream may become, however short it is."""
     values: int = 20_000
-    """Values, and containers of values, together."""
+    """Values, and containers of values, together, in the URL, in each header, and in all payloads. The
+    text that a value was decoded from is not counted."""
     nesting: int = 64
     """Objects inside one another within one document."""
     document: int = 4 * 1024 * 1024
     """Characters of JSON, XML or text, or four times the bytes of a binary document, that are given to a parser
     that builds the whole tree. A document of many empty lists takes 20 times its size in memory."""
     value: int = 64 * 1024
-    """Characters or bytes of one value; the rest is cut off, and said to be."""
+    """Characters or bytes of one value, not less than 512; the rest is cut off, and said to be."""
 
 
 DEFAULT = Limits()

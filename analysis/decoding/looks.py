@@ -9,6 +9,7 @@ once in 5,000 times. Shannon's entropy is stated beside it, because it is what r
 
 import math
 from collections import Counter
+from functools import cache
 
 LEAST = 64
 """Bytes below which nothing is said of randomness."""
@@ -41,10 +42,13 @@ _MEDIA: tuple[tuple[int, bytes, str], ...] = (
 )
 """Where a mark stands, the mark, and the media type that it stands for (WHATWG MIME Sniffing, and the formats' own)."""
 
+_FIRST = frozenset(mark[0] for offset, mark, _ in _MEDIA if not offset)
+_LATER = tuple(entry for entry in _MEDIA if entry[0])
+
 
 def media_type(data: bytes) -> str:
     """The media type that the first bytes tell, or an empty string."""
-    for offset, mark, name in _MEDIA:
+    for offset, mark, name in _MEDIA if data[:1] and data[0] in _FIRST else _LATER:
         if data.startswith(mark, offset):
             return name
     return ""
@@ -66,9 +70,10 @@ def chi_square(data: bytes) -> tuple[float, int]:
 def entropy(data: bytes) -> float:
     """Shannon's entropy of byte values, in bits for each byte."""
     size = len(data)
-    return -sum(count / size * math.log2(count / size) for count in Counter(data).values()) if size else 0.0
+    return sum(count / size * math.log2(size / count) for count in Counter(data).values()) if size else 0.0
 
 
+@cache
 def _bounds(degrees: int) -> tuple[float, float]:
     """Chi-square that random bytes fall short of, and exceed, once in 10,000 times each (Wilson and Hilferty's
     approximation)."""
@@ -88,9 +93,9 @@ def judge(data: bytes) -> tuple[str, str]:
     start = max(0, (size - _SAMPLE) // 2)
     sample = data[start : start + _SAMPLE]
     statistic, degrees = chi_square(sample)
-    figures = (
-        f"entropy {entropy(sample):.2f} bits per byte, chi-square {statistic:.0f} with {degrees} degrees"
-    )
+    figures = f"chi-square {statistic:.0f} with {degrees} degrees"
+    if degrees == 255:  # of a few bytes the entropy says little, and there are many such pieces
+        figures = f"entropy {entropy(sample):.2f} bits per byte, {figures}"
     low, high = _bounds(degrees)
     if not low <= statistic <= high:
         return "unknown", f"not random: {figures}"

@@ -119,7 +119,7 @@ def decode(transmission: Transmission, limits: Limits = DEFAULT) -> Decoded:
         content_type = encoding = ""
         next_group = _HEADERS + 1
         known = paths.of_object(("header",))
-        for name, value in transmission.headers:
+        for name, value in transmission.headers[: limits.values]:
             name = name.lower()
             if name in innocent:
                 if name == "content-type":
@@ -142,11 +142,11 @@ def decode(transmission: Transmission, limits: Limits = DEFAULT) -> Decoded:
             values += part[0]
             if part[1]:
                 opaque += part[1]
-            if len(values) > limits.values:
-                opaque.append(Opaque(("header",), 0, "limit", f"more than {limits.values} values"))
-                break
     else:
         content_type = encoding = ""
+    if len(transmission.headers) > limits.values:
+        left = len(transmission.headers) - limits.values
+        opaque.append(Opaque(("header",), left, "limit", f"more than {limits.values} values"))
     url = transmission.path
     if len(url) > 1:
         part = memory.urls[url] if len(url) <= _LINE else memory.url(url)

@@ -86,7 +86,7 @@ def framed_json(document: str) -> Tree | None:
 
 
 _PIECE = re.compile(
-    r'[{}]|"((?:[^"\\]|\\.){1,200})"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?))'
+    r'[{}]|"([^"\\]{1,200})"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?))'
 )
 
 
@@ -104,7 +104,7 @@ def broken_json(document: str, most: int) -> Tree | None:
             elif stack:
                 stack.pop()
         elif stack:
-            stack[-1].append((_unescape(name), _number(number) if words is None else _unescape(words)))
+            stack[-1].append((name, _number(number) if words is None else _unescape(words)))
     kept = [tuple(pairs) for pairs in objects if pairs]
     return kept or None
 

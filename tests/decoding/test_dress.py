@@ -1,0 +1,182 @@
+"""Layers that a text wears: taken off where something is under them, left on where chance made it look so."""
+
+import base64
+import gzip
+import json
+import random
+import string
+import uuid
+import zlib
+from urllib.parse import quote
+
+import pytest
+
+from analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST, data_as_name, peel
+from analysis.decoding.limits import Limits
+from tests.decoding.protobuf import message
+
+LIMITS = Limits()
+IMEI = "490154203237518"
+DOCUMENT = '{"IMEI1":"490154203237518","MACID":"02:1a:11:f0:a9:e1"}'
+
+
+def layer(text: str) -> tuple[str, object] | None:
+    """The outermost layer, as the engine sees it: the fast test first."""
+    if len(text) < SHORTEST or (len(text) <= LONGEST_PLAIN and PLAIN(text)):
+        return None
+    return peel(text, LIMITS)
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+LONG = "The quick brown fox jumps over the lazy dog: Üben von Xylophon und Querflöte ist ja zweckmäßig??>>"
+
+
+@pytest.mark.parametrize("text", [IMEI, DOCUMENT, LONG, "中国电信股份有限公司", "line one\nline two\n"])
+def test_base64_in_all_its_dresses(text: str) -> None:
+    plain = b64(text.encode())
+    wrapped = base64.encodebytes(text.encode()).decode()
+    url = base64.urlsafe_b64encode(text.encode()).decode()
+    for dressed in (
+        plain,
+        plain.rstrip("="),
+        wrapped,
+        wrapped.replace("\n", "\r\n"),
+        "  " + wrapped,
+        url,
+        url.rstrip("="),
+        plain.replace("+", " "),
+    ):
+        assert layer(dressed) == ("base64", text)
+
+
+def test_base64_behind_a_prefix_of_up_to_three_characters() -> None:
+    for prefix in ("v", "v2", "v2x"):
+        assert layer(prefix + b64(DOCUMENT.encode())) == ("base64", DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip.compress(DOCUMENT.encode()),
+        zlib.compress(DOCUMENT.encode()),
+        message([(1, "Nokia 7 plus"), (2, IMEI), (3, 5)]),
+        b"bplist00" + bytes(40),
+    ],
+)
+def test_base64_and_hexadecimal_of_what_is_no_text(data: bytes) -> None:
+    assert layer(b64(data)) == ("base64", data)
+    if not data.startswith(b"\x0a"):
+        assert layer(data.hex()) == ("hex", data)
+
+
+def test_hexadecimal() -> None:
+    assert layer(IMEI.encode().hex()) == ("hex", IMEI)
+    assert layer(IMEI.encode().hex().upper()) == ("hex", IMEI)
+    assert layer(DOCUMENT.encode().hex()) == ("hex", DOCUMENT)
+    assert layer("中国电信股份".encode().hex()) == ("hex", "中国电信股份")
+
+
+def test_other_layers() -> None:
+    tree = (("a", "x y"), ("b", "2"))
+    assert layer("a=x+y&b=2") == ("form", tree)
+    assert layer("https://example.com/p?a=x+y&b=2") == ("url", tree)
+    assert layer("myapp://open#a=x%20y&b=2") == ("url", tree)
+    assert layer(quote("ola@example.no")) == ("percent", "ola@example.no")
+    assert layer("%7B%22a%22%3A1%7D") == ("percent", '{"a":1}')
+    assert layer(' {"a":1} ') == ("json", (("a", 1),))
+    assert layer("<a><b>1</b></a>") == ("xml", (("a", (("b", "1"),)),))
+    assert layer("data:application/json;base64," + b64(b'{"a":1}')) == ("data-url", b'{"a":1}')
+    assert layer("Basic " + b64(b"ola.nordmann:hemmelig")) == ("basic", b64(b"ola.nordmann:hemmelig"))
+    assert layer('42["event",{"a":1}]') == ("json", ["event", (("a", 1),)])
+
+
+def test_jwt() -> None:
+    header = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode().rstrip("=")
+    claims = (
+        base64.urlsafe_b64encode(json.dumps({"sub": "42", "email": "ola@example.no"}).encode())
+        .decode()
+        .rstrip("=")
+    )
+    token = f"{header}.{claims}.c2lnbmF0dXJl"
+    tree = (
+        ("header", (("alg", "HS256"), ("typ", "JWT"))),
+        ("claims", (("sub", "42"), ("email", "ola@example.no"))),
+    )
+    assert layer(token) == ("jwt", tree)
+    assert layer(f"Bearer {token}") == ("bearer", token)
+    assert layer("eyJhbGciOiJIUzI1NiJ9.!!") is None
+
+
+PLAIN_TEXTS = [
+    "abcdefgh",
+    "deadbeef",
+    "9f2c71d0aa3e4b12",  # an Android ID
+    "d470d22f237aee69843355edba5a8178",  # MD5
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",  # SHA-1
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",  # SHA-256
+    "1209d0b9-b959-42e6-b921-aa5d9d08c1af",
+    "XZ9dd82044-772f-4b99-b17b-208e9c3cc38b",
+    "p8kKmYg+6gSW2IZUV1Ls0Nd2uDk=\n",
+    "key_live_acoLMx3FlYwpho29ntf7vjnkEwjEoClF",
+    "138566025676|e251d7dad1e2b26389ad8a43557aa256",
+    "1:138566025676:android:9f2c71d0aa3e4b12",
+    "dXk3Jd93kfLs0-fks3kdfa",  # a Firebase installation id
+    "android.permission.ACCESS_FINE_LOCATION",
+    "SplashScreenActivity",
+    "CONNECTIVITY_CHANGE",
+    "com.qualcomm.qti.autoregistration",
+    "Dalvik/2.1.0 (Linux; U; Android 13; sdk_gphone64_x86_64 Build/TE1A.220922.012)",
+    "89470000000000000018",
+    "356938035643809",
+    "1679326739158000",
+    "02:1a:11:f0:a9:e1",
+    "10.0.0.1",
+    "a sentence, with some words in it = nothing",
+    "100 % of it",
+    "Europe/Berlin",
+    "yyyy-MM-dd HH:mm:ss",
+    "https://example.com/path/to/page",
+    "[not json",
+    "{nor this}",
+    "<3 hearts",
+    "a=b",
+    "Token of appreciation",
+]
+
+
+@pytest.mark.parametrize("text", PLAIN_TEXTS)
+def test_what_wears_nothing(text: str) -> None:
+    assert layer(text) is None
+
+
+def test_chance_seldom_looks_like_a_layer() -> None:
+    """Random texts of the shapes that ids have. The rates are stated in docs/decoding.md."""
+    rng = random.Random(5)
+    letters = string.ascii_letters + string.digits
+    makers = {
+        "letters and digits": lambda: "".join(rng.choices(letters, k=rng.randrange(8, 65))),
+        "small letters": lambda: "".join(rng.choices(string.ascii_lowercase, k=rng.randrange(8, 65))),
+        "digests": lambda: rng.randbytes(rng.choice((8, 16, 20, 32))).hex(),
+        "base64 of digests": lambda: b64(rng.randbytes(rng.choice((12, 16, 20, 32, 64)))),
+        "UUIDs": lambda: str(uuid.UUID(int=rng.getrandbits(128))),
+        "digits": lambda: "".join(rng.choices(string.digits, k=rng.randrange(8, 40))),
+    }
+    for name, make in makers.items():
+        false = [text for text in (make() for _ in range(3000)) if layer(text) is not None]
+        assert len(false) <= 1, (name, false)
+
+
+def test_names_that_are_data() -> None:
+    for name in (
+        "02:1a:11:f0:a9:e1",
+        IMEI,
+        "1209d0b9-b959-42e6-b921-aa5d9d08c1af",
+        "ola@example.no",
+        "9f2c71d0aa3e4b12",
+    ):
+        assert data_as_name(name)
+    for name in ("fb_mobile_launch_source", "v1/open-qwt", "key000001", "2019", "advertising_ids"):
+        assert not data_as_name(name)
