@@ -9,7 +9,6 @@ import plistlib
 import re
 from collections.abc import Mapping
 from io import BytesIO
-from itertools import pairwise
 from struct import Struct
 from typing import Any, NoReturn
 from xml.parsers.expat import ExpatError
@@ -87,7 +86,21 @@ def _fields(data: bytes, position: int, most: int, group: int, fields: list[Fiel
                 value = data[position]
                 position += 1
                 if value > 127:
-                    value, position = _varint(data, position - 1)
+                    # As `_varint`, here because most fields of telemetry are times and ids.
+                    value &= 127
+                    shift = 7
+                    while True:
+                        byte = data[position]
+                        position += 1
+                        value |= (byte & 127) << shift
+                        if byte < 128:
+                            break
+                        shift += 7
+                        if shift > 63:
+                            return -1
+                    if not byte:
+                        return -1
+                    value &= 0xFFFFFFFFFFFFFFFF
                 append((number, VARINT, value))
             elif wire in (FIXED64, FIXED32):
                 end = position + (8 if wire == FIXED64 else 4)
@@ -137,12 +150,14 @@ def plausible(fields: list[Field], size: int) -> bool:
     in a short message; text inside speaks for it."""
     if not fields:
         return False
-    numbers = [field[0] for field in fields]
-    ordered = sorted(numbers)
-    most = ordered[-1]
-    falls = 0
-    if numbers != ordered:
-        falls = sum(1 for before, number in pairwise(numbers) if number < before)
+    most = falls = last = 0
+    for field in fields:
+        number = field[0]
+        if number < last:
+            falls += 1
+        elif number > most:
+            most = number
+        last = number
     if most <= 15 + size // 2 and falls <= len(fields) // 8:
         return True
     if falls > 1 + len(fields) // 4:

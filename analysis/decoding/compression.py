@@ -166,6 +166,10 @@ def looks_zlib(data: bytes) -> bool:
     )
 
 
+FIRST = frozenset((0x1F, 0x28, 0x78))
+"""The first bytes of what `by_magic` knows."""
+
+
 def by_magic(data: bytes) -> tuple[str, Decompressor] | None:
     """The compression that the first bytes claim; None if they claim none."""
     if data.startswith(b"\x1f\x8b\x08"):

@@ -24,6 +24,9 @@ _ORIGINAL = 512
 _SMALL = 64
 """Bytes up to which what is no text is a value (an address, a digest), and not something that was not understood."""
 
+_LEAF = 128
+"""The same for a field of a message that was understood: keys, signatures and tokens are that long."""
+
 _RUNS = 200
 """Words that are kept of bytes in a format that is not known."""
 _PACKED = 8192
@@ -616,7 +619,11 @@ class Run:
 
     def try_message(self, data: bytes) -> list[binary.Field] | None:
         """The fields of a message; None if it is none, or if no more may be tried."""
-        if self.work <= 0 or not binary.begins_message(data):
+        return self.parse(data) if binary.begins_message(data) else None
+
+    def parse(self, data: bytes) -> list[binary.Field] | None:
+        """As `try_message`, of bytes that begin as a message can."""
+        if self.work <= 0:
             return None
         fields = binary.parse_message(data, min(self.nodes, self.work))
         # How far a failed attempt went is not known; mostly it is a few fields.
@@ -670,13 +677,14 @@ class Run:
         """A length-delimited field, at `inner`, of a message at `path`: message, text, packed numbers, or bytes."""
         key = inner[-1]
         words = None if content[0] in _NOT_IN_TEXT else is_utf8_text(content)
-        if words is None or binary.text_like_message(content):
-            fields = self.try_message(content)
+        size = len(content)
+        if binary.begins_message(content) and (words is None or binary.text_like_message(content)):
+            fields = self.parse(content)
             if fields and words is not None and not binary.only_texts(fields):
                 fields = None
-            if fields and binary.plausible(fields, len(content)):
+            if fields and binary.plausible(fields, size):
                 if (
-                    len(content) <= 32
+                    size <= 32
                     and words is None
                     and not any(field[1] == binary.LENGTH for field in fields)
                 ):
@@ -687,13 +695,15 @@ class Run:
         if words is not None:
             self.text(words, inner, key, group, depth)
             return
-        packed = binary.as_packed(content) if 8 <= len(content) <= _PACKED else None
+        packed = None
+        if 8 <= size <= _PACKED and (content[0] > 127 or not size & 3):
+            packed = binary.as_packed(content)
         if packed and len(packed) <= self.nodes:
             self.nodes -= len(packed)
             for number in packed:
                 self.emit(number, inner, key, group)
-        elif len(content) <= _SMALL and not compression.by_magic(content):
-            self.emit(content, inner, key, group)
+        elif size <= _LEAF and not (content[0] in compression.FIRST and compression.by_magic(content)):
+            self.values.append(_make(Value, (inner, key, content, group)))
         else:
             self.data(content, inner, key, group, depth)
 
