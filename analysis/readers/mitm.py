@@ -45,7 +45,7 @@ _FLOW_START = re.compile(
     rb"[1-9]\d{1,11}:\d{1,2}:(?:websocket|messages|response|request|version|type|id|error|mode|client_conn|server_conn)[;,]"
 )
 _CONTENT_ENCODING = re.compile(rb"16:[Cc]ontent-[Ee]ncoding,\d{1,3}:([^,]{1,100}),\]")
-_VERSION_AT_END = re.compile(rb"4:type;\d:[a-z]{2,5};7:version;\d{1,2}:\d{1,15}#\Z")
+_VERSION_AT_END = re.compile(rb"4:type;\d:([a-z]{2,5});7:version;\d{1,2}:\d{1,15}#\Z")
 
 
 class Warnings:
@@ -253,11 +253,11 @@ def _next_flow(data: Buffer, position: int, size: int) -> int | None:
 
 
 def _may_be_dns(data: Buffer, content: int, end: int) -> bool:
-    tail = data[max(content, end - 60) : end]
-    if b"4:type;3:dns;" in tail:
-        return True
+    tail = data[max(content, end - 40) : end]
+    if (match := _VERSION_AT_END.search(tail)) is not None:
+        return match[1] == b"dns"
     # Formats 18 and older do not end with the type.
-    return not _VERSION_AT_END.search(tail) and data.find(b"4:type;3:dns;", content, end) >= 0
+    return data.find(b"4:type;3:dns;", content, end) >= 0
 
 
 def _is_old(data: Buffer, start: int) -> bool:

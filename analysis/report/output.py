@@ -5,22 +5,18 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
 from analysis.catalogue import catalogue
 from analysis.devices import DeviceNames
 from analysis.geolocation.database import LocationDatabase, age_warning
-from analysis.report import csv, json, markdown, terminal
 from analysis.report.document import Context, Document, document
 from analysis.report.work import Outcome
 
-_WRITERS: dict[str, Callable[[Document, TextIO], None]] = {
-    "terminal": terminal.write,
-    "json": json.write,
-    "csv": csv.write,
-    "markdown": markdown.write,
-}
+FORMATS = ("terminal", "json", "csv", "markdown")
+"""Each is written by `write` of the module of its name in this package, which is imported when it is used."""
 
 
 def make_document(
@@ -63,13 +59,19 @@ def show(report: Document, format_: str) -> None:
     if hasattr(sys.stdout, "reconfigure"):
         # A terminal that cannot show a character gets an escape, not a traceback.
         sys.stdout.reconfigure(errors="backslashreplace")
-    _WRITERS[format_](report, sys.stdout)
+    _writer(format_)(report, sys.stdout)
+
+
+def _writer(format_: str) -> Callable[[Document, TextIO], None]:
+    module = import_module(f"analysis.report.{format_}")
+    write: Callable[[Document, TextIO], None] = module.write
+    return write
 
 
 def save(report: Document, format_: str, path: str) -> None:
     """Writes a file that only its owner can read, whole or not at all. Raises OSError."""
     text = io.StringIO()
-    _WRITERS[format_](report, text)
+    _writer(format_)(report, text)
     target = Path(path)
     if target.exists() and not target.is_file():  # /dev/stdout, a named pipe
         target.write_text(text.getvalue(), "utf-8", "backslashreplace")

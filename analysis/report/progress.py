@@ -3,10 +3,10 @@
 import sys
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 SHOW_AFTER = 0.5
 """Seconds: what is over sooner needs no progress."""
@@ -16,8 +16,7 @@ class Progress:
     """Called with the bytes that are done and all; shows a bar, and takes it away at the end."""
 
     def __init__(self, enabled: bool = True) -> None:
-        self._console = Console(stderr=True)
-        self._bar: Bar | None = None
+        self._bar: "Bar | None" = None
         self._enabled = enabled and sys.stderr.isatty()
         self._start = time.monotonic()
 
@@ -25,13 +24,17 @@ class Progress:
         if not self._enabled or time.monotonic() - self._start < SHOW_AFTER:
             return
         if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
             # Without its own thread: workers may be forked while it shows.
             self._bar = Bar(
                 TextColumn("reading"),
                 BarColumn(),
                 DownloadColumn(),
                 TimeRemainingColumn(),
-                console=self._console,
+                console=Console(stderr=True),
                 auto_refresh=False,
                 transient=True,
             )
