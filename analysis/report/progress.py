@@ -16,7 +16,7 @@ class Progress:
     """Called with the bytes that are done and all; shows a bar, and takes it away at the end."""
 
     def __init__(self, enabled: bool = True) -> None:
-        self._bar: "Bar | None" = None
+        self._bar: Bar | None = None
         self._enabled = enabled and sys.stderr.isatty()
         self._start = time.monotonic()
 
