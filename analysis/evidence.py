@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from analysis.decoding import decode
 from analysis.decoding.values import Opaque, Value
-from analysis.identifiers import recognise
+from analysis.identifiers import KnownValues, recognise
 from analysis.identifiers.finding import Finding
 from analysis.purposes import Judgement, Outcome, judge, outcome
 from analysis.transmission import NameAnswer, Transmission
@@ -88,12 +88,13 @@ class _Keys:
         return key in self._set
 
 
-def examine(sent: Transmission) -> Evidence:
-    """Everything that is concluded from a transmission. Pure; raises nothing that its content could cause."""
+def examine(sent: Transmission, known: KnownValues | None = None) -> Evidence:
+    """Everything that is concluded from a transmission; `known` are values that the user said are this phone's.
+    Pure; raises nothing that its content could cause."""
     decoded = decode(sent)
     keys = _Keys(decoded.values)
     judgement = judge(sent, keys, ())
-    findings = recognise(decoded, judgement.entry.fields if judgement.entry else ())
+    findings = recognise(decoded, judgement.entry.fields if judgement.entry else (), known, sent)
     if judgement.entry is None and len(findings) > 1:
         # Only what no entry knows is judged by the identifiers in it.
         judgement = judge(sent, keys, findings)

@@ -1,6 +1,9 @@
 """What commands share: errors, exit statuses, options, and how they say things on standard error."""
 
 import argparse
+import os
+import shlex
+import stat
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from analysis.devices import DeviceNames
     from analysis.geolocation.database import LocationDatabase
+    from analysis.identifiers import KnownValues
 
 EXIT_OK = 0
 EXIT_SOME_FAILED = 1
@@ -84,6 +88,16 @@ def add_location(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_known(parser: argparse.ArgumentParser) -> None:
+    """Values that the user knows to be the phone's."""
+    parser.add_argument(
+        "--known",
+        metavar="FILE",
+        help='TOML file of what is this phone\'s own, such as imei = "...", email = "...": each is searched in '
+        "every usual form, hashed and encoded as well",
+    )
+
+
 def positive(text: str) -> int:
     """A number of at least 1."""
     try:
@@ -127,3 +141,21 @@ def location_database(own: Sequence[str]) -> "LocationDatabase":
         return LocationDatabase.open(*own)
     except LocationDatabaseError as error:
         raise UsageError(str(error)) from error
+
+
+def known_values(path: str | None) -> "KnownValues | None":
+    """From `--known`; None if it was not given. Raises UsageError."""
+    if path is None:
+        return None
+    from analysis.identifiers.known import KnownValues, KnownValuesError
+
+    try:
+        known = KnownValues.load(path)
+        mode = os.stat(path).st_mode
+    except (KnownValuesError, OSError) as error:
+        raise UsageError(f"--known: {error}") from error
+    if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH) and os.name == "posix":
+        say(
+            f"phonehome: {path} holds identifiers, and others on this machine can read it: chmod 600 {shlex.quote(path)}"
+        )
+    return known

@@ -9,11 +9,13 @@ from analysis.commands.common import (
     EXIT_SOME_FAILED,
     UsageError,
     add_captures,
+    add_known,
     add_location,
     add_output,
     add_reading,
     device_names,
     format_of,
+    known_values,
     location_database,
     say,
 )
@@ -44,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_captures(parser)
     add_output(parser, FORMATS, ".json, .csv, .md, .txt")
     add_reading(parser)
+    add_known(parser)
     add_location(parser)
 
 
@@ -54,10 +57,11 @@ def run(options: argparse.Namespace) -> int:
 
     format_ = format_of(options.format, options.output, ENDINGS, "terminal")
     names = device_names(options.device)
+    known = known_values(options.known)
     database = location_database(options.geo_db)
     paths, errors = work.find_captures(options.captures)
     with Progress(enabled=not options.quiet) as progress:
-        outcome = work.read_captures(paths, options.workers, progress)
+        outcome = work.read_captures(paths, options.workers, progress, known)
     outcome.errors += errors
     online = ask_online(outcome.report, options.quiet) if options.online else None
     document = output.make_document(

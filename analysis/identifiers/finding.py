@@ -19,6 +19,8 @@ class Finding(NamedTuple):
     """Why it is held to be one: names the rule, the key, the check."""
     path: tuple[str, ...]
     """Where it stood: `("body", "base64", "json", "IMEI1")`."""
+    name: str = ""
+    """What the user calls it, where that is no kind (`work phone`); else empty."""
 
 
 class DeclaredField(Protocol):

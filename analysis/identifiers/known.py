@@ -270,7 +270,7 @@ class KnownValues:
         kind, value, label = self._described[known]
         reason = f"{form.encoding} of your {label}" if form.encoding else f"your {label}"
         reason += f", {form.spelling}" if form.spelling else ""
-        return Finding(kind, value, "certain", reason, path)
+        return Finding(kind, value, "certain", reason, path, label if kind == "known-value" else "")
 
     def _automata(self) -> tuple[Any, Any]:
         patterns: tuple[dict[bytes, dict[int, Form]], dict[bytes, dict[int, Form]]] = ({}, {})

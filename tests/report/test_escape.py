@@ -50,12 +50,17 @@ def test_no_cell_is_a_formula(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["<script>alert(1)</script>", "a|b", "[x](javascript:alert(1))", "**bold**", "`code`", "<img src=x>"]
+    "text",
+    ["<script>alert(1)</script>", "a|b", "[x](javascript:alert(1))", "**bold**", "`code`", "<img src=x>"],
 )
 def test_markdown_stays_text(text: str) -> None:
     from markdown_it import MarkdownIt
 
-    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(f"| head |\n|---|\n| {markdown(text)} |\n")
+    html = (
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .render(f"| head |\n|---|\n| {markdown(text)} |\n")
+    )
     assert html.count("<td>") == 1
     assert not any(tag in html for tag in ("<script", "<img", "<a ", "<strong", "<code"))
 
