@@ -156,6 +156,7 @@ def known_values(path: str | None) -> "KnownValues | None":
         raise UsageError(f"--known: {error}") from error
     if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH) and os.name == "posix":
         say(
-            f"phonehome: {path} holds identifiers, and others on this machine can read it: chmod 600 {shlex.quote(path)}"
+            f"phonehome: {path} holds identifiers, and others on this machine can read it: "
+            f"chmod 600 {shlex.quote(path)}"
         )
     return known

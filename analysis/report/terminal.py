@@ -14,6 +14,7 @@ from analysis.report.escape import printable
 
 MAX_ROWS = 40
 """Destinations of a device on a terminal; a pipe gets all."""
+MAX_BUILDS = 3
 MAX_IDENTIFIERS = 12
 """Lines of identifiers of a destination."""
 PIPE_WIDTH = 132
@@ -74,9 +75,9 @@ def _section(console: Console, title: str, lines: list[str]) -> None:
 
 def _device(device: DeviceEntry, limit: int | None) -> Group:
     title = Text(printable(device["label"]), "bold")
-    facts = [device["model"], device["system"], *device["builds"]]
-    facts += [address for address in device["addresses"] if address != device["label"]]
-    known = " · ".join(printable(fact) for fact in facts if fact and fact != device["label"])
+    facts = [device["model"], device["system"], *device["builds"][:MAX_BUILDS], *device["addresses"]]
+    # The label is made of some of them.
+    known = " · ".join(printable(fact) for fact in facts if fact and fact not in device["label"])
     if known:
         title.append(f"  {known}", "not bold dim")
     counts = (
