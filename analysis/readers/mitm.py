@@ -18,6 +18,7 @@ from analysis.readers import flow_state
 from analysis.readers.flow_state import MAX_PAYLOAD, MAX_REPLY_BODY
 from analysis.readers.tnetstring import (
     DICT,
+    LENGTH,
     LIST,
     NULL,
     Buffer,
@@ -214,23 +215,31 @@ def _flows(
     """Position, start and end of content of each whole flow. Behind damaged bytes it goes on with the next."""
     size = len(data) if end is None else end
     position = start
+    match_length = LENGTH.match
     while position < size:
-        try:
-            content, content_end = element(data, position, size)
-            if data[content_end] != DICT:
-                raise TnetstringError("an element that is no flow", position)
-        except TnetstringError as error:
-            following = _next_flow(data, position + 1, size)
-            if following is None:
-                warnings.add(
-                    f"cut off or damaged at byte {position} of {size} ({error}): all whole flows before it were read"
-                )
-                return
-            warnings.add(f"damaged from byte {position} to byte {following} ({error}): these were skipped")
-            position = following
-            continue
-        yield position, content, content_end
-        position = content_end + 1
+        # As `element`, here because this loop runs over every flow twice.
+        match = match_length(data, position, size)
+        if match is not None:
+            content = match.end()
+            content_end = content + int(match[1])
+            if content_end < size and data[content_end] == DICT:
+                yield position, content, content_end
+                position = content_end + 1
+                continue
+        if match is None:
+            why = "no length where an element should begin"
+        elif content_end >= size:
+            why = "an element is longer than what is left"
+        else:
+            why = "an element that is no flow"
+        following = _next_flow(data, position + 1, size)
+        if following is None:
+            warnings.add(
+                f"cut off or damaged at byte {position} of {size} ({why}): all whole flows before it were read"
+            )
+            return
+        warnings.add(f"damaged from byte {position} to byte {following} ({why}): these were skipped")
+        position = following
 
 
 def _next_flow(data: Buffer, position: int, size: int) -> int | None:
@@ -253,6 +262,8 @@ def _next_flow(data: Buffer, position: int, size: int) -> int | None:
 
 
 def _may_be_dns(data: Buffer, content: int, end: int) -> bool:
+    if data[end - 22 : end - 15] == b"4:http;":  # as nearly every flow of a newer format ends
+        return False
     tail = data[max(content, end - 40) : end]
     if (match := _VERSION_AT_END.search(tail)) is not None:
         return match[1] == b"dns"
@@ -348,7 +359,7 @@ class _RememberedHeaders:
         return fields[0]
 
 
-def _nested(wanted: Mapping[bytes, Taker], runs: tuple[Run, ...] = ()) -> Taker:
+def _nested(wanted: Mapping[bytes, Taker], runs: Mapping[bytes, Run] = {}) -> Taker:
     def take(data: Buffer, start: int, end: int, kind: int) -> Any:
         return pick(data, start, end, wanted, runs) if kind == DICT else None
 
@@ -421,46 +432,46 @@ _FLOW: dict[bytes, Taker] = {
 }
 _NUMBER = rb"\d{1,2}:(?P<%s>[\d.]{1,20})[\^#]"
 # How mitmproxy 10 and newer write these entries of nearly every flow.
-_FLOW_RUNS = (
-    Run(
-        b"request",
+_FLOW_RUNS = {
+    b"request": Run(
         re.compile(
             rb"6:backup;0:~17:timestamp_created;\d{1,2}:[\d.]{1,20}[\^#]7:comment;0:;8:metadata;0:}6:marked;0:;"
             rb"9:is_replay;0:~11:intercepted;5:false!"
         ),
     ),
-    Run(
-        b"client_conn",
+    b"client_conn": Run(
         re.compile(
             rb"5:error;0:~2:id;36:(?P<id>[0-9a-f-]{36});4:type;\d:(?P<type>[a-z]{2,5});"
             rb"7:version;2:(?P<version>\d\d)#"
         ),
     ),
-)
-_REQUEST_RUNS = (
-    Run(
-        b"path",
+}
+_REQUEST_RUNS = {
+    b"path": Run(
         re.compile(
             rb"9:authority;(?P<authority_length>\d{1,3}):(?P<authority>[^,]{0,300}),"
             rb"6:scheme;\d:(?P<scheme>[a-z]{0,9}),6:method;\d:(?P<method>[A-Z]{1,9}),4:port;\d:(?P<port>\d{1,5})#"
             rb"4:host;(?P<host_length>\d{1,3}):(?P<host>[^;]{0,300});"
-            rb"13:timestamp_end;" + _NUMBER % b"timestamp_end"
-            + rb"15:timestamp_start;" + _NUMBER % b"timestamp_start" + rb"8:trailers;0:~"
+            rb"13:timestamp_end;"
+            + _NUMBER % b"timestamp_end"
+            + rb"15:timestamp_start;"
+            + _NUMBER % b"timestamp_start"
+            + rb"8:trailers;0:~"
         ),
         ("authority", "host"),
     ),
-)
-_RESPONSE_RUNS = (
-    Run(
-        b"",
+}
+_RESPONSE_RUNS = {
+    b"": Run(
         re.compile(
             rb"6:reason;(?P<reason_length>\d{1,3}):(?P<reason>[^,]{0,100}),11:status_code;3:(?P<status_code>\d{3})#"
-            rb"13:timestamp_end;" + _NUMBER % b"timestamp_end"
+            rb"13:timestamp_end;"
+            + _NUMBER % b"timestamp_end"
             + rb"15:timestamp_start;\d{1,2}:[\d.]{1,20}[\^#]8:trailers;0:~"
         ),
         ("reason",),
     ),
-)
+}
 _NO_CLIENT = flow_state.client_from_state({})
 _NO_SERVER = flow_state.server_from_state({})
 

@@ -21,7 +21,7 @@ Taker = Callable[[Buffer, int, int, int], Any]
 MAX_DEPTH = 32
 """mitmproxy nests about six deep; a file that nests deeper is hostile."""
 
-_LENGTH = re.compile(rb"(\d{1,15}):")
+LENGTH = re.compile(rb"(\d{1,15}):")
 # Key and length of its value in one call of C: this line decides how fast files are read. The key's own
 # length is not compared: it ends where `;` or `,` says, and a wrong number there changes nothing else.
 _PAIR = re.compile(rb"\d{1,3}:([^:;,]{1,100})[;,](\d{1,15}):")
@@ -53,7 +53,7 @@ def element(data: Buffer, position: int, limit: int) -> tuple[int, int]:
     """Start and end of the content of the element at `position`; its type byte stands at the end.
 
     Raises TnetstringError if there is none, or if it would go beyond `limit`."""
-    match = _LENGTH.match(data, position, limit)
+    match = LENGTH.match(data, position, limit)
     if match is None:
         raise TnetstringError("no length where an element should begin", position)
     start = match.end()
@@ -64,35 +64,35 @@ def element(data: Buffer, position: int, limit: int) -> tuple[int, int]:
 
 
 class Run(NamedTuple):
-    """A shortcut: entries that often stand in this order behind the key `behind` (first, if that is empty),
-    taken by one regular expression instead of one by one. Its named groups are what is wanted of them.
+    """A shortcut: entries that often stand in this order behind a certain key, taken by one regular expression
+    instead of one by one. Its named groups are what is wanted of them.
 
     A group that a stranger can write into, `NAME`, has its length before it as the group `NAME_length`:
     what looks like the end of the content may be part of it."""
 
-    behind: bytes
     pattern: re.Pattern[bytes]
     checked: tuple[str, ...] = ()
     """Groups whose length is compared."""
 
 
+_NO_RUNS: Mapping[bytes, Run] = {}
+
+
 def pick(
-    data: Buffer, start: int, end: int, wanted: Mapping[bytes, Taker], runs: tuple[Run, ...] = ()
+    data: Buffer, start: int, end: int, wanted: Mapping[bytes, Taker], runs: Mapping[bytes, Run] = _NO_RUNS
 ) -> dict[str, Any]:
-    """The wanted entries of the dictionary whose content is data[start:end]. Entries that were taken by one
-    of the `runs` are bytes."""
+    """The wanted entries of the dictionary whose content is data[start:end]. `runs` stand under the key that
+    they stand behind (empty: first); entries that were taken by one are bytes."""
     found: dict[str, Any] = {}
     match_pair = _PAIR.match
     get = wanted.get
     position = start
     key = b""
     while position < end:
-        for run in runs:
-            if run.behind == key:
-                position = _take_run(run, data, position, end, found)
+        if key in runs:
+            position = _take_run(runs[key], data, position, end, found)
+            if position >= end:
                 break
-        if position >= end:
-            break
         pair = match_pair(data, position, end)
         if pair is None:
             raise TnetstringError("a dictionary's entry has no key", position)
