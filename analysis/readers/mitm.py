@@ -332,8 +332,14 @@ class _RememberedHeaders:
         known = self._known
         found: list[tuple[str, str]] = []
         position = 0
+        match_length = LENGTH.match
         while position < size:
-            content, position = element(block, position, size + 1)
+            # As `element`, here because a flow has ten of them and more.
+            match = match_length(block, position)
+            if match is None:
+                raise TnetstringError("no length where a header should begin", start + position)
+            content = match.end()
+            position = content + int(match[1])
             pair = block[content:position]
             field = known.get(pair)
             if field is None:
