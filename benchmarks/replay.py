@@ -6,7 +6,7 @@ while favours none. Ratios are taken within a round, and their median is printed
 
 - `mitmdump -nr FILE -q`: the whole program.
 - FlowReader: a bare loop over mitmproxy's reader, the time of the loop alone.
-- reading: a bare loop over `analysis.readers` (finding the flows, then reading them in parts), on one core,
+- reading: a bare loop over `analysis.readers`, on one core,
   the time of the loop alone.
 - report: the whole command, `phonehome report FILE`, JSON to a file, on two cores.
 
@@ -50,7 +50,6 @@ ASKED_MEMORY = 200
 """Megabytes for each process of ours."""
 ASKED_HELP = 0.2
 """Seconds."""
-PART = 24 << 20
 """Bytes that our reader is given at a time."""
 PATIENCE = 600
 """Seconds after which a process is ended."""
@@ -190,12 +189,10 @@ def loop(name: str, path: Path) -> None:
 
         begin = time.perf_counter()
         with opened(path) as data:
-            # As the report does it: in parts, so that what has been read need not stay in memory.
-            found = mitm.scan(data, -(-len(data) // PART), partial(release, data))
-            for start, end in found.parts:
-                for _ in mitm.Reader(data).read(start, end):
-                    count += 1
-                release(data, start, end)
+            for count, _ in enumerate(  # noqa: B007
+                mitm.Reader(data).read(0, len(data), partial(release, data)), 1
+            ):
+                pass
     print(count, time.perf_counter() - begin)
 
 

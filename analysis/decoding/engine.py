@@ -683,11 +683,7 @@ class Run:
             if fields and words is not None and not binary.only_texts(fields):
                 fields = None
             if fields and binary.plausible(fields, size):
-                if (
-                    size <= 32
-                    and words is None
-                    and not any(field[1] == binary.LENGTH for field in fields)
-                ):
+                if size <= 32 and words is None and not any(field[1] == binary.LENGTH for field in fields):
                     # A few numbers can be a digest or an address as well: both views are given.
                     self.emit(content, inner, key, group)
                 self.message(fields, path, key + ".", depth, nesting + 1)

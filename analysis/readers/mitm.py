@@ -37,6 +37,9 @@ from analysis.transmission import Headers, NameAnswer, Transmission
 OLDEST_DIRECT = 12
 NEWEST_KNOWN = 21
 
+PIECE = 16 << 20
+"""Bytes after which what was read is let go of."""
+
 MAX_WARNINGS = 20
 """Lines about one file; more are counted."""
 
@@ -141,9 +144,16 @@ class Reader:
         self._flow: dict[bytes, Taker] = {**_FLOW, **wanted}
         self._old_handshakes: dict[str, Transmission] = {}
 
-    def read(self, start: int, end: int) -> Iterator[Transmission]:
-        """The transmissions of the flows in data[start:end]. A flow that cannot be read gives a warning."""
+    def read(
+        self, start: int, end: int, done: Callable[[int, int], None] = lambda start, end: None
+    ) -> Iterator[Transmission]:
+        """The transmissions of the flows in data[start:end]. A flow that cannot be read gives a warning.
+        `done` is told, now and then, which bytes will not be looked at again."""
+        begin = start
         for position, content, content_end in _flows(self.data, self.warnings, start, end):
+            if position - begin >= PIECE:
+                done(begin, position)
+                begin = position
             try:
                 found = self.one(content, content_end)
             except TnetstringError as error:

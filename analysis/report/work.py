@@ -206,7 +206,7 @@ def _read_part(part: _Part, known: KnownValues | None) -> Report:
     faults: set[str] = set()
     with opened(Path(part.path)) as data:
         reader = mitm.Reader(data)
-        for transmission in reader.read(part.start, part.end):
+        for transmission in reader.read(part.start, part.end, partial(release, data)):
             try:
                 evidence = examine(names.complete(transmission), known)
             except Exception as error:  # a fault of ours must not cost the user the rest of the capture
