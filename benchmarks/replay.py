@@ -50,7 +50,6 @@ ASKED_MEMORY = 200
 """Megabytes for each process of ours."""
 ASKED_HELP = 0.2
 """Seconds."""
-"""Bytes that our reader is given at a time."""
 PATIENCE = 600
 """Seconds after which a process is ended."""
 
