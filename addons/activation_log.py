@@ -27,7 +27,7 @@ from analysis.geolocation.location import Location
 from analysis.identifiers import mask
 from analysis.purposes import ACTIVATION
 from analysis.readers.flow_state import transmission_from_state
-from analysis.report.document import masked_url
+from analysis.report.masking import masked_url
 from analysis.report.model import url
 
 logger = logging.getLogger(__name__)

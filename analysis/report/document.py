@@ -5,22 +5,20 @@ The document is the report as everybody gets it: the JSON is this dictionary (it
 Captured text stands in it as it was captured; whoever shows it escapes it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
-from urllib.parse import quote
-
-import ahocorasick
 
 from analysis import __version__
-from analysis.catalogue import Catalogue, Kind
+from analysis.catalogue import Catalogue
 from analysis.devices import DeviceNames
 from analysis.geolocation.knowledge import country_name
 from analysis.geolocation.location import Location
 from analysis.identifiers import mask
 from analysis.identifiers.finding import RANK, Finding
 from analysis.report import summary
+from analysis.report.masking import Masking, masked_url
 from analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
 from analysis.report.timeline import Timeline
 
@@ -31,10 +29,6 @@ SCHEMA = "phonehome/report/1"
 
 MAX_LISTED = 50
 """Names that a device looked up and never contacted, as far as they are listed; all are counted."""
-
-SHORTEST_SECRET = 6
-LONGEST_PLAIN_SEGMENT = 40
-"""Characters of a part of a URL that are shown as they are; a longer one can be an encoded identifier."""
 
 Encrypted = Literal["yes", "no", "mixed"]
 
@@ -254,7 +248,9 @@ def document(report: Report, context: Context) -> Document:
         },
         "errors": sorted(context.errors, key=lambda error: error["path"]),
     }
-    return result if context.show_identifiers else _without(result, _secrets(report, context.catalogue.kinds))
+    if not context.show_identifiers:
+        result["devices"] = Masking(_findings(report)).everywhere(result["devices"])
+    return result
 
 
 def time_text(time: float) -> str | None:
@@ -546,70 +542,8 @@ def _not_seen(report: Report, devices: Sequence[DeviceEntry]) -> dict[str, Any]:
     }
 
 
-def _secrets(report: Report, kinds: Mapping[str, Kind]) -> dict[str, str]:
-    """Values that must not show anywhere, and what to show instead.
-
-    An identifier stands not only in its field: it can be part of a path, a host name or a key."""
-    found: dict[str, str] = {}
+def _findings(report: Report) -> Iterator[Finding]:
     for device in report.devices.values():
         for addresses in device.destinations.values():
             for seen in addresses.values():
-                for finding in seen.identifiers:
-                    kind = kinds.get(finding.kind)
-                    shown = mask(finding.kind, finding.value)
-                    # Short values stand in innocent text by chance; a model or build is no secret.
-                    if len(finding.value) < SHORTEST_SECRET or shown == finding.value or kind is None:
-                        continue
-                    for form in {finding.value, finding.value.lower(), finding.value.upper()}:
-                        found[form] = found[quote(form, safe="")] = shown
-    return found
-
-
-def _without(result: Document, secrets: Mapping[str, str]) -> Document:
-    """The document without these values in any of its texts."""
-    if not secrets:
-        return result
-    automaton = ahocorasick.Automaton()
-    for secret, shown in secrets.items():
-        automaton.add_word(secret, (len(secret), shown))
-    automaton.make_automaton()
-
-    def clean(item: Any) -> Any:
-        if isinstance(item, str):
-            return _replaced(item, automaton)
-        if isinstance(item, list):
-            return [clean(inner) for inner in item]
-        if isinstance(item, dict):
-            return {key: clean(inner) for key, inner in item.items()}
-        return item
-
-    result["devices"] = clean(result["devices"])
-    return result
-
-
-def _replaced(text: str, automaton: Any) -> str:
-    pieces: list[str] = []
-    position = 0
-    for last, (length, shown) in automaton.iter_long(text):
-        pieces += (text[position : last - length + 1], shown)
-        position = last + 1
-    return "".join((*pieces, text[position:])) if pieces else text
-
-
-def masked_url(url: str) -> str:
-    """The URL without what can identify: values in its query, and long segments of its path, which can be an
-    identifier in an encoding."""
-    base, mark, query = url.partition("?")
-    scheme, separator, rest = base.partition("://")
-    host, *segments = rest.split("/")
-    shown = "/".join([host, *(_masked_segment(segment) for segment in segments)])
-    if mark:
-        names = [pair.partition("=")[0] for pair in query.split("&")]
-        mark += "&".join(f"{_masked_segment(name)}=•" for name in names)
-    return f"{scheme}{separator}{shown}{mark}"
-
-
-def _masked_segment(segment: str) -> str:
-    if len(segment) > LONGEST_PLAIN_SEGMENT:
-        return segment[:4] + "••••"
-    return segment
+                yield from seen.identifiers

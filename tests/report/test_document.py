@@ -8,7 +8,6 @@ import jsonschema
 import pytest
 
 from analysis.cli import main
-from analysis.report.document import masked_url
 from captures.flows import Reply, build_flow, write_flows
 
 ROOT = Path(__file__).parents[2]
@@ -102,12 +101,6 @@ def test_no_value_shows_anywhere_unless_asked(tmp_path: Path) -> None:
     assert IMEI not in text
     assert "someone" not in text
     assert IMEI in json.dumps(report(tmp_path, str(capture), "--show-identifiers"))
-
-
-def test_masked_url() -> None:
-    shown = masked_url("https://a.example/v1/ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5?imei=1&x&y=2")
-    assert shown == "https://a.example/v1/ZXlK••••?imei=•&x=•&y=•"
-    assert masked_url("tcp://192.0.2.1:9998") == "tcp://192.0.2.1:9998"
 
 
 def test_a_name_with_addresses_in_two_places_is_two_rows(tmp_path: Path) -> None:
