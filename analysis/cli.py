@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from analysis import __version__
-from analysis.commands import firmware, locate, report
+from analysis.commands import firmware, inspect, locate, report
 from analysis.commands.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError, say
 
-COMMANDS = (report, locate, firmware)
+COMMANDS = (report, inspect, locate, firmware)
 
 _DESCRIPTION = """\
 Where does this phone send its data? phonehome reads what a phone sent through mitmproxy and tells, for each
