@@ -892,6 +892,7 @@ CAPTURES = {
 
 
 def main(folder: Path = FOLDER) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     for name, make in CAPTURES.items():
         recorder = make()
         recorder.write(folder / name)

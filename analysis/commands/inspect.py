@@ -151,6 +151,6 @@ def _check(options: argparse.Namespace, catalogue: "Catalogue") -> None:
         ("--purpose", options.purpose, set(catalogue.purposes)),
     ):
         if given and given not in existing:
-            near = get_close_matches(given, existing, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(existing))}"
+            near = sorted(get_close_matches(given, existing, 3))
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(existing))}"
             raise UsageError(f"{option} {given!r} is not known: {hint}")

@@ -4,6 +4,7 @@ An identifier stands not only in its field: it can be part of a path, a host nam
 texts go through here, unless the user asked for the identifiers themselves.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +16,12 @@ from analysis.identifiers.finding import Finding
 
 SHORTEST = 6
 """Characters of a value that is looked for in other texts; shorter ones stand there by chance."""
-LONGEST_PLAIN_SEGMENT = 40
-"""Characters of a part of a URL that are shown as they are; a longer one can be an encoded identifier."""
+LONGEST_SHOWN = 15
+LONGEST_WORDS = 40
+"""Characters of a part of a URL that is shown as it is: a longer one can be an identifier in an encoding (an IMEI
+has 15 digits, 20 characters in base64), unless it is made of words."""
+
+_WORDS = re.compile(r"(?:[A-Z]?[a-z]+[-_.]?)+")
 
 
 class Masking:
@@ -72,6 +77,6 @@ def masked_url(url: str) -> str:
 
 
 def _masked_segment(segment: str) -> str:
-    if len(segment) > LONGEST_PLAIN_SEGMENT:
-        return segment[:4] + "••••"
-    return segment
+    if len(segment) <= LONGEST_SHOWN or (len(segment) <= LONGEST_WORDS and _WORDS.fullmatch(segment)):
+        return segment
+    return segment[:4] + "••••"

@@ -36,3 +36,14 @@ def test_urls() -> None:
     assert shown == "https://a.example/v1/ZXlK••••?imei=•&x=•&y=•"
     assert masked_url("tcp://192.0.2.1:9998") == "tcp://192.0.2.1:9998"
     assert masked_url("") == ""
+
+
+def test_an_encoded_identifier_in_a_path_is_cut_and_words_stay() -> None:
+    assert masked_url("https://a.example/MDAxMDEyMzQwMDAwNDI1/x") == "https://a.example/MDAx••••/x"
+    assert (
+        masked_url("https://a.example/v1/projectSettings_and.more")
+        == "https://a.example/v1/projectSettings_and.more"
+    )
+    assert (
+        masked_url("https://a.example/6f1d0c52-8a37-4b0e-9d3c-1a2b3c4d5e6f") == "https://a.example/6f1d••••"
+    )
