@@ -152,5 +152,7 @@ def _check(options: argparse.Namespace, catalogue: "Catalogue") -> None:
     ):
         if given and given not in existing:
             near = sorted(get_close_matches(given, existing, 3))
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(existing))}"
+            hint = (
+                f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(existing))}"
+            )
             raise UsageError(f"{option} {given!r} is not known: {hint}")
