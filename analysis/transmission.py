@@ -22,6 +22,9 @@ Protocol = Literal["http", "websocket", "tcp", "udp", "dns", "tls", "quic"]
 Origin = Literal["device", "replayed", "proxy"]
 """Whose exchange it was: the device's with a destination, the analyst's who replayed a request, or one that
 ended at the proxy (a page of its own, a name that it resolved itself) and is nobody's destination."""
+Unopened = Literal["refused", "failed", "passed"]
+"""How TLS or QUIC stayed closed: the device refused the proxy's certificate; their handshake failed for another
+reason; or the proxy let the connection through untouched."""
 AddressSource = Literal["connection", "request", "error", "dns"]
 """What an address rests on: the connection that was made; the address that the device asked for; the
 address that a failed connection names; a DNS answer to the device, earlier in the same capture."""
@@ -83,6 +86,8 @@ class Transmission:
     encrypted: bool = False
     """Whether the device's own connection was protected by TLS, DTLS or QUIC."""
     tls_version: str | None = None
+    unopened: Unopened | None = None
+    """None if nothing stayed closed: there was no TLS, or the proxy opened it."""
 
     method: str | None = None
     path: str = ""

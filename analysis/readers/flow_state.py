@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from analysis.readers.client_hello import is_client_hello, server_name
+from analysis.readers.client_hello import is_client_hello, is_quic_initial, server_name
 from analysis.readers.tnetstring import Unread
 from analysis.transmission import (
     AddressSource,
@@ -26,6 +26,7 @@ from analysis.transmission import (
     Reply,
     Transmission,
     Transport,
+    Unopened,
 )
 
 MAX_REPLY_BODY = 4096
@@ -34,6 +35,13 @@ MAX_PAYLOAD = 16 << 20
 """Bytes of what a device sent in one exchange that are kept for decoding; what is beyond is counted."""
 MAX_HEADERS = 500
 """Header fields that are looked at; the rest is hostile."""
+
+NOTE_UNOPENED = "phonehome_tls"
+NOTE_SENT = "phonehome_bytes_sent"
+NOTE_RECEIVED = "phonehome_bytes_received"
+"""Entries that the addon undecrypted_tls makes in a flow's metadata: how TLS stayed closed (an `Unopened`), and
+the bytes each way, because it keeps the ClientHello and not the ciphertext."""
+_UNOPENED: Mapping[str, Unopened] = {"refused": "refused", "failed": "failed", "passed": "passed"}
 
 PROXY_HOST = "mitm.it"
 """Where mitmproxy hands out its certificate (its option `onboarding_host`)."""
@@ -251,12 +259,26 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
     payloads = kept if datagrams or not kept else (b"".join(kept),)
     protocol: Protocol = "udp" if datagrams else "tcp"
     sni = client.sni
-    if not datagrams and not client.encrypted and payloads and is_client_hello(payloads[0]):
-        # What the proxy let through: the content is TLS, of which nothing but the name can be read.
-        protocol = "tls"
-        sni = sni or server_name(payloads[0])
+    bytes_sent = sum(map(_size, sent))
+    unopened, note_sent, note_received = _note(state.get("metadata"))
+    beginning = payloads[0] if payloads else b""
+    if not client.encrypted and (
+        unopened or (is_quic_initial(beginning) if datagrams else is_client_hello(beginning))
+    ):
+        # The content is TLS or QUIC, of which nothing but the name can be read.
+        if not datagrams:
+            protocol = "tls"
+            sni = sni or server_name(beginning)
+        elif is_quic_initial(beginning):
+            protocol = "quic"
+        if unopened:
+            bytes_sent, received = note_sent, note_received
+            answered, answer = received > 0, b""
+        unopened = unopened or "passed"
         payloads = ()
         truncated = 0
+    else:
+        unopened = None
     host, host_source, _ = _host(sni, "", False, server.asked or "")
     address, address_source = _address(client, server, server.asked, state)
     return Transmission(
@@ -272,16 +294,25 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
         host_source=host_source,
         transport="udp" if datagrams else "tcp",
         protocol=protocol,
-        encrypted=client.encrypted or protocol == "tls",
+        encrypted=client.encrypted or unopened is not None,
         tls_version=client.tls_version,
+        unopened=unopened,
         payloads=payloads,
         truncated=truncated,
         reply=Reply(None, "", answer if len(answer) == received else None, received) if answered else None,
         error=_error(state),
-        bytes_sent=sum(map(_size, sent)),
+        bytes_sent=bytes_sent,
         bytes_received=received,
         flow_id=text(state.get("id")),
     )
+
+
+def _note(metadata: Any) -> tuple[Unopened | None, int, int]:
+    """How TLS stayed closed, and the bytes each way, as the addon noted them."""
+    if not isinstance(metadata, dict):
+        return None, 0, 0
+    sent, received = (max(integer(metadata.get(key)) or 0, 0) for key in (NOTE_SENT, NOTE_RECEIVED))
+    return _UNOPENED.get(text(metadata.get(NOTE_UNOPENED))), sent, received
 
 
 def _dns(state: Mapping[str, Any]) -> Transmission | None:

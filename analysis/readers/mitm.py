@@ -138,6 +138,7 @@ class Reader:
             b"response": _nested(_RESPONSE, _RESPONSE_RUNS),
             b"websocket": _nested(_WEBSOCKET),
             b"messages": value,
+            b"metadata": _nested(_METADATA),
             b"client_conn": self._clients.take,
             b"server_conn": self._servers.take,
         }
@@ -416,6 +417,10 @@ _RESPONSE: dict[bytes, Taker] = {
     # a DNS message
     b"timestamp": number,
     b"answers": value,
+}
+_METADATA: dict[bytes, Taker] = {
+    note.encode(): value
+    for note in (flow_state.NOTE_UNOPENED, flow_state.NOTE_SENT, flow_state.NOTE_RECEIVED)
 }
 _WEBSOCKET: dict[bytes, Taker] = {b"messages": value, b"timestamp_end": number}
 _CLIENT: dict[bytes, Taker] = {
