@@ -34,8 +34,7 @@ _PACKED = 8192
 _LEAST_MESSAGE = 8
 """Bytes of the shortest protobuf message that is recognised without having been announced."""
 _NOT_IN_TEXT = frozenset(range(32)) - {9, 10, 13}
-_DIGESTS = frozenset((6, 8, 16, 20, 32))
-"""Bytes of a MAC address, an IMEI, a UUID, a SHA-1, a SHA-256."""
+"""Bytes that no text begins with."""
 _HUGE = 256
 """Bits of an integer, above which it is no identifier; Python refuses to print one of 4,300 digits."""
 
