@@ -125,6 +125,8 @@ class DestinationEntry(TypedDict):
     identifiers: list[IdentifierEntry]
     identifiers_left_out: int
     not_understood: dict[str, int]
+    tls_not_opened: dict[str, int]
+    """Transmissions inside TLS or QUIC that stayed closed: refused, failed, passed."""
     examples: list[ExampleEntry]
     first: str | None
     last: str | None
@@ -420,6 +422,7 @@ def _destination(
             **({"bytes": seen.opaque_bytes} if seen.opaque_bytes else {}),
             **({"bytes_not_kept": seen.truncated} if seen.truncated else {}),
         },
+        "tls_not_opened": {how: seen.unopened[how] for how in sorted(seen.unopened)},
         "examples": [_example(example, context) for example in seen.examples],
         "first": time_text(seen.first),
         "last": time_text(seen.last),
@@ -530,13 +533,14 @@ def _not_seen(report: Report, devices: Sequence[DeviceEntry]) -> dict[str, Any]:
             "bytes_not_kept": sum(row["not_understood"].get("bytes_not_kept", 0) for row in rows),
         },
         "names_looked_up_only": sum(device["names_only_count"] for device in devices),
-        "tls_not_opened": sum(
-            row["transmissions"] for row in rows if {"tls", "quic"} & set(row["protocols"])
-        ),
+        "tls_not_opened": sum(sum(row["tls_not_opened"].values()) for row in rows),
+        "tls_refused": sum(row["tls_not_opened"].get("refused", 0) for row in rows),
+        "tls_failed": sum(row["tls_not_opened"].get("failed", 0) for row in rows),
+        "tls_passed_through": sum(row["tls_not_opened"].get("passed", 0) for row in rows),
         "identifiers_left_out": sum(row["identifiers_left_out"] for row in rows),
         "notes": [
-            "A flow file holds only what the proxy could open: TLS that the device refused to have opened, QUIC, "
-            "and traffic that did not go through the proxy are not in it.",
+            "TLS and QUIC that a device would not have opened are in a flow file only if the addon undecrypted_tls "
+            "recorded them; traffic that did not go through the proxy is in none.",
             "Nothing is known of the time before the first and after the last transmission.",
         ],
     }

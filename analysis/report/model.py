@@ -91,6 +91,8 @@ class AtAddress:
     """Transmissions with a part that was not understood, by its looks."""
     opaque_bytes: int = 0
     truncated: int = 0
+    unopened: Counter[str] = field(default_factory=Counter)
+    """Transmissions inside TLS or QUIC that stayed closed, by how."""
 
     def add(self, evidence: Evidence) -> None:
         sent = evidence.transmission
@@ -123,6 +125,8 @@ class AtAddress:
             self.opaque[looks] += 1
         self.opaque_bytes += sum(part.size for part in evidence.opaque)
         self.truncated += sent.truncated
+        if sent.unopened is not None:
+            self.unopened[sent.unopened] += 1
         for finding in evidence.findings:
             self.identifiers_found += 1
             seen = self.identifiers.get(finding)
@@ -155,6 +159,7 @@ class AtAddress:
         self.opaque += other.opaque
         self.opaque_bytes += other.opaque_bytes
         self.truncated += other.truncated
+        self.unopened += other.unopened
         for finding, seen in other.identifiers.items():
             self.identifiers.setdefault(finding, Seen()).merge(seen)
         self._cut()

@@ -93,7 +93,18 @@ def not_seen(report: Document) -> list[str]:
             seen["names_resolved_by_the_proxy"],
             "{} were DNS questions that the proxy answered itself: left out.",
         ),
-        (seen["tls_not_opened"], "{} inside TLS or QUIC that was not opened: only where they went is known."),
+        (
+            seen["tls_refused"],
+            "{} did not happen, because the device refused the proxy's certificate: tried, not sent.",
+        ),
+        (
+            seen["tls_failed"],
+            "{} did not happen, because TLS or QUIC with the proxy failed for another reason: tried, not sent.",
+        ),
+        (
+            seen["tls_passed_through"],
+            "{} inside TLS or QUIC that was let through unopened: only where they went is known.",
+        ),
         (not_understood["looks_encrypted"], "{} with a part that looks encrypted once more: not read."),
         (not_understood["unknown_format"], "{} with a part in a format that is not known: not read."),
         (not_understood["over_a_limit"], "{} with a part beyond the limits of decoding: not read."),
