@@ -8,9 +8,11 @@ destination, and a second one says what came of it. The flow is marked and comme
 in mitmproxy's and mitmweb's list. What counts as an activation is decided by `analysis`, as in the report.
 """
 
+import asyncio
 import json
 import logging
 import os
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,9 +28,10 @@ from analysis.geolocation.knowledge import country_name
 from analysis.geolocation.location import Location
 from analysis.identifiers import mask
 from analysis.purposes import ACTIVATION
-from analysis.readers.flow_state import transmission_from_state
+from analysis.readers import live_flow
 from analysis.report.masking import masked_url
 from analysis.report.model import url
+from analysis.transmission import Transmission
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,15 @@ MARK = ":warning:"
 ECS_VERSION = "8.17.0"
 MAX_PENDING = 10_000
 """Requests without an outcome that are remembered; beyond it the oldest is closed as an attempt."""
+MAX_CLEARED = 10_000
+"""Requests that were no activation and are not answered yet; one that is forgotten is looked at once more."""
+LONG = 8192
+"""Bytes; what is longer is examined in a thread, because it can take longer than other traffic should wait."""
+EACH_MESSAGE = 32
+"""Messages of a stream up to which it is looked at with each; then at 64, 128, 256, ..., and at its end."""
+
+Later = Coroutine[Any, Any, None] | None
+"""What a hook gives back: what mitmproxy is to wait for, or nothing."""
 
 
 class ActivationLog:
@@ -46,6 +58,7 @@ class ActivationLog:
         self._database: LocationDatabase | None = None
         self._names = Names()
         self._pending: dict[str, Evidence] = {}
+        self._cleared: dict[str, None] = {}
         self._broken = False
 
     def load(self, loader: Loader) -> None:
@@ -86,62 +99,88 @@ class ActivationLog:
         self._close()
 
     def dns_response(self, flow: dns.DNSFlow) -> None:
-        sent = transmission_from_state(flow.get_state())
+        sent = live_flow.transmission(flow)
         for answer in sent.answers if sent else ():
             self._names.add(answer)
 
-    def request(self, flow: http.HTTPFlow) -> None:
-        self._seen(flow)
+    def request(self, flow: http.HTTPFlow) -> Later:
+        return self._examine(flow, self._requested)
 
-    def response(self, flow: http.HTTPFlow) -> None:
+    def response(self, flow: http.HTTPFlow) -> Later:
         # A WebSocket's handshake is answered before anything is sent in it.
-        if flow.websocket is None:
-            self._over(flow)
+        return self._answered(flow) if flow.websocket is None else None
 
-    def websocket_end(self, flow: http.HTTPFlow) -> None:
-        self._over(flow)
+    def websocket_end(self, flow: http.HTTPFlow) -> Later:
+        return self._examine(flow, self._over)
 
-    def error(self, flow: http.HTTPFlow) -> None:
-        self._over(flow)
+    def error(self, flow: http.HTTPFlow) -> Later:
+        return self._answered(flow)
 
-    def tcp_message(self, flow: tcp.TCPFlow) -> None:
-        if flow.messages[-1].from_client:
-            self._seen(flow)
+    def tcp_message(self, flow: tcp.TCPFlow) -> Later:
+        return self._streamed(flow)
 
-    def tcp_end(self, flow: tcp.TCPFlow) -> None:
-        self._over(flow)
+    def tcp_end(self, flow: tcp.TCPFlow) -> Later:
+        return self._examine(flow, self._over)
 
-    def tcp_error(self, flow: tcp.TCPFlow) -> None:
-        self._over(flow)
+    def tcp_error(self, flow: tcp.TCPFlow) -> Later:
+        return self._examine(flow, self._over)
 
-    def udp_message(self, flow: udp.UDPFlow) -> None:
-        if flow.messages[-1].from_client:
-            self._seen(flow)
+    def udp_message(self, flow: udp.UDPFlow) -> Later:
+        return self._streamed(flow)
 
-    def udp_end(self, flow: udp.UDPFlow) -> None:
-        self._over(flow)
+    def udp_end(self, flow: udp.UDPFlow) -> Later:
+        return self._examine(flow, self._over)
 
-    def udp_error(self, flow: udp.UDPFlow) -> None:
-        self._over(flow)
+    def udp_error(self, flow: udp.UDPFlow) -> Later:
+        return self._examine(flow, self._over)
 
-    def _examine(self, flow: flow.Flow) -> Evidence | None:
-        sent = transmission_from_state(flow.get_state())
-        if sent is None or sent.origin != "device":
+    def _streamed(self, flow: tcp.TCPFlow | udp.UDPFlow) -> Later:
+        """A stream is looked at again with each message until it is known; a long one ever more seldom, because
+        each time it is looked at as a whole."""
+        number = len(flow.messages)
+        often = number <= EACH_MESSAGE or number & (number - 1) == 0
+        if flow.id in self._pending or not often or not flow.messages[-1].from_client:
             return None
-        return examine(self._names.complete(sent))
+        return self._examine(flow, self._seen)
 
-    def _seen(self, flow: flow.Flow) -> None:
-        """Something was sent. A stream is looked at again with each message until it is known."""
-        if flow.id in self._pending:
+    def _answered(self, flow: http.HTTPFlow) -> Later:
+        # What a request is for is decided by what was sent: no answer changes it. What the user, or what came
+        # later in a WebSocket, may have changed is looked at again.
+        cleared = self._cleared.pop(flow.id, flow) is None
+        if cleared and flow.websocket is None and not flow.modified():  # type: ignore[no-untyped-call]
+            return None
+        return self._examine(flow, self._over)
+
+    def _examine(self, flow: flow.Flow, then: Callable[[flow.Flow, Evidence | None], None]) -> Later:
+        """Examines what was sent, and then goes on: at once, or, where it is long, when a thread is done with
+        it. Until then mitmproxy keeps this exchange back, and no other."""
+        sent = live_flow.transmission(flow)
+        if sent is None or sent.origin != "device":
+            then(flow, None)
+            return None
+        sent = self._names.complete(sent)
+        if sum(map(len, sent.payloads)) > LONG:
+            return _aside(flow, sent, then)
+        then(flow, examine(sent))
+        return None
+
+    def _requested(self, flow: flow.Flow, evidence: Evidence | None) -> None:
+        self._seen(flow, evidence)
+        if flow.id not in self._pending:
+            if len(self._cleared) >= MAX_CLEARED:
+                self._cleared.pop(next(iter(self._cleared)))
+            self._cleared[flow.id] = None
+
+    def _seen(self, flow: flow.Flow, evidence: Evidence | None) -> None:
+        """Something was sent."""
+        if evidence is None or evidence.judgement.purpose != ACTIVATION or flow.id in self._pending:
             return
-        evidence = self._examine(flow)
-        if evidence is not None and evidence.judgement.purpose == ACTIVATION:
-            self._log(flow, evidence)
+        self._log(flow, evidence)
 
-    def _over(self, flow: flow.Flow) -> None:
+    def _over(self, flow: flow.Flow, evidence: Evidence | None) -> None:
         """The exchange is over: what was sent is known as a whole, and what came of it."""
         logged = flow.id in self._pending
-        evidence = self._examine(flow)
+        self._cleared.pop(flow.id, None)
         if evidence is None or (not logged and evidence.judgement.purpose != ACTIVATION):
             return
         if not logged:
@@ -196,6 +235,12 @@ class ActivationLog:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+async def _aside(
+    flow: flow.Flow, sent: Transmission, then: Callable[[flow.Flow, Evidence | None], None]
+) -> None:
+    then(flow, await asyncio.to_thread(examine, sent))
 
 
 def event(action: str, evidence: Evidence, location: Location, show_identifiers: bool) -> dict[str, Any]:

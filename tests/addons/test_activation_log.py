@@ -1,5 +1,7 @@
 """The addon, in a real mitmproxy: it logs before it forwards, and it agrees with the report."""
 
+import asyncio
+import base64
 import http.client
 import http.server
 import json
@@ -17,10 +19,11 @@ from typing import Any
 
 import pytest
 from mitmproxy import http as mitmhttp
+from mitmproxy import tcp
 from mitmproxy.io import FlowReader
-from mitmproxy.test import taddons
+from mitmproxy.test import taddons, tflow
 
-from addons.activation_log import MARK, ActivationLog
+from addons.activation_log import LONG, MARK, ActivationLog
 from analysis.cli import main
 from captures.flows import build_flow
 
@@ -266,3 +269,37 @@ def test_is_on_disk_before_the_request_is_forwarded(server: Any, tmp_path: Path)
     finally:
         proxy.kill()
         proxy.wait(timeout=10)
+
+
+def test_a_long_body_is_examined_beside_the_event_loop(tmp_path: Path) -> None:
+    addon, log = logging_addon(tmp_path)
+    flow = registration()
+    body = {"IMEI1": "001012340000425", "SIM1ICCID": "8947990000000000048", "LOG": "x" * LONG}
+    flow.request.content = base64.encodebytes(json.dumps(body).encode())
+
+    async def run() -> None:
+        later = addon.request(flow)
+        assert later is not None, "the loop would have been held up"
+        assert read_log(log) == []
+        await later
+        assert [line["event"]["action"] for line in read_log(log)] == ["activation-request"]
+
+    with taddons.context(addon) as context:
+        context.configure(addon, activation_log=str(log))
+        asyncio.run(run())
+        addon.done()
+
+
+def test_a_stream_is_known_as_soon_as_it_is_whole(tmp_path: Path) -> None:
+    addon, log = logging_addon(tmp_path)
+    flow = tflow.ttcpflow()
+    flow.messages.clear()
+    flow.server_conn.address = flow.server_conn.peername = ("61.139.2.69", 9998)
+    sent = b'{"IMEI1":"001012340000425","SIM1ICCID":"8947990000000000048"}'
+    with taddons.context(addon) as context:
+        context.configure(addon, activation_log=str(log))
+        for piece in (sent[:20], sent[20:]):
+            flow.messages.append(tcp.TCPMessage(True, piece))
+            addon.tcp_message(flow)
+        assert [line["event"]["action"] for line in read_log(log)] == ["activation-request"]
+        addon.done()
