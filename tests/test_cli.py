@@ -100,6 +100,9 @@ def test_a_folder_stands_for_the_captures_in_it(tmp_path: Path) -> None:
     out = tmp_path / "report.json"
     assert main(["report", str(tmp_path), "--quiet", "-o", str(out)]) == 0
     assert [Path(one["path"]).name for one in json.loads(out.read_text())["captures"]] == ["phone.har"]
+    (tmp_path / "other.pcap").write_bytes(b"\xd4\xc3\xb2\xa1")
+    assert main(["report", str(tmp_path), "--quiet", "-o", str(out)]) == 1
+    assert "pcap" in json.loads(out.read_text())["errors"][0]["error"]
 
 
 @pytest.mark.parametrize(

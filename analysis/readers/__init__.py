@@ -74,8 +74,14 @@ def release(data: Buffer, start: int, end: int) -> None:
             data.madvise(mmap.MADV_DONTNEED, start, end - start)
 
 
+_NAMED_AS_CAPTURES = (".mitm", ".flow", ".flows", ".har", ".pcap", ".pcapng")
+
+
 def is_capture(path: Path) -> bool:
-    """Whether a file in a folder is one to read, by its content."""
+    """Whether a file in a folder is meant when the folder is: it is a flow file by its content, or some capture
+    by its name, and then it is not passed over in silence if it cannot be read."""
+    if path.suffix.lower() in _NAMED_AS_CAPTURES:
+        return True
     try:
         with path.open("rb") as file:
             return mitm.recognises(file.read(64))
