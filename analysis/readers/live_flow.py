@@ -89,6 +89,7 @@ def _message(flow: flow.Flow) -> dict[str, Any]:
         }
     elif isinstance(flow, tcp.TCPFlow | udp.UDPFlow):
         message["messages"] = [message.get_state() for message in flow.messages]
+        message["metadata"] = flow.metadata
     elif isinstance(flow, dns.DNSFlow):
         message["request"] = flow.request.get_state()  # type: ignore[no-untyped-call]
         message["response"] = flow.response.get_state() if flow.response else None
