@@ -1,0 +1,181 @@
+"""Real parts to test the proxy with: certificates, servers and proxies, on loopback addresses only."""
+
+import contextlib
+import http.client
+import http.server
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from mitmproxy import flow
+from mitmproxy.io import FlowReader
+
+from analysis.readers import mitm
+from analysis.transmission import Transmission
+
+ROOT = Path(__file__).parents[2]
+MITMDUMP = Path(sys.executable).with_name("mitmdump")
+REGISTRATION = (
+    b"eyJSRUdWRVIiOiIxLjAiLCJNT0RFTCI6IkhNRC1UQSAxMDQ2IiwiU1dWRVIiOiIwMFdXXzNfMjJDIiwi\n"
+    b"U0lNMUlDQ0lEIjoiODk0Nzk5MDAwMDAwMDAwMDA0OCIsIklNRUkxIjoiMDAxMDEyMzQwMDAwNDI1In0=\n"
+)
+"""What the China Telecom client sends; the numbers in it are nobody's."""
+
+
+def certificate(folder: Path, name: str, address: str = "127.0.0.1") -> tuple[Path, Path]:
+    """A certificate that signs itself, for a name and an address, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address(address))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    chain, secret = folder / f"{name}.pem", folder / f"{name}.key"
+    chain.write_bytes(made.public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return chain, secret
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(b"hello from the server")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(b'{"resultCode":"0","resultDesc":"Success"}')
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a client that goes away in the middle is what some tests are about
+
+
+@contextlib.contextmanager
+def web_server(tls: tuple[Path, Path] | None = None, address: str = "127.0.0.1") -> Iterator[int]:
+    """An HTTP server on a free port, with TLS if it is given a certificate."""
+    server = _Server((address, 0), _Handler)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running(command: list[Any], port: int, **more: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process that listens on this TCP port; it is stopped at the end, by its id."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**environment, **more.pop("env", {})},
+        **more,
+    )
+    try:
+        wait_for(lambda: process.poll() is not None or _listens(port))
+        assert process.poll() is None, process.communicate()[0]
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=20)
+
+
+def stop(process: subprocess.Popen[str]) -> str:
+    """Ctrl-C, and what the process said."""
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=30)[0]
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    """What the condition gives, as soon as it gives something."""
+    end = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found or time.monotonic() > end:
+            return found
+        time.sleep(0.05)
+
+
+def through(proxy: int, host: str, port: int, trust: Path, path: str = "/") -> bytes:
+    """A GET by TLS through an HTTP proxy, by a client that trusts this certificate and no other."""
+    context = ssl.create_default_context(cafile=str(trust))
+    client = http.client.HTTPSConnection("127.0.0.1", proxy, timeout=20, context=context)
+    client.set_tunnel(host, port)
+    try:
+        client.request("GET", path)
+        return client.getresponse().read()
+    finally:
+        client.close()
+
+
+def flows(path: Path) -> list[flow.Flow]:
+    with path.open("rb") as file:
+        return list(FlowReader(file).stream())
+
+
+def transmissions(path: Path) -> list[Transmission]:
+    return list(mitm.read(path.read_bytes()))
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
