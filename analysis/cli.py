@@ -7,12 +7,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from analysis import __version__
-from analysis.commands import firmware, inspect, locate, report
+from analysis.commands import check, firmware, inspect, locate, report
 from analysis.commands.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError, say
 
-COMMANDS = (report, inspect, locate, firmware)
+COMMANDS = (report, check, inspect, locate, firmware)
 
 _DESCRIPTION = """\
 Where does this phone send its data? phonehome reads what a phone sent through mitmproxy and tells, for each
@@ -34,7 +35,9 @@ Nothing is looked up online unless you say --online. Identifiers are masked unle
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    options = _parser().parse_args(arguments)
+    options, unknown = _parser().parse_known_args(arguments)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -48,11 +51,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_OK
     except UsageError as error:
         say(f"phonehome: {error}")
-        return EXIT_USAGE
+        usage_status: int = options.parser.usage_status
+        return usage_status
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose exit status for wrong usage a command can choose."""
+
+    usage_status = EXIT_USAGE
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(self.usage_status, f"{self.prog}: error: {message}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="phonehome",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
@@ -69,5 +83,6 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.configure(subparser)
-        subparser.set_defaults(run=command.run)
+        subparser.usage_status = getattr(command, "EXIT_USAGE", EXIT_USAGE)
+        subparser.set_defaults(run=command.run, parser=subparser)
     return parser

@@ -147,11 +147,16 @@ def judge_policy(
         )
     rules = [_rule_verdict(rule, policy, phones) for rule in policy.rules]
     result = _overall([rule["result"] for rule in rules])
+    summary = _summary(policy, result, rules)
+    if result == "holds" and document["errors"]:
+        # What stands in a file that could not be read may be what is against a rule.
+        result = "not-judged"
+        summary = f"{policy.title}: could not be judged, because not every file could be read."
     return {
         "schema": VERDICT_SCHEMA,
         "policy": {"id": policy.id, "title": policy.title, "description": policy.description},
         "result": result,
-        "summary": _summary(policy, result, rules),
+        "summary": summary,
         "phones": shown,
         "rules": rules,
         "captures": [{"path": item["path"], "sha256": item["sha256"]} for item in document["captures"]],
@@ -222,12 +227,16 @@ def _rule_verdict(rule: Rule, policy: Policy, phones: Sequence[_Phone]) -> RuleV
     left_out: dict[str, int] = {}
     judged = 0
     bound = 0
+    unseen: list[str] = []
     for phone in phones:
         applies = _applies(rule, phone.market)
         bound += applies is not False
         if applies is False:
             continue
+        before = judged
         for row in phone.entry["destinations"]:
+            if row["scope"] not in (None, "global"):
+                continue  # the phone's own network is in no country: it did not leave
             matched = _matched(rule, row)
             if matched is None or (rule.purposes and row["purpose"] not in rule.purposes):
                 continue
@@ -253,7 +262,9 @@ def _rule_verdict(rule: Rule, policy: Policy, phones: Sequence[_Phone]) -> RuleV
             if level:
                 worst = [problem.text for problem in problems if problem.level == level]
                 found[level].append(_evidence(phone.entry, row, matched, worst))
-    result, reason = _result(rule, bound, judged, found[_Level.BROKEN], found[_Level.DOUBT], phones)
+        if applies and rule.must_be_seen and judged == before:
+            unseen.append(phone.entry["label"])
+    result, reason = _result(rule, bound, judged, unseen, found[_Level.BROKEN], found[_Level.DOUBT], phones)
     return {
         "id": rule.id,
         "says": rule.says,
@@ -276,6 +287,7 @@ def _result(
     rule: Rule,
     bound: int,
     judged: int,
+    unseen: Sequence[str],
     broken: Sequence[EvidenceEntry],
     doubtful: Sequence[EvidenceEntry],
     phones: Sequence[_Phone],
@@ -292,6 +304,11 @@ def _result(
         reasons = list(dict.fromkeys(problem for entry in doubtful for problem in entry["problems"]))
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         return "not-judged", f"Could not be judged for {_hosts(doubtful)}: {reasons[0]}{more}."
+    if judged and unseen:
+        some = (
+            unseen if len(unseen) <= MAX_NAMED else [*unseen[:MAX_NAMED], f"{len(unseen) - MAX_NAMED} more"]
+        )
+        return "not-judged", f"Could not be judged: nothing of this kind was seen of {listed(some)}."
     if judged:
         return "holds", f"{_transmissions(judged)} of this kind, and none against it."
     if not rule.must_be_seen:

@@ -1,0 +1,103 @@
+"""Reports as JSON, read again: for `check` and `compare`, which work on a document wherever it comes from.
+
+A saved report is input like any other: it is checked against the types of `document`, so that what works on
+it needs no doubts.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
+
+from analysis.report.document import SCHEMA, Document
+
+MAX_FILE: Final = 1 << 28
+"""Bytes of a saved report that are read."""
+_HEAD: Final = 4096
+
+
+class SavedReportError(ValueError):
+    """A file is no report that this version can read; the message says why."""
+
+
+def is_saved_report(path: str) -> bool:
+    """Whether a file says that it is a report of this program."""
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    return head.lstrip().startswith(b"{") and b'"phonehome/report/' in head
+
+
+def read_saved_report(path: str) -> Document:
+    """The document in a file that `phonehome report -o FILE.json` wrote. Raises SavedReportError."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise SavedReportError(f"longer than {MAX_FILE:,} bytes")
+        found = json.loads(data)
+    except OSError as error:
+        raise SavedReportError(f"cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, SavedReportError):
+            raise
+        raise SavedReportError("not valid JSON") from error
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        raise SavedReportError(f"not a report of schema {SCHEMA}")
+    wrong = _misfit(found, Document, "report")
+    if wrong:
+        raise SavedReportError(
+            f"not as a report of this version is ({wrong}): make it again from the capture"
+        )
+    return cast("Document", found)
+
+
+def joined(documents: Sequence[Document]) -> Document:
+    """One document with all devices, captures and errors. Devices of different reports stay apart."""
+    first = documents[0]
+    if len(documents) == 1:
+        return first
+    return {
+        **first,
+        "captures": [item for document in documents for item in document["captures"]],
+        "devices": [item for document in documents for item in document["devices"]],
+        "errors": [item for document in documents for item in document["errors"]],
+    }
+
+
+@cache
+def _fields(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _misfit(value: Any, kind: Any, where: str) -> str:
+    """Where a value is not of its type; empty if it is."""
+    if kind is Any:
+        return ""
+    if is_typeddict(kind):
+        if not isinstance(value, dict):
+            return where
+        for key in sorted(kind.__required_keys__ - value.keys()):
+            return f"{where}.{key} is missing"
+        fields = _fields(kind)
+        checks = [(value[key], fields[key], f"{where}.{key}") for key in fields if key in value]
+        return next((wrong for check in checks if (wrong := _misfit(*check))), "")
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return where if all(_misfit(value, option, where) for option in arguments) else ""
+    if origin is Literal:
+        return "" if isinstance(value, str) and value in arguments else where
+    if origin is list:
+        if not isinstance(value, list):
+            return where
+        return next((wrong for item in value if (wrong := _misfit(item, arguments[0], where))), "")
+    if origin is dict:
+        if not isinstance(value, dict):
+            return where
+        return next((wrong for item in value.values() if (wrong := _misfit(item, arguments[1], where))), "")
+    fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    return "" if fits else where
