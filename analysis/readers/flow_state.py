@@ -43,8 +43,8 @@ NOTE_RECEIVED = "phonehome_bytes_received"
 the bytes each way, because it keeps the ClientHello and not the ciphertext."""
 _UNOPENED: Mapping[str, Unopened] = {"refused": "refused", "failed": "failed", "passed": "passed"}
 
-PROXY_HOST = "mitm.it"
-"""Where mitmproxy hands out its certificate (its option `onboarding_host`)."""
+PROXY_HOSTS = frozenset({"mitm.it", "phonehome.test"})
+"""Where mitmproxy hands out its certificate (its option `onboarding_host`), and the live report."""
 
 # Here the device itself chose the address, and mitmproxy gives it as the client connection's own end
 # (https://docs.mitmproxy.org/stable/concepts/modes/).
@@ -193,7 +193,7 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
         end = seconds(websocket.get("timestamp_end")) or end
 
     origin: Origin = "device"
-    if PROXY_HOST in (host, authority):
+    if host in PROXY_HOSTS or authority in PROXY_HOSTS:
         origin = "proxy"
     elif replay == "request":
         origin = "replayed"
@@ -324,7 +324,7 @@ def _dns(state: Mapping[str, Any]) -> Transmission | None:
     questions = tuple(
         found
         for question in _mappings(request.get("questions"))
-        if (found := name(text(question.get("name"))))
+        if (found := name(text(question.get("name")))) and found not in PROXY_HOSTS
     )
     time = seconds(request.get("timestamp")) or client.start
     response = state.get("response")

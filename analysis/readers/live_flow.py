@@ -88,10 +88,13 @@ def _message(flow: flow.Flow) -> dict[str, Any]:
             "timestamp_end": flow.websocket.timestamp_end,
         }
     elif isinstance(flow, tcp.TCPFlow | udp.UDPFlow):
-        message["messages"] = [message.get_state() for message in flow.messages]
+        message["messages"] = [
+            message.get_state()  # type: ignore[no-untyped-call]
+            for message in flow.messages
+        ]
         message["metadata"] = flow.metadata
     elif isinstance(flow, dns.DNSFlow):
-        message["request"] = flow.request.get_state()  # type: ignore[no-untyped-call]
+        message["request"] = flow.request.get_state()
         message["response"] = flow.response.get_state() if flow.response else None
     return message
 

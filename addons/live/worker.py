@@ -1,0 +1,132 @@
+"""Adds up the live report, in a process of its own: `python -m addons.live.worker`, started by the addon.
+
+A process and not a thread, because a thread that computes makes mitmproxy's event loop wait for Python's lock
+after each of its system calls. On standard input come frames: four bytes of length, then a marshalled tuple.
+
+    ("open", state, left_out, left_out_of_reply)   a flow that is not over; replaces what was said of it
+    ("over", state, left_out, left_out_of_reply)   a flow that is over
+    ("show", lost)                                 answer with the view, as JSON, length first
+
+It ends when its input ends, and so when the proxy is gone, however that went. Ctrl-C is for the proxy to decide.
+"""
+
+import json
+import marshal
+import os
+import pickle
+import signal
+import struct
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+from addons.live.view import view
+from analysis.catalogue import catalogue
+from analysis.devices import DeviceNames
+from analysis.evidence import Evidence, Names, examine, unexamined
+from analysis.geolocation.database import LocationDatabase
+from analysis.readers.flow_state import transmission_from_state
+from analysis.report.document import Document
+from analysis.report.model import Report
+from analysis.report.output import make_document
+from analysis.report.work import Outcome
+
+LENGTH = struct.Struct("<I")
+CAPTURE = "live"
+"""What stands for the path of a capture."""
+NICENESS = 5
+"""Traffic goes first."""
+
+
+class Sum:
+    """The report so far."""
+
+    def __init__(self, names: DeviceNames, database: LocationDatabase) -> None:
+        self._device_names = names
+        self._database = database
+        self._names = Names()
+        self._report = Report()
+        self._open: dict[str, Evidence] = {}
+        self.faults = 0
+        """Transmissions whose content could not be examined."""
+
+    def take(self, frame: tuple[str, Mapping[str, Any], int, int]) -> None:
+        """Takes a flow in."""
+        what, state, left_out, left_out_of_reply = frame
+        sent = transmission_from_state(state)
+        if sent is None:
+            return
+        for answer in sent.answers:
+            self._names.add(answer)
+        reply = sent.reply
+        if reply is not None and left_out_of_reply:
+            reply = reply._replace(size=reply.size + left_out_of_reply)
+        if left_out or left_out_of_reply:
+            sent = replace(
+                sent,
+                truncated=sent.truncated + left_out,
+                bytes_sent=sent.bytes_sent + left_out,
+                bytes_received=sent.bytes_received + left_out_of_reply,
+                reply=reply,
+            )
+        sent = self._names.complete(sent)
+        try:
+            evidence = examine(sent)
+        except Exception:  # a fault of ours must not cost the rest of the report
+            self.faults += 1
+            evidence = unexamined(sent)
+        if what == "open":
+            self._open[sent.flow_id] = evidence
+        else:
+            self._open.pop(sent.flow_id, None)
+            self._report.add(CAPTURE, evidence)
+
+    def document(self) -> Document:
+        """The report, with identifiers masked; what is under way counts as tried."""
+        report = self._report
+        if self._open:
+            report = pickle.loads(pickle.dumps(report))  # the sum is only ever added to
+            for evidence in self._open.values():
+                report.add(CAPTURE, evidence)
+        return make_document(Outcome(report=report), self._database, self._device_names)
+
+
+def serve(source: BinaryIO, sink: BinaryIO, total: Sum, now: Callable[[], float] = time.time) -> None:
+    """Until the input ends."""
+    while len(head := source.read(LENGTH.size)) == LENGTH.size:
+        (length,) = LENGTH.unpack(head)
+        body = source.read(length)
+        if len(body) < length:
+            return
+        frame = marshal.loads(body)
+        if frame[0] == "show":
+            shown = {
+                **view(total.document()),
+                "lost": frame[1],
+                "faults": total.faults,
+                "time": now(),
+            }
+            answer = json.dumps(shown, separators=(",", ":")).encode()
+            sink.write(LENGTH.pack(len(answer)) + answer)
+            sink.flush()
+        else:
+            total.take(frame)
+
+
+def main(arguments: list[str]) -> None:
+    """`arguments` name devices, as `--device` of `phonehome report` does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    catalogue()
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer, Sum(DeviceNames.parse(arguments), LocationDatabase.open()))
+    except BrokenPipeError:
+        # The proxy is gone, and nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
