@@ -67,6 +67,7 @@ def row(host: str = "a.example", country: str | None = "CN", **more: Any) -> Des
         "identifiers": [],
         "identifiers_left_out": 0,
         "not_understood": {},
+        "tls_not_opened": {"refused": 0, "failed": 0, "passed": 0},
         "examples": [],
         "first": "2019-01-22T07:00:00Z",
         "last": "2019-01-22T09:00:00Z",

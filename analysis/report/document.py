@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from analysis import __version__
 from analysis.catalogue import Catalogue
 from analysis.devices import DeviceNames
+from analysis.firmware import FirmwareEntry, firmware_of
 from analysis.geolocation.knowledge import country_name
 from analysis.geolocation.location import Location
 from analysis.identifiers import mask
@@ -20,6 +21,7 @@ from analysis.identifiers.finding import RANK, Finding
 from analysis.report import summary
 from analysis.report.masking import Masking, masked_url
 from analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
+from analysis.report.outliers import OutlierEntry, outliers
 from analysis.report.timeline import Timeline
 
 if TYPE_CHECKING:  # its libraries are slow to load, and only --online needs them
@@ -158,6 +160,8 @@ class DeviceEntry(TypedDict):
     models: list[str]
     system: str | None
     builds: list[str]
+    firmware: list[FirmwareEntry]
+    """What is known of those builds, by their makers' word."""
     summary: str
     transmissions: int
     attempts: int
@@ -191,6 +195,8 @@ class Document(TypedDict):
     schema: str
     captures: list[CaptureEntry]
     devices: list[DeviceEntry]
+    outliers: list[OutlierEntry]
+    """What a few phones of a model did, and the others did not."""
     not_seen: dict[str, Any]
     sources: dict[str, Any]
     errors: list[ErrorEntry]
@@ -240,6 +246,7 @@ def document(report: Report, context: Context) -> Document:
             _capture(file, report.captures.get(file.path, Capture()), context) for file in context.files
         ],
         "devices": devices,
+        "outliers": [],
         "not_seen": _not_seen(report, devices),
         "sources": {
             "tool": {"name": "phonehome", "version": __version__},
@@ -252,6 +259,7 @@ def document(report: Report, context: Context) -> Document:
     }
     if not context.show_identifiers:
         result["devices"] = Masking(_findings(report)).everywhere(result["devices"])
+    result["outliers"] = outliers(result["devices"])
     return result
 
 
@@ -308,6 +316,7 @@ def _device(device: Device, context: Context) -> DeviceEntry:
         "models": list(facts.models),
         "system": facts.system,
         "builds": list(facts.builds),
+        "firmware": firmware_of(facts.models, facts.builds),
         "summary": "",
         "transmissions": sum(at.transmissions for at in seen),
         "attempts": sum(at.attempts for at in seen),

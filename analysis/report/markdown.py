@@ -16,6 +16,7 @@ def write(report: Document, out: TextIO) -> None:
         _device(device, out)
     if not report["devices"]:
         out.write("\nNo transmission of a device was found.\n")
+    _list(out, "Phones of one model, side by side", phrases.odd_ones_out(report))
     _list(out, "Not seen", phrases.not_seen(report))
     captures: list[str] = []
     for capture in report["captures"]:
@@ -44,6 +45,8 @@ def _device(device: DeviceEntry, out: TextIO) -> None:
     known = ", ".join(markdown(fact) for fact in dict.fromkeys(facts) if fact and fact != device["label"])
     out.write(f"\n## {markdown(device['label'])}\n\n")
     out.write(f"**{markdown(device['summary'])}**\n\n")
+    for line in phrases.firmware(device):
+        out.write(f"{markdown(line)}\n\n")
     if known:
         out.write(f"{known}. ")
     out.write(

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.report.document import DestinationEntry, Document, IdentifierEntry
+from analysis.report.document import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from analysis.report.outliers import NOTE
 from analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, place
 
 
@@ -122,6 +123,21 @@ def not_seen(report: Document) -> list[str]:
     if seen["identifiers_left_out"]:
         lines.append(f"{seen['identifiers_left_out']:,} more identifiers were found than are listed.")
     return [*lines, *seen["notes"]]
+
+
+def firmware(device: DeviceEntry) -> list[str]:
+    """What is known of its builds, a line each."""
+    return [
+        f"{entry['build']}: {entry['statement']}"
+        + (f" By the numbering (inference): {'; '.join(entry['inference'])}." if entry["inference"] else "")
+        for entry in device["firmware"]
+    ]
+
+
+def odd_ones_out(report: Document) -> list[str]:
+    """What a few phones of a model did, a sentence each, and how to take it; empty if there is nothing."""
+    lines = [entry["text"] for entry in report["outliers"]]
+    return [*lines, NOTE] if lines else []
 
 
 def tables(report: Document) -> list[str]:

@@ -38,6 +38,11 @@ def _write(report: Document, console: Console, limit: int | None) -> None:
         console.print(_device(device, limit))
     if not report["devices"]:
         console.print("No transmission of a device was found.")
+    _section(
+        console,
+        "Phones of one model, side by side",
+        [printable(line) for line in phrases.odd_ones_out(report)],
+    )
     _section(console, "Not seen", phrases.not_seen(report))
     captures: list[str] = []
     for capture in report["captures"]:
@@ -89,6 +94,7 @@ def _device(device: DeviceEntry, limit: int | None) -> Group:
     parts: list[RenderableType] = [
         title,
         Text(printable(device["summary"], 4000)),
+        *(Text(printable(line), "dim") for line in phrases.firmware(device)),
         Text(counts, "dim"),
         _table(shown),
     ]

@@ -1,0 +1,183 @@
+"""The odd one out: what one phone, or a few, of a model do that the others of it do not.
+
+A pure function of the devices of a document. Phones count as of one model if they name the same one; whether
+they are is their word. What differs is told for data that matters (activation, identifiers of hardware, SIM,
+place or account): phones have different apps on them, and that is no news.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final, Literal, TypedDict
+
+from analysis.catalogue import catalogue
+from analysis.identifiers.finding import RANK
+from analysis.report.summary import CATEGORY_ORDER, listed, place, times
+
+if TYPE_CHECKING:
+    from analysis.report.document import DestinationEntry, DeviceEntry
+
+MAX_OUTLIERS: Final = 50
+"""Differences that are listed, most telling first."""
+MAX_NAMED: Final = 5
+
+NOTE: Final = (
+    "Phones of one model can differ without a fault: by SIM, by set-up, and by when they were captured. What was "
+    "not seen of the others is not thereby not sent."
+)
+
+_LASTING: Final = frozenset({"hardware", "sim", "location", "account"})
+
+
+class OutlierEntry(TypedDict):
+    """Something that a minority of the phones of a model did."""
+
+    model: str
+    phones: int
+    """How many phones named this model."""
+    devices: list[str]
+    """Ids of those that did it."""
+    what: Literal["destination", "unencrypted"]
+    """Data for a purpose to a country; or identifiers in clear text."""
+    purpose: str | None
+    country: str | None
+    hosts: list[str]
+    identifiers: list[str]
+    """Labels of the kinds, for `unencrypted`."""
+    text: str
+
+
+def outliers(devices: Iterable["DeviceEntry"]) -> list[OutlierEntry]:
+    """What sets a phone, or a few, apart from the others of its model; empty if nothing does, and for models
+    of which there is one phone."""
+    groups: dict[str, list[DeviceEntry]] = {}
+    for device in devices:
+        if device["model"] and device["destinations"]:
+            groups.setdefault(device["model"].casefold(), []).append(device)
+    found: list[OutlierEntry] = []
+    for _, group in sorted(groups.items()):
+        if len(group) > 1:
+            found += _destinations(group)
+            found += _unencrypted(group)
+    return found[:MAX_OUTLIERS]
+
+
+def _destinations(group: Sequence["DeviceEntry"]) -> list[OutlierEntry]:
+    """Data for a purpose to a country, where the others contact none of the hosts for it."""
+    users: dict[tuple[str | None, str], set[str]] = {}
+    for device in group:
+        for row in device["destinations"]:
+            users.setdefault((row["host"], row["purpose"]), set()).add(device["id"])
+
+    found: dict[tuple[str, str], dict[str, list[DestinationEntry]]] = {}
+    for device in group:
+        for row in device["destinations"]:
+            shared = row["host"] is not None and not _few(len(users[row["host"], row["purpose"]]), len(group))
+            if (
+                row["country"]
+                and row["country_certainty"] in ("certain", "likely")
+                and _telling(row)
+                and not shared
+            ):
+                phones = found.setdefault((row["purpose"], row["country"]), {})
+                phones.setdefault(device["id"], []).append(row)
+    entries = [
+        _destination(group, purpose, country, rows)
+        for (purpose, country), rows in found.items()
+        if _few(len(rows), len(group))
+    ]
+    ranks = catalogue().purposes
+    return sorted(
+        entries,
+        key=lambda entry: (ranks[entry["purpose"] or ""].rank, entry["country"] or "", entry["devices"]),
+    )
+
+
+def _destination(
+    group: Sequence["DeviceEntry"], purpose: str, country: str, rows: dict[str, list["DestinationEntry"]]
+) -> OutlierEntry:
+    every = [row for mine in rows.values() for row in mine]
+    attempts = sum(row["attempts"] for row in every)
+    sent = sum(row["transmissions"] for row in every) - attempts
+    hosts = _hosts(every)
+    what = f"{catalogue().purposes[purpose].phrase} to {place(every[0])} ({_named(hosts)})"
+    if sent:
+        did = f"sent {what} {times(sent)}"
+        did += f", and tried {times(attempts)} more without an answer" if attempts else ""
+    else:
+        did = f"tried to send {what} {times(attempts)}, and got no answer"
+    return _entry(group, list(rows), "destination", purpose, country, hosts, [], did)
+
+
+def _unencrypted(group: Sequence["DeviceEntry"]) -> list[OutlierEntry]:
+    """Kinds of identifiers in clear text; those that the same phones sent are one entry."""
+    holders: dict[str, dict[str, list[DestinationEntry]]] = {}
+    order: dict[str, int] = {}
+    for device in group:
+        for row in device["destinations"]:
+            for item in row["identifiers"]:
+                if (
+                    item["unencrypted"]
+                    and item["category"] in _LASTING
+                    and RANK[item["certainty"]] >= RANK["likely"]
+                ):
+                    holders.setdefault(item["label"], {}).setdefault(device["id"], []).append(row)
+                    order[item["label"]] = CATEGORY_ORDER[item["category"]]
+    by_phones: dict[tuple[str, ...], list[str]] = {}
+    for label in sorted(holders, key=lambda label: (order[label], label)):
+        if _few(len(holders[label]), len(group)):
+            by_phones.setdefault(tuple(sorted(holders[label])), []).append(label)
+    entries = []
+    for phones, labels in by_phones.items():
+        every = [row for label in labels for rows in holders[label].values() for row in rows]
+        hosts = _hosts(every)
+        verb = "sent" if any(row["transmissions"] > row["attempts"] for row in every) else "tried to send"
+        did = f"{verb} {_named(labels)} unencrypted (to {_named(hosts)})"
+        entries.append(_entry(group, list(phones), "unencrypted", None, None, hosts, labels, did))
+    return entries
+
+
+def _few(number: int, phones: int) -> bool:
+    """Whether so many of the phones are the odd ones: one, or fewer than half."""
+    return 0 < number < phones and (number == 1 or 2 * number < phones)
+
+
+def _telling(row: "DestinationEntry") -> bool:
+    return row["purpose"] == "activation" or any(
+        item["category"] in _LASTING and RANK[item["certainty"]] >= RANK["likely"]
+        for item in row["identifiers"]
+    )
+
+
+def _entry(
+    group: Sequence["DeviceEntry"],
+    devices: list[str],
+    what: Literal["destination", "unencrypted"],
+    purpose: str | None,
+    country: str | None,
+    hosts: list[str],
+    identifiers: list[str],
+    did: str,
+) -> OutlierEntry:
+    model = group[0]["model"] or ""
+    labels = [device["label"] for device in group if device["id"] in devices]
+    who = f"only {labels[0]}" if len(labels) == 1 else f"{len(labels)} of them ({_named(labels)})"
+    return {
+        "model": model,
+        "phones": len(group),
+        "devices": devices,
+        "what": what,
+        "purpose": purpose,
+        "country": country,
+        "hosts": hosts,
+        "identifiers": identifiers,
+        "text": f"Of {len(group)} phones that name themselves {model}, {who} {did}.",
+    }
+
+
+def _hosts(rows: Iterable["DestinationEntry"]) -> list[str]:
+    return sorted({row["host"] or ", ".join(row["addresses"][:1]) or "an unknown host" for row in rows})
+
+
+def _named(names: Sequence[str]) -> str:
+    if len(names) > MAX_NAMED:
+        names = [*names[:MAX_NAMED], f"{len(names) - MAX_NAMED} more"]
+    return listed(names)
