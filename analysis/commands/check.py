@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import Final
 
 from analysis.commands.common import UsageError, add_output, add_reading, format_of, say
@@ -59,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.policy import judge_policy
     from analysis.policy_file import PolicyError, load
     from analysis.report import verdict
+    from analysis.report.output import save_text
 
     format_ = format_of(options.format, options.output, ENDINGS, "text")
     try:
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     text = verdict.render(found, format_)
     if options.output and options.output != "-":
         try:
-            Path(options.output).write_text(text, "utf-8", "backslashreplace")
+            save_text(text, options.output)
         except OSError as error:
             raise UsageError(f"cannot write {options.output}: {error.strerror or error}") from error
         if not options.quiet:

@@ -69,17 +69,22 @@ def _writer(format_: str) -> Callable[[Document, TextIO], None]:
 
 
 def save(report: Document, format_: str, path: str) -> None:
-    """Writes a file that only its owner can read, whole or not at all. Raises OSError."""
+    """Writes the report to a file, as `save_text`. Raises OSError."""
     text = io.StringIO()
     _writer(format_)(report, text)
+    save_text(text.getvalue(), path)
+
+
+def save_text(text: str, path: str) -> None:
+    """Writes a file that only its owner can read, whole or not at all. Raises OSError."""
     target = Path(path)
     if target.exists() and not target.is_file():  # /dev/stdout, a named pipe
-        target.write_text(text.getvalue(), "utf-8", "backslashreplace")
+        target.write_text(text, "utf-8", "backslashreplace")
         return
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600
     try:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text.getvalue())
+            file.write(text)
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -128,3 +128,11 @@ def test_the_own_network_is_in_no_country(tmp_path: Path) -> None:
         other["not_understood"], other["protocols"] = {}, ["http"]
     saved.write_text(json.dumps(document))
     assert check(str(saved), "--policy", "eea") == 0
+
+
+def test_the_verdict_is_private(tmp_path: Path) -> None:
+    out = tmp_path / "verdict.json"
+    main(
+        ["check", str(ROOT / "captures" / "nokia-7-plus-fixed.mitm"), "--policy", "hmd-2019", "-o", str(out)]
+    )
+    assert out.stat().st_mode & 0o777 == 0o600
