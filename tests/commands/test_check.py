@@ -132,7 +132,5 @@ def test_the_own_network_is_in_no_country(tmp_path: Path) -> None:
 
 def test_the_verdict_is_private(tmp_path: Path) -> None:
     out = tmp_path / "verdict.json"
-    main(
-        ["check", str(ROOT / "captures" / "nokia-7-plus-fixed.mitm"), "--policy", "hmd-2019", "-o", str(out)]
-    )
+    main(["check", AFFECTED, "--policy", "hmd-2019", "-o", str(out)])
     assert out.stat().st_mode & 0o777 == 0o600
