@@ -3,6 +3,7 @@
 import base64
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,3 +99,52 @@ class TestExamine:
     )
     def test_no_content_raises(self, payload: bytes, path: str, protocol: str) -> None:
         examine(sent(protocol=protocol, host="zzhc.vnet.cn", path="/" + path, payloads=(payload,)))
+
+
+CLIENT = {
+    "REGVER": "5.0",
+    "MODEL": "HMD-TA 1046",
+    "SWVER": "00WW_3_22C",
+    "SIM1ICCID": "8947990000000000048",
+    "SIM1CELLID": "27400961",
+    "IMEI1": "001012340000425",
+}
+DRESSES: dict[str, dict[str, object]] = {
+    "HTTP": {"protocol": "http", "host": "zzhc.vnet.cn", "path": "/"},
+    "raw TCP": {"host": "zzhc.vnet.cn", "port": 9999},
+    "raw TCP to an address": {"address": "61.139.2.69", "port": 9999},
+    "another port": {"address": "61.139.2.69", "port": 5555},
+}
+
+
+class TestChinaTelecomClient:
+    """The family's payload in each of its dresses."""
+
+    def findings(self, dress: str, **more: str) -> set[tuple[str, str, str]]:
+        plain = json.dumps({**CLIENT, **more}).encode()
+        payload = base64.encodebytes(plain) if dress == "HTTP" else plain
+        shown = examine(sent(payloads=(payload,), **DRESSES[dress]))
+        return {(found.kind, found.path[-1], found.certainty) for found in shown.findings}
+
+    @pytest.mark.parametrize("dress", DRESSES)
+    def test_cell_and_build_are_certain(self, dress: str) -> None:
+        found = self.findings(dress)
+        assert {("cell", "SIM1CELLID", "certain"), ("build", "SWVER", "certain")} <= found
+
+    @pytest.mark.parametrize("dress", DRESSES)
+    @pytest.mark.parametrize(
+        ("rom", "ram", "system"),
+        [
+            ("64G", "4G", "Android9"),
+            ("57.24 GB", "3.71 GB", "android8.1.0"),
+            ("61440MB", "3893280kB", "9"),
+            ("58.2GiB", "4096m", "Android 9.0"),
+        ],
+    )
+    def test_sizes_of_memory_and_system_version_are_no_build(
+        self, dress: str, rom: str, ram: str, system: str
+    ) -> None:
+        builds = {
+            key for kind, key, _ in self.findings(dress, ROM=rom, RAM=ram, OSVER=system) if kind == "build"
+        }
+        assert builds == {"SWVER"}
