@@ -1,0 +1,78 @@
+"""The report as one page of HTML that loads nothing: it opens offline and can be mailed.
+
+Names, paths and values in it were written by strangers. Three things keep them text: `page` makes each
+printable, Jinja2 escapes each, and the Content-Security-Policy allows the page's own style and script, by
+their hash, and nothing else.
+"""
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import TextIO
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from analysis.report.charts import FLOW_COLUMNS
+from analysis.report.document import Document
+from analysis.report.map import world_map
+from analysis.report.page import page, time
+
+RESULTS = {
+    "broken": "broken",
+    "not-judged": "could not be judged",
+    "holds": "holds",
+    "does-not-apply": "does not apply",
+}
+
+
+def write(report: Document, out: TextIO) -> None:
+    """Writes the page."""
+    style, script = _static("page.css"), _static("page.js")
+    view = page(report)
+    template = environment().get_template("report.html.j2")
+    out.writelines(
+        template.generate(
+            page=view,
+            world=world_map(),
+            shades={item.country.code: item.shade for item in view.countries},
+            columns=FLOW_COLUMNS,
+            results=RESULTS,
+            style=Markup(style),
+            script=Markup(script),
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            period=period,
+            time=time,
+        )
+    )
+
+
+def period(first: str | None, last: str | None) -> str:
+    """From when to when: `2019-01-22 06:58:09 to 2019-01-22 23:20:19 UTC`."""
+    if not first or not last:
+        return "at unknown times"
+    return f"{time(first).removesuffix(' UTC')} to {time(last)}"
+
+
+@cache
+def environment() -> Environment:
+    """The templates of reports. A name that a template misspells is an error, not an empty text."""
+    return Environment(
+        loader=PackageLoader("analysis.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _static(name: str) -> str:
+    return (files("analysis.report") / "templates" / name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """As a Content-Security-Policy names an inline style or script (CSP level 3, section 2.3.1)."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
