@@ -53,12 +53,12 @@ class Capture:
                 self._file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             except OSError as error:
                 message = f"capture: cannot make {path}: {error.strerror}"
-                raise exceptions.OptionsError(message) from error
+                raise exceptions.OptionsError(message) from error  # type: ignore[no-untyped-call]
             self._size = 0
 
     def done(self) -> None:
         for unfinished in list(self._open.values()):
-            self._write(unfinished.get_state())  # type: ignore[no-untyped-call]
+            self._write(unfinished.get_state())
         self._open.clear()
         if self.lost:
             logger.error(f"capture: {self.lost} flows are not in {ctx.options.capture}")

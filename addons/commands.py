@@ -1,0 +1,114 @@
+"""Commands for mitmproxy's and mitmweb's command line.
+
+    mitmweb -s addons/commands.py
+
+`phonehome.report PATH` writes the report of the flows that are in the list; the ending of PATH chooses the format.
+`phonehome.mark FLOWS` marks those that are an activation, or that carry an identifier of hardware or SIM, and says
+in the comment what is inside.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import mitmproxy.types
+from mitmproxy import command, ctx, exceptions, flow, hooks
+
+from addons.activation_log import MARK
+from analysis.catalogue import catalogue
+from analysis.commands.common import UsageError, format_of
+from analysis.commands.report import ENDINGS
+from analysis.devices import DeviceNames
+from analysis.evidence import Evidence, Names, examine
+from analysis.geolocation.database import LocationDatabase
+from analysis.identifiers.finding import RANK
+from analysis.purposes import ACTIVATION
+from analysis.readers import live_flow
+from analysis.report import output
+from analysis.report.model import Report
+from analysis.report.work import Outcome
+from analysis.transmission import Transmission
+
+logger = logging.getLogger(__name__)
+
+_LIST: Final = "flows in mitmproxy's list"
+"""What stands for the path of a capture."""
+
+
+class Commands:
+    """The addon. It keeps nothing but the tasks that run."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @command.command("phonehome.report")  # type: ignore[untyped-decorator]
+    def report(self, path: mitmproxy.types.Path) -> None:
+        """Write the report of all flows in the list. The ending of PATH chooses the format."""
+        try:
+            format_ = format_of(None, str(path), ENDINGS, "terminal")
+            flows = ctx.master.commands.call_strings("view.flows.resolve", ["@all"])
+        except (UsageError, exceptions.CommandError) as error:
+            raise exceptions.CommandError(str(error)) from error
+        sent = [found for one in flows if (found := live_flow.transmission(one)) is not None]
+        target = str(Path(str(path)).expanduser())
+        task = asyncio.get_running_loop().create_task(_in_a_thread(sent, format_, target))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @command.command("phonehome.mark")  # type: ignore[untyped-decorator]
+    def mark(self, flows: Sequence[flow.Flow]) -> None:
+        """Mark flows that are an activation or carry an identifier of hardware or SIM, and comment them."""
+        marked = []
+        for one in flows:
+            sent = live_flow.transmission(one)
+            if sent is None or sent.origin != "device":
+                continue
+            evidence = examine(sent)
+            inside = _lasting(evidence)
+            if not inside and evidence.judgement.purpose != ACTIVATION:
+                continue
+            label = catalogue().purposes[evidence.judgement.purpose].label
+            comment = f"phonehome: {label}" + (f", with {', '.join(inside)}" if inside else "")
+            one.marked = one.marked or MARK
+            if comment not in one.comment:
+                one.comment = f"{one.comment}\n{comment}".strip()
+            marked.append(one)
+        ctx.master.addons.trigger(hooks.UpdateHook(marked))
+        logger.info(f"phonehome.mark: {len(marked)} of {len(flows)} flows are marked")
+
+
+async def _in_a_thread(sent: Sequence[Transmission], format_: str, path: str) -> None:
+    try:
+        await asyncio.to_thread(write_report, sent, format_, path)
+    except OSError as error:
+        logger.error(f"phonehome.report: cannot write {path}: {error.strerror or error}")
+    else:
+        logger.warning(f"phonehome.report: the report of {len(sent)} transmissions is in {path}")
+
+
+def write_report(sent: Sequence[Transmission], format_: str, path: str) -> None:
+    """Writes the report of these transmissions. Raises OSError."""
+    names = Names(answer for one in sent for answer in one.answers)
+    report = Report()
+    for one in sent:
+        report.add(_LIST, examine(names.complete(one)))
+    document = output.make_document(Outcome(report=report), LocationDatabase(), DeviceNames())
+    output.save(document, format_, path)
+
+
+def _lasting(evidence: Evidence) -> list[str]:
+    """Labels of the identifiers of hardware and SIM that are at least likely."""
+    kinds = catalogue().kinds
+    found = {
+        kinds[one.kind].label: None
+        for one in evidence.findings
+        if one.kind in kinds
+        and kinds[one.kind].category in ("hardware", "sim")
+        and RANK[one.certainty] >= RANK["likely"]
+    }
+    return list(found)
+
+
+addons = [Commands()]

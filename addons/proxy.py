@@ -1,0 +1,309 @@
+"""Starts mitmproxy with the addons, and tells how to bring a phone to it.
+
+What the command `phonehome proxy` runs. It may know both `addons` and `analysis`; `analysis` imports it when the
+command is given, and not before.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import mitmproxy_rs
+import segno
+from mitmproxy import ctx, exceptions, log, options
+from mitmproxy.master import Master
+from mitmproxy.net import local_ip
+from mitmproxy.proxy.mode_servers import ServerInstance, WireGuardServerInstance
+from mitmproxy.tools.dump import DumpMaster
+from mitmproxy.tools.web.master import WebMaster
+
+from addons.activation_log import ActivationLog
+from addons.capture import Capture
+from addons.commands import Commands
+from addons.console import Console
+from addons.undecrypted_tls import UndecryptedTls
+from analysis.report.escape import printable
+
+FIRST_PORT: Final = 51820
+"""UDP port of the first phone's WireGuard, the usual one; each further phone has the next."""
+MAX_FAULTS: Final = 100
+"""Different faults that are shown; the same one is shown once."""
+
+_NAME: Final = re.compile(r"[\w][\w .-]{0,40}")
+_ENDPOINT: Final = re.compile(r"^(Endpoint = ).*(:\d+)$", re.MULTILINE)
+
+_CERTIFICATE: Final = """\
+  The certificate: open http://mitm.it on the phone, download the one for its system, and install it.
+    Android: Settings > Security > Encryption & credentials > Install a certificate > CA certificate
+    iOS: Settings > General > VPN & Device Management, then General > About > Certificate Trust Settings
+  Without it nothing that is encrypted can be opened. With it, Android 7 and newer trust it only in apps that allow
+  it (browsers do), and some apps take no certificate but their own. That is normal: what stays closed is let through
+  from the second try on, and recorded: where it goes, when and how much, not what.
+"""
+
+
+class ProxyError(Exception):
+    """The proxy cannot run; the message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A phone with a WireGuard configuration of its own."""
+
+    name: str
+    mode: str
+    """mitmproxy's mode specification."""
+    configuration: Path
+    """What the phone's WireGuard app imports."""
+    device: str
+    """As `--device` of `phonehome report` wants it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user asked for."""
+
+    capture: Path
+    activation_log: Path
+    phones: Sequence[Phone]
+    modes: Sequence[str]
+    """Other modes of mitmproxy."""
+    address: str | None = None
+    """Address of this computer as the phone sees it; None is mitmproxy's guess."""
+    web: bool = False
+    undecrypted_tls: str = "after-refusal"
+    extra: Sequence[str] = ()
+    """Options of mitmproxy, each `NAME=VALUE`."""
+
+
+def data_folder() -> Path:
+    """Where captures and keys of this user are kept (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "phonehome"
+
+
+def new_capture(folder: Path) -> Path:
+    """A name for a new capture, by the time in UTC. Makes the folder, for its owner only. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    for number in range(1, 1000):
+        path = folder / (f"{now}.mitm" if number == 1 else f"{now}-{number}.mitm")
+        if not path.exists():
+            return path
+    raise FileExistsError(17, "too many captures in this second", str(folder))
+
+
+def phones(names: Iterable[str], first_port: int = FIRST_PORT) -> list[Phone]:
+    """Phones by these names, each with keys that stay the same from run to run, and a port. Raises ProxyError."""
+    folder = data_folder() / "phones"
+    made: list[Phone] = []
+    for number, name in enumerate(names):
+        if not _NAME.fullmatch(name):
+            raise ProxyError(f"--phone {name!r}: use letters, digits, spaces, dots and dashes, at most 40")
+        if any(phone.name == name for phone in made):
+            raise ProxyError(f"--phone {name!r} is given twice")
+        port = first_port + number
+        keys = folder / f"{name}.keys.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not keys.exists():
+                genkey = mitmproxy_rs.wireguard.genkey
+                _write_private(keys, json.dumps({"server_key": genkey(), "client_key": genkey()}, indent=4))
+        except OSError as error:
+            raise ProxyError(f"cannot keep the keys of {name!r} in {folder}: {error.strerror}") from error
+        # The mode goes into each flow, and so into reports, where the name of the user's home is nobody's business.
+        mode = f"wireguard:{_from_home(keys)}@{port}"
+        made.append(Phone(name, mode, folder / f"{name}.conf", f"{name}=wireguard@{port}"))
+    return made
+
+
+def run(settings: Settings) -> None:
+    """Runs the proxy until Ctrl-C or SIGTERM. Raises ProxyError if it cannot start."""
+    faults = _Faults()
+    try:
+        asyncio.run(_run(settings, faults))
+    except SystemExit as error:  # mitmproxy's way to say that it did not start
+        raise ProxyError(faults.first or "mitmproxy did not start") from error
+    except exceptions.OptionsError as error:
+        raise ProxyError(str(error)) from error
+    except OSError as error:
+        raise ProxyError(error.strerror or str(error)) from error
+
+
+async def _run(settings: Settings, faults: "_Faults") -> None:
+    logging.getLogger().setLevel(logging.INFO if settings.web else logging.WARNING)
+    logging.getLogger("addons").setLevel(logging.INFO)
+    for noisy in ("tornado", "asyncio", "hpack", "quic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    opts = options.Options()
+    master: Master = (
+        WebMaster(opts, with_termlog=False)
+        if settings.web
+        else DumpMaster(opts, with_termlog=False, with_dumper=False)
+    )
+    faults.install()
+    try:
+        master.addons.add(  # type: ignore[no-untyped-call]
+            UndecryptedTls(), ActivationLog(), *_live_report(), Console(), Commands(), Capture()
+        )
+        master.addons.add(Instructions(settings, master))  # type: ignore[no-untyped-call]
+        opts.update(  # type: ignore[no-untyped-call]
+            mode=[*(phone.mode for phone in settings.phones), *settings.modes],
+            undecrypted_tls=settings.undecrypted_tls,
+            console_devices=[phone.device for phone in settings.phones],
+            activation_log=str(settings.activation_log),
+            capture=str(settings.capture),
+            show_ignored_hosts=True,
+        )
+        opts.set(*settings.extra)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(number, master.shutdown)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda *_: master.shutdown())  # type: ignore[no-untyped-call]
+        if hasattr(signal, "SIGPIPE"):
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        await master.run()
+    finally:
+        faults.uninstall()
+
+
+def _live_report() -> list[Any]:
+    try:
+        from addons.live_report import LiveReport
+    except ImportError:
+        return []
+    return [LiveReport()]
+
+
+class Instructions:
+    """An addon that says, once the proxy listens, what to do on the phone."""
+
+    def __init__(self, settings: Settings, master: Master) -> None:
+        self._settings = settings
+        self._master = master
+
+    async def running(self) -> None:
+        settings = self._settings
+        names = {phone.mode: phone for phone in settings.phones}
+        servers = ctx.master.addons.get("proxyserver").servers  # type: ignore[no-untyped-call]
+        for server in servers:
+            spec = server.mode.full_spec
+            phone = names.get(spec)
+            if isinstance(server, WireGuardServerInstance):
+                _say(*self._wireguard(server, phone))
+            else:
+                _say(*self._other(server))
+        _say(_CERTIFICATE.rstrip())
+        if isinstance(self._master, WebMaster):
+            _say(f"  What passes, live: {self._master.web_url}")
+        _say(
+            f"  Everything is saved to {settings.capture}",
+            f"  Activation requests are logged to {settings.activation_log}",
+            "  Each new destination gives a line below. Ctrl-C ends, and gives the report.",
+            "",
+        )
+
+    def _wireguard(self, server: WireGuardServerInstance, phone: Phone | None) -> list[str]:
+        configuration = server.client_conf() or ""
+        if self._settings.address:
+            host = self._settings.address
+            host = f"[{host}]" if ":" in host else host
+            configuration = _ENDPOINT.sub(rf"\g<1>{host}\g<2>", configuration)
+        name = phone.name if phone else server.mode.full_spec
+        lines = [f"Phone {name!r}:", "  Install the app WireGuard, choose + and scan this code:"]
+        if phone:
+            _write_private(phone.configuration, configuration + "\n")
+        if sys.stdout.isatty():
+            lines += [_code(configuration)]
+        else:
+            lines[-1] = "  Install the app WireGuard, choose + and import this configuration:"
+        if phone:
+            lines += [f"  (the same as a file: {phone.configuration})"]
+        endpoint = _ENDPOINT.search(configuration)
+        if endpoint:
+            where = endpoint[0].partition(" = ")[2]
+            lines += [
+                f"  Phone and computer must be in one network: the phone sends to {where} by UDP, which a firewall",
+                "  here must let in. If the address is wrong, say --address.",
+            ]
+        return lines
+
+    def _other(self, server: ServerInstance[Any]) -> list[str]:
+        address = (
+            self._settings.address or local_ip.get_local_ip() or local_ip.get_local_ip6() or "this computer"
+        )
+        ports = sorted({listens[1] for listens in server.listen_addrs})
+        where = f"{address}, port {', '.join(map(str, ports))}" if ports else "no port of its own"
+        lines = [f"{server.mode.description}: {where}"]
+        if server.mode.type_name == "regular":
+            lines += [
+                f"  On the phone, in the settings of its Wi-Fi: proxy manual, host {address}, port {ports[0]}.",
+                "  Apps that pass by the proxy are not seen this way; WireGuard (the default) sees them.",
+            ]
+        return lines
+
+
+class _Faults(log.MitmLogHandler):
+    """Shows what goes wrong, each fault once, as a line for people. Traffic goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)  # type: ignore[no-untyped-call]
+        self.first = ""
+        self._said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        ours = record.name.startswith("addons")
+        if record.levelno < logging.ERROR and not ours:
+            return
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[0] is not None:
+            text = f"a fault ({record.exc_info[0].__name__}: {record.exc_info[1]}{_place(record)}); traffic goes on"
+        if record.levelno >= logging.ERROR:
+            self.first = self.first or text
+        if text in self._said or len(self._said) > MAX_FAULTS:
+            return
+        self._said.add(text)
+        print(f"phonehome: {printable(text)}", file=sys.stderr, flush=True)
+
+
+def _place(record: logging.LogRecord) -> str:
+    """Where it was raised, for a bug report."""
+    trace = record.exc_info[2] if record.exc_info else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f", in {Path(trace.tb_frame.f_code.co_filename).name} line {trace.tb_lineno}"
+
+
+def _code(text: str) -> str:
+    import io
+
+    out = io.StringIO()
+    segno.make(text, error="l").terminal(out, compact=True)
+    return out.getvalue().rstrip("\n")
+
+
+def _say(*lines: str) -> None:
+    print("\n".join(lines), flush=True)
+
+
+def _write_private(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _from_home(path: Path) -> str:
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
