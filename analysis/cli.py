@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from analysis import __version__
-from analysis.commands import check, firmware, inspect, locate, report
+from analysis.commands import check, compare, firmware, inspect, locate, proxy, report
 from analysis.commands.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError, say
 
-COMMANDS = (report, check, inspect, locate, firmware)
+COMMANDS = (report, proxy, check, compare, inspect, locate, firmware)
 
 _DESCRIPTION = """\
 Where does this phone send its data? phonehome reads what a phone sent through mitmproxy and tells, for each

@@ -101,6 +101,7 @@ def device(*rows: DestinationEntry, id: str = "10.0.0.2", **more: Any) -> Device
         "label": id,
         "addresses": [id],
         "builds": ["00WW_3_22C"],
+        "firmware": [],
         "destinations": list(rows),
         "transmissions": sum(item["transmissions"] for item in rows),
         "names_only": [],

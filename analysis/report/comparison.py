@@ -1,0 +1,149 @@
+"""A comparison as text, as JSON, and as a page that is one file and loads nothing."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment
+
+from analysis.report.compare import ENCRYPTION, CaptureSet, Comparison, DestinationChange, DeviceChange, Side
+from analysis.report.escape import printable
+from analysis.report.phrases import period
+from analysis.report.summary import listed
+
+MAX_ROWS = 1000
+"""Destinations of a phone that text and page list; JSON has all."""
+
+_MATCHED = {
+    None: "not matched with a phone of the other report",
+    "label": "matched by its label",
+    "model and address": "matched by model and address",
+    "model": "matched by its model, which only one phone of each report has: it can be another phone of that model",
+    "address": "matched by its address alone: another phone can have it",
+}
+
+
+def render(comparison: Comparison, format_: str) -> str:
+    """The comparison in `text`, `json` or `html`, with a line feed at the end."""
+    renderers: dict[str, Callable[[Comparison], str]] = {"text": _text, "json": _json, "html": _html}
+    return renderers[format_](comparison)
+
+
+def _json(comparison: Comparison) -> str:
+    return json.dumps(comparison, indent=2, ensure_ascii=True) + "\n"
+
+
+def _text(comparison: Comparison) -> str:
+    lines = [*_captures("before", comparison["before"]), *_captures("after", comparison["after"]), ""]
+    lines += [f"* {finding}" for finding in comparison["findings"]]
+    for device in comparison["devices"]:
+        lines += ["", f"{_name(device)} ({_MATCHED[device['matched_by']]})"]
+        lines += [f"  {line}" for line in _builds(device)]
+        for change in device["destinations"][:MAX_ROWS]:
+            lines.append(f"  {change['status'].upper():<8}{change['host']}: {change['purpose_label']}")
+            lines += [f"            {line}" for line in _details(change)]
+        if len(device["destinations"]) > MAX_ROWS:
+            lines.append(f"  and {len(device['destinations']) - MAX_ROWS:,} more, which JSON has")
+        if device["matched_by"]:
+            lines.append(f"  {device['unchanged']:,} more destinations as before")
+    lines += ["", *(f"not read: {failed['path']}: {failed['error']}" for failed in comparison["errors"])]
+    return "\n".join(printable(line) for line in lines).rstrip("\n") + "\n"
+
+
+def _html(comparison: Comparison) -> str:
+    style = (files("analysis.report") / "templates" / "compare.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    devices = [
+        {
+            "name": _name(device),
+            "matched": _MATCHED[device["matched_by"]],
+            "is_matched": device["matched_by"] is not None,
+            "builds": _builds(device),
+            "findings": device["findings"],
+            "unchanged": device["unchanged"],
+            "rows": [
+                {"change": change, "details": _details(change)}
+                for change in device["destinations"][:MAX_ROWS]
+            ],
+            "left_out": max(0, len(device["destinations"]) - MAX_ROWS),
+        }
+        for device in comparison["devices"]
+    ]
+    shown = _printable(
+        {
+            "sides": [
+                (title, _counted(side), period(side["first"], side["last"]), side["captures"])
+                for title, side in (("Before", comparison["before"]), ("After", comparison["after"]))
+            ],
+            "devices": devices,
+            "errors": comparison["errors"],
+        }
+    )
+    return str(_template().render(shown, style=style, style_hash=f"sha256-{digest}")) + "\n"
+
+
+@cache
+def _template() -> Any:
+    source = (files("analysis.report") / "templates" / "compare.html.jinja").read_text("utf-8")
+    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)
+
+
+def _printable(item: Any) -> Any:
+    """The same with every text made safe to show."""
+    if isinstance(item, str):
+        return printable(item)
+    if isinstance(item, list | tuple):
+        return [_printable(inner) for inner in item]
+    if isinstance(item, dict):
+        return {key: _printable(inner) for key, inner in item.items()}
+    return item
+
+
+def _captures(title: str, side: CaptureSet) -> list[str]:
+    paths = listed([item["path"] for item in side["captures"]]) if side["captures"] else "no capture"
+    return [
+        f"{title}: {paths}",
+        f"  {_counted(side)}, {period(side['first'], side['last'])}",
+    ]
+
+
+def _counted(side: CaptureSet) -> str:
+    phones = f"{side['devices']:,} phone" + ("" if side["devices"] == 1 else "s")
+    return f"{side['transmissions']:,} transmissions of {phones}"
+
+
+def _name(device: DeviceChange) -> str:
+    before, after = device["before"], device["after"]
+    return f"{before} -> {after}" if before and after and before != after else after or before or ""
+
+
+def _builds(device: DeviceChange) -> list[str]:
+    gone = [build for build in device["builds_before"] if build not in device["builds_after"]]
+    new = [build for build in device["builds_after"] if build not in device["builds_before"]]
+    if not device["matched_by"] or not (gone or new):
+        return []
+    return [f"builds before: {', '.join(gone) or 'none named'}; after: {', '.join(new) or 'none named'}"]
+
+
+def _details(change: DestinationChange) -> list[str]:
+    """What changed, and both sides in short."""
+    lines = list(change["changes"])
+    for title, side in (("before", change["before"]), ("after", change["after"])):
+        if side:
+            lines.append(f"{title}: {_side(side)}")
+    return lines
+
+
+def _side(side: Side) -> str:
+    counts = [f"{side['sent']:,} sent"] if side["sent"] else []
+    counts += [f"{side['tried']:,} tried"] if side["tried"] else []
+    network = f", {listed(side['networks'])}" if side["networks"] else ""
+    carried = f", with {listed(side['identifiers'])}" if side["identifiers"] else ""
+    return (
+        f"{', '.join(counts)} ({side['bytes_sent']:,} bytes) to {listed(side['places'])}{network}, "
+        f"{ENCRYPTION[side['encrypted']]}{carried}"
+    )
