@@ -1,0 +1,93 @@
+"""Shows in mitmproxy what a message carries: decoded values with their paths, identifiers marked.
+
+    mitmweb -s addons/evidence_view.py            then choose the view "phonehome"
+    mitmdump -nr capture.mitm -s addons/evidence_view.py --set dumper_default_contentview=phonehome --flow-detail 3
+
+It is what `phonehome inspect` prints. Identifiers are masked in it unless `evidence_view_identifiers` says
+otherwise; URL and headers that mitmproxy itself prints around it are as they were sent.
+"""
+
+from dataclasses import replace
+
+from mitmproxy import contentviews, ctx, dns, http
+from mitmproxy.addonmanager import Loader
+
+from analysis.catalogue import catalogue
+from analysis.decoding import decode_bytes
+from analysis.devices import device_id
+from analysis.evidence import Evidence, Names, examine
+from analysis.geolocation.database import LocationDatabase
+from analysis.geolocation.location import Location
+from analysis.identifiers import recognise
+from analysis.readers import live_flow
+from analysis.report import inspect
+
+REPLY = ("reply",)
+"""What paths of values that came back begin with."""
+
+
+class EvidenceView(contentviews.Contentview):
+    """The addon, and the view. It is never chosen by itself: mitmproxy's own views of a message rank higher."""
+
+    name = "phonehome"
+
+    def __init__(self) -> None:
+        self._names = Names()
+        self._database: LocationDatabase | None = None
+
+    def load(self, loader: Loader) -> None:
+        loader.add_option(
+            "evidence_view_identifiers",
+            str,
+            "masked",
+            "How the view `phonehome` shows identifiers.",
+            choices=["masked", "shown"],
+        )
+        contentviews.add(self)
+
+    def dns_response(self, flow: dns.DNSFlow) -> None:
+        sent = live_flow.transmission(flow)
+        for answer in sent.answers if sent else ():
+            self._names.add(answer)
+
+    def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
+        sent = live_flow.transmission(metadata.flow) if metadata.flow else None
+        if sent is None:
+            return "nothing that a device sent"
+        evidence = _part(examine(self._names.complete(sent)), data, metadata)
+        shown = inspect.entry(
+            "",
+            device_id(sent),
+            evidence,
+            self._locate,
+            catalogue(),
+            ctx.options.evidence_view_identifiers == "shown",
+        )
+        return "\n".join(line.plain for line in inspect.lines(shown))
+
+    def _locate(self, address: str | None) -> Location:
+        if self._database is None:
+            self._database = LocationDatabase()
+        return self._database.locate(address)
+
+
+def _part(whole: Evidence, data: bytes, metadata: contentviews.Metadata) -> Evidence:
+    """What one message of an exchange shows: the whole for a request, else what stands in the message alone."""
+    message = metadata.websocket_message or metadata.tcp_message or metadata.udp_message
+    if message is not None and message.from_client:
+        alone = replace(whole.transmission, payloads=(data,), truncated=0)
+        if metadata.websocket_message is not None:
+            alone = replace(alone, path="", headers=())
+        part = examine(alone)
+        values, opaque, findings = part.values, part.opaque, part.findings
+    elif message is not None or isinstance(metadata.http_message, http.Response):
+        decoded = decode_bytes(data, metadata.content_type or "", path=REPLY)
+        values, opaque, findings = decoded.values, decoded.opaque, recognise(decoded)
+    else:
+        return whole
+    # What the rest of the exchange shows to be an identifier is hidden here too, but marks nothing here.
+    elsewhere = tuple(finding._replace(path=()) for finding in whole.findings)
+    return whole._replace(values=values, opaque=opaque, findings=(*findings, *elsewhere))
+
+
+addons = [EvidenceView()]
