@@ -6,6 +6,7 @@ told by its first character and one pass of an expression (`dress.py`). Trees ar
 that is where most of the time goes.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from plistlib import UID
 from typing import Any
@@ -37,6 +38,9 @@ _NOT_IN_TEXT = frozenset(range(32)) - {9, 10, 13}
 """Bytes that no text begins with."""
 _HUGE = 256
 """Bits of an integer, above which it is no identifier; Python refuses to print one of 4,300 digits."""
+
+_MAP_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.\[\]-]{1,63}").fullmatch
+"""A key of a map that is a name, and not data."""
 
 _NAMING = ("name", "key", "field", "id", "n", "k")
 _VALUING = ("value", "val", "v", "data", "")
@@ -669,6 +673,23 @@ class Run:
                 real = binary.as_double(content) if wire == binary.FIXED64 else binary.as_float(content)
                 if real is not None:
                     append(_make(Value, (inner, key, real, group)))
+        if size == 2 and fields[0][0] == 1 and fields[1][0] == 2 and nesting:
+            self.map_entry(fields, path, numbers, group)
+
+    def map_entry(self, fields: list[binary.Field], path: Path, numbers: str, group: int) -> None:
+        """An entry of a map is a message of a key, 1, and a value, 2 (protobuf.dev, encoding of maps): the value once
+        more, under the name that its sender gave it."""
+        (_, wire, name), (_, kind, content) = fields
+        if wire != binary.LENGTH or not _MAP_NAME(name):
+            return
+        if kind == binary.LENGTH:
+            words = is_utf8_text(content) if content else None
+            if words is None or len(words) > LONGEST_PLAIN:
+                return
+            content = words
+        elif kind != binary.VARINT:
+            return
+        self.emit(content, (*path, f"{numbers}2"), name.decode("ascii"), group)
 
     def bytes_field(
         self, content: bytes, path: Path, inner: Path, group: int, depth: int, nesting: int

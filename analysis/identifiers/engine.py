@@ -231,8 +231,9 @@ def _examine(
                 groups_with_device.add(each.value.group)
     roles_by_group = _roles_by_group(noted)
     for each, kind, checked in vague:
-        company = each.value.group in groups_with_device or not kind.company.isdisjoint(
-            roles_by_group.get(each.value.group, ())
+        company = each.value.group in groups_with_device or any(
+            place != each.place and not kind.company.isdisjoint(roles)
+            for place, roles in roles_by_group.get(each.value.group, ())
         )
         if not company and kind.severity < WORTH_A_DOUBT:
             continue
@@ -349,9 +350,16 @@ def _possible_kinds(each: Noted) -> Iterator[tuple[Kind, Weight | None]]:
             yield kind, None
 
 
-def _roles_by_group(noted: Sequence[Noted]) -> dict[int, set[str]]:
-    roles: dict[int, set[str]] = {}
+def _roles_by_group(noted: Sequence[Noted]) -> dict[int, list[tuple[int, frozenset[str]]]]:
+    """What else an object holds: the places and roles of its values, one place for each set of roles and one more,
+    since no value is its own company."""
+    roles: dict[int, dict[frozenset[str], list[int]]] = {}
     for each in noted:
         if each.meaning.roles:
-            roles.setdefault(each.value.group, set()).update(each.meaning.roles)
-    return roles
+            places = roles.setdefault(each.value.group, {}).setdefault(each.meaning.roles, [])
+            if len(places) < 2:
+                places.append(each.place)
+    return {
+        group: [(place, its) for its, places in sets.items() for place in places]
+        for group, sets in roles.items()
+    }

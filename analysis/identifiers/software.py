@@ -66,13 +66,20 @@ def build(text: str) -> Checked | None:
     fingerprint = kind("build").alone
     if fingerprint is not None and fingerprint(text):
         return Checked(text, Strength.SPECIFIC, "the form of an Android build fingerprint")
-    if not any(map(str.isdecimal, text)) or _HASH(text):
+    if not any(map(str.isdecimal, text)) or _HASH(text) or _MEMORY(text):
         return None
+    if _COMMIT(text):
+        return Checked(text, Strength.WEAK, f"{len(text)} hexadecimal digits, as those of a program's source are")
     if len(text) >= 6 and any(map(str.isalpha, text)):
         return Checked(text, Strength.FITS, "a build's name")
     return Checked(text, Strength.WEAK, "a version")
 
 
+_MEMORY = re.compile(
+    r"[0-9][0-9.,]{0,6} ?[KMGT]i?B?(?: ?[+/,] ?[0-9][0-9.,]{0,6} ?[KMGT]i?B?)?", re.IGNORECASE
+).fullmatch
+"""The size of a memory, or of two: ROM and RAM are also what phones have of these."""
+_COMMIT = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{7,31}").fullmatch
 _HASH = re.compile(r"[0-9A-Fa-f]{32,}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}").fullmatch
 
 
