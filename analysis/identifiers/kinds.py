@@ -101,6 +101,7 @@ def compact(name: str) -> str:
 
 
 _SEPARATORS = re.compile(r"[^0-9A-Za-z]+")
+_BRACKETED = re.compile(r"[^\[\]]+(?:\[[^\[\]]*\])*\[([A-Za-z][^\[\]]*)\](?:\[[0-9]*\])*").fullmatch
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SPECIAL_ROLES: Final = frozenset(
     {"cell_id_vague", "cell_system", "cell_network", "cell_signal", "coordinates_vague"}
@@ -210,6 +211,9 @@ def meaning(name: str) -> Meaning:
         found = meanings.get(whole)
         if found is not None:
             return found
+    if inner := _BRACKETED(name):
+        # How PHP and others write that a name stands in an object: the name is the last.
+        return meaning(inner[1])
     for words in _readings(name):
         while 0 < len(words) <= MAX_WORDS:
             found = _without_affixes(words, table)
