@@ -1,4 +1,7 @@
-"""Real parts to test the proxy with: certificates, servers and proxies, on loopback addresses only."""
+"""Real parts to test the proxy with: certificates, servers and proxies, on loopback addresses only.
+
+In a network namespace the servers run as `python -m tests.network.parts KIND ADDRESS PORT [CERTIFICATE KEY]`.
+"""
 
 import contextlib
 import http.client
@@ -6,6 +9,7 @@ import http.server
 import os
 import signal
 import socket
+import socketserver
 import ssl
 import subprocess
 import sys
@@ -17,6 +21,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.rrset
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,6 +36,7 @@ from analysis.transmission import Transmission
 
 ROOT = Path(__file__).parents[2]
 MITMDUMP = Path(sys.executable).with_name("mitmdump")
+PHONEHOME = (sys.executable, "-c", "import sys; from analysis.cli import main; sys.exit(main())")
 REGISTRATION = (
     b"eyJSRUdWRVIiOiIxLjAiLCJNT0RFTCI6IkhNRC1UQSAxMDQ2IiwiU1dWRVIiOiIwMFdXXzNfMjJDIiwi\n"
     b"U0lNMUlDQ0lEIjoiODk0Nzk5MDAwMDAwMDAwMDA0OCIsIklNRUkxIjoiMDAxMDEyMzQwMDAwNDI1In0=\n"
@@ -107,6 +114,42 @@ def web_server(tls: tuple[Path, Path] | None = None, address: str = "127.0.0.1")
         server.server_close()
 
 
+class _Raw(socketserver.BaseRequestHandler):
+    """The registration service in its raw form: JSON over TCP."""
+
+    def handle(self) -> None:
+        if self.request.recv(65536):
+            self.request.sendall(b'{"resultCode":"0","resultDesc":"Success"}')
+
+
+class _Names(socketserver.BaseRequestHandler):
+    """A DNS server for which every name has its own address."""
+
+    def handle(self) -> None:
+        data, answers_by = self.request
+        query = dns.message.from_wire(data)
+        answer = dns.message.make_response(query)
+        address = self.server.server_address[0]
+        answer.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", address))
+        answers_by.sendto(answer.to_wire(), self.client_address)
+
+
+def _serve(kind: str, address: str, port: str, *tls: str) -> None:
+    where = (address, int(port))
+    server: socketserver.BaseServer
+    if kind == "tcp":
+        server = socketserver.ThreadingTCPServer(where, _Raw)
+    elif kind == "dns":
+        server = socketserver.UDPServer(where, _Names)
+    else:
+        server = _Server(where, _Handler)
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            server.socket = context.wrap_socket(server.socket, True, do_handshake_on_connect=False)
+    server.serve_forever()
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -115,8 +158,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: list[Any], port: int, **more: Any) -> Iterator[subprocess.Popen[str]]:
-    """A process that listens on this TCP port; it is stopped at the end, by its id."""
+def running(command: list[Any], port: int | None, **more: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process that listens on this TCP port (None: that is waited for elsewhere); it is stopped at the end, by
+    its id."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         [str(part) for part in command],
@@ -127,7 +171,8 @@ def running(command: list[Any], port: int, **more: Any) -> Iterator[subprocess.P
         **more,
     )
     try:
-        wait_for(lambda: process.poll() is not None or _listens(port))
+        if port is not None:
+            wait_for(lambda: process.poll() is not None or _listens(port))
         assert process.poll() is None, process.communicate()[0]
         yield process
     finally:
@@ -179,3 +224,7 @@ def _listens(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+if __name__ == "__main__":
+    _serve(*sys.argv[1:])

@@ -1,0 +1,166 @@
+"""`phonehome proxy` as a user runs it: real clients, a real server, Ctrl-C and worse."""
+
+import http.client
+import json
+import os
+import signal
+import stat
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.network.parts import (
+    MITMDUMP,
+    PHONEHOME,
+    REGISTRATION,
+    free_port,
+    running,
+    stop,
+    transmissions,
+    wait_for,
+    web_server,
+)
+
+
+class Proxy:
+    """A proxy that runs."""
+
+    def __init__(self, folder: Path, port: int, process: subprocess.Popen[str]) -> None:
+        self.folder, self.port, self.process = folder, port, process
+
+    @property
+    def capture(self) -> Path:
+        (found,) = self.folder.glob("*.mitm")
+        return found
+
+    def request(self, method: str, server: int, path: str = "/", body: bytes = b"", **headers: str) -> bytes:
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        client.request(method, f"http://127.0.0.1:{server}{path}", body or None, headers)
+        answer = client.getresponse().read()
+        client.close()
+        return answer
+
+    def register(self, server: int) -> bytes:
+        headers = {"Host": "zzhc.vnet.cn", "Content-Type": "application/encrypted-json"}
+        return self.request("POST", server, "/", REGISTRATION, **headers)
+
+
+@contextmanager
+def proxy(tmp_path: Path, *more: str) -> Iterator[Proxy]:
+    port = free_port()
+    folder = tmp_path / "captures"
+    command = [*PHONEHOME, "proxy", "--mode", f"regular@127.0.0.1:{port}", "--captures", folder]
+    command += ["--set", f"confdir={tmp_path / 'conf'}", *more]
+    with running(command, port, cwd=tmp_path) as process:
+        yield Proxy(folder, port, process)
+
+
+def test_an_activation_shows_alike_in_log_line_and_report(tmp_path: Path) -> None:
+    with web_server() as server, proxy(tmp_path) as at:
+        assert at.register(server) == b'{"resultCode":"0","resultDesc":"Success"}'
+        said = stop(at.process)
+    assert at.process.returncode == 0
+    lines = [line for line in said.splitlines() if "  zzhc.vnet.cn  " in line]
+    assert len(lines) == 1
+    assert "ACTIVATION" in lines[0]
+    assert "UNENCRYPTED" in lines[0]
+    (log,) = at.folder.glob("*.jsonl")
+    logged = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["event"]["action"] for line in logged] == ["activation-request", "activation-outcome"]
+    found = {one["kind"]: one["value"] for one in logged[0]["phonehome"]["identifiers"]}
+    for kind in ("imei", "iccid"):
+        assert found[kind] in lines[0]
+    report = said.partition("device without an address of its own")[2]
+    assert "zzhc.vnet.cn" in report
+    assert found["imei"] in report
+    assert "001012340000425" not in said
+    assert f"phonehome report {at.capture} -o report.md" in said
+    assert stat.S_IMODE(at.capture.stat().st_mode) == 0o600
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    subprocess.run([MITMDUMP, "-q", "-nr", at.capture], check=True, timeout=60)
+
+
+def test_kill_loses_no_flow_that_was_over(tmp_path: Path) -> None:
+    done: list[int] = []
+    with web_server() as server, proxy(tmp_path) as at:
+
+        def work(first: int) -> None:
+            for number in range(first, first + 1000):
+                try:
+                    at.request("GET", server, f"/{number}")
+                except (OSError, http.client.HTTPException):
+                    return
+                done.append(number)
+
+        threads = [threading.Thread(target=work, args=(1000 * at,)) for at in range(4)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: len(done) > 100)
+        at.process.send_signal(signal.SIGKILL)
+        at.process.wait(timeout=10)
+        for thread in threads:
+            thread.join()
+        saved = {int(sent.path[1:]) for sent in transmissions(at.capture) if sent.reply is not None}
+    assert len(done) > 100
+    assert set(done) <= saved
+    run = subprocess.run([MITMDUMP, "-q", "-nr", at.capture], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+
+
+def test_an_addon_that_raises_is_shown_and_traffic_goes_on(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("def request(flow):\n    raise ValueError('out of cheese')\n")
+    with web_server() as server, proxy(tmp_path, "--set", f"scripts={broken}") as at:
+        for _ in range(3):
+            assert at.request("GET", server) == b"hello from the server"
+        said = stop(at.process)
+    assert said.count("out of cheese") == 1
+    assert "a fault (ValueError: out of cheese, in broken.py line 2); traffic goes on" in said
+    assert "Traceback" not in said
+    assert len(transmissions(at.capture)) == 3
+
+
+def test_nothing_sent_leaves_nothing_behind(tmp_path: Path) -> None:
+    with proxy(tmp_path) as at:
+        said = stop(at.process)
+    assert "there is nothing to report" in said
+    assert list(at.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--mode", "nonsense"], "nonsense"),
+        (["--phone", "../etc"], "use letters"),
+        (["--phone", "a", "--phone", "a"], "given twice"),
+        (["--port", "99999"], "is no port"),
+        (["--set", "nosuchoption=1"], "nosuchoption"),
+        (["--captures", "/proc/nowhere"], "cannot save captures"),
+    ],
+)
+def test_what_cannot_work_is_said_in_a_line(tmp_path: Path, arguments: list[str], problem: str) -> None:
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    command: list[Any] = [*PHONEHOME, "proxy", "--set", f"confdir={tmp_path / 'conf'}", *arguments]
+    run = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env=environment, cwd=Path(__file__).parents[2]
+    )
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert problem in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    with web_server() as taken:
+        command = [*PHONEHOME, "proxy", "--mode", f"regular@127.0.0.1:{taken}", "--captures", str(tmp_path)]
+        command += ["--set", f"confdir={tmp_path / 'conf'}"]
+        run = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2]
+        )
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert "failed to listen" in run.stderr
+    assert "Traceback" not in run.stderr
