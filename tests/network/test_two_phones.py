@@ -1,0 +1,259 @@
+"""Two phones over real WireGuard, kept apart, on a network of namespaces that the test makes.
+
+    Anna --veth-- the computer with the proxy --veth-- Ben
+
+The computer's namespace has the servers as well, on loopback addresses that lie in China and Singapore outside of it:
+nothing leaves the machine. Needs root, a tun device, and Debian's wireguard-go, wireguard-tools, iproute2 and curl.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.cli import main
+from tests.network.parts import (
+    MITMDUMP,
+    PHONEHOME,
+    REGISTRATION,
+    ROOT,
+    certificate,
+    running,
+    stop,
+    transmissions,
+    wait_for,
+)
+
+TOOLS = ("ip", "wireguard-go", "wg", "curl")
+CHINA, SINGAPORE, PROXY = "61.139.2.69", "13.228.77.14", "10.213.0.1"
+PHONES = ("Anna", "Ben")
+
+
+def missing() -> str:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return "needs Linux and root, for network namespaces"
+    if absent := [tool for tool in TOOLS if not shutil.which(tool)]:
+        return f"needs {', '.join(absent)}"
+    if not os.path.exists("/dev/net/tun"):
+        return "needs a tun device"
+    name = f"phonehome-{os.getpid()}-try"
+    if subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode:
+        return "may not make network namespaces here"
+    subprocess.run(["ip", "netns", "del", name], check=True)
+    return ""
+
+
+WHY_NOT = missing()
+pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=20)
+
+
+class Lab:
+    """The network, and what runs in it."""
+
+    def __init__(self, folder: Path, cleanup: ExitStack) -> None:
+        self.folder, self.cleanup = folder, cleanup
+        self.computer = f"phonehome-{os.getpid()}"
+        self.proxy: subprocess.Popen[str]
+
+    def namespace(self, name: str) -> None:
+        ip("netns", "add", name)
+        self.cleanup.callback(ip, "netns", "del", name)
+        ip("-n", name, "link", "set", "lo", "up")
+
+    def inside(self, name: str, *command: Any) -> list[Any]:
+        return ["ip", "netns", "exec", name, *command]
+
+    def start(self, name: str, *command: Any, **more: Any) -> subprocess.Popen[str]:
+        return self.cleanup.enter_context(running(self.inside(name, *command), None, cwd=ROOT, **more))
+
+    def phone(self, name: str) -> str:
+        return f"{self.computer}-{name}"
+
+    def curl(self, phone: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
+        command = self.inside(self.phone(phone), "curl", "-sS", "--max-time", "20", *arguments)
+        return subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
+
+    def python(self, phone: str, code: str) -> str:
+        command = self.inside(self.phone(phone), sys.executable, "-c", code)
+        return subprocess.run(command, capture_output=True, text=True, timeout=40, check=True).stdout
+
+    def computers(self) -> None:
+        """The computer, with the servers and the proxy."""
+        self.namespace(self.computer)
+        for address in (CHINA, SINGAPORE, PROXY):
+            ip("-n", self.computer, "address", "add", f"{address}/32", "dev", "lo")
+        own, key = certificate(self.folder, "device-activation.example", SINGAPORE)
+        serve = (sys.executable, "-m", "tests.network.parts")
+        for kind, address, port, *tls in (
+            ("http", CHINA, 80),
+            ("tcp", CHINA, 9998),
+            ("dns", CHINA, 53),
+            ("http", SINGAPORE, 443, own, key),
+        ):
+            self.start(self.computer, *serve, kind, address, port, *tls)
+        named = [part for name in PHONES for part in ("--phone", name)]
+        command = [*PHONEHOME, "proxy", *named, "--address", PROXY, "--captures", self.folder / "captures"]
+        command += [
+            "--set",
+            f"confdir={self.folder / 'conf'}",
+            "--set",
+            f"ssl_verify_upstream_trusted_ca={own}",
+        ]
+        self.proxy = self.start(self.computer, *command, env={"XDG_DATA_HOME": str(self.folder / "data")})
+
+    def connect(self, number: int, name: str) -> None:
+        """A phone: a cable to the computer, and WireGuard through it."""
+        space = self.phone(name)
+        self.namespace(space)
+        here, there = f"10.213.{number}.1", f"10.213.{number}.2"
+        cable = f"ph{os.getpid() % 100000}x{number}"
+        ip(
+            "link",
+            "add",
+            cable,
+            "netns",
+            self.computer,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            space,
+        )
+        ip("-n", self.computer, "address", "add", f"{here}/30", "dev", cable)
+        ip("-n", self.computer, "link", "set", cable, "up")
+        ip("-n", space, "address", "add", f"{there}/30", "dev", "eth0")
+        ip("-n", space, "link", "set", "eth0", "up")
+        ip("-n", space, "route", "add", PROXY, "via", here)
+        configuration = self.folder / "data" / "phonehome" / "phones" / f"{name}.conf"
+        assert wait_for(configuration.exists), stop(self.proxy)
+        # wg takes the keys and the endpoint; address and routes are for ip.
+        text = configuration.read_text()
+        wanted = [line for line in text.splitlines() if not line.startswith(("Address", "DNS"))]
+        stripped = self.folder / f"{name}.wg"
+        stripped.write_text("\n".join(wanted) + "\n")
+        tunnel = (
+            f"wg{os.getpid() % 100000}x{number}"  # its control socket's name counts outside the namespace too
+        )
+        self.start(space, "wireguard-go", "-f", tunnel)
+        control = Path("/var/run/wireguard") / f"{tunnel}.sock"
+        assert wait_for(control.exists)
+        subprocess.run(self.inside(space, "wg", "setconf", tunnel, stripped), check=True, timeout=20)
+        ip("-n", space, "address", "add", "10.0.0.1/32", "dev", tunnel)
+        ip("-n", space, "link", "set", tunnel, "up")
+        for address in (CHINA, SINGAPORE):
+            ip("-n", space, "route", "add", address, "dev", tunnel)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with ExitStack() as cleanup:
+        made = Lab(tmp_path_factory.mktemp("lab"), cleanup)
+        made.computers()
+        for number, name in enumerate(PHONES, 1):
+            made.connect(number, name)
+        yield made
+
+
+RAW = """
+import socket
+with socket.create_connection(("61.139.2.69", 9998), 20) as s:
+    s.sendall(b'{"REGVER":"1.0","MODEL":"WATCH-TEST","IMEI1":"001012340000425","SIM1ICCID":"8947990000000000048"}')
+    print(s.recv(4096).decode())
+"""
+LOOK_UP = """
+import dns.message, dns.query
+q = dns.message.make_query("api.weather.example", "A")
+print(dns.query.udp(q, "61.139.2.69", timeout=20).answer[0])
+"""
+
+
+def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path: Path) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(REGISTRATION)
+    registered = lab.curl(
+        "Anna",
+        *("--resolve", f"zzhc.vnet.cn:80:{CHINA}", "-H", "Content-Type: application/encrypted-json"),
+        *("--data-binary", f"@{body}", "http://zzhc.vnet.cn/"),
+    )
+    assert "resultCode" in registered.stdout, registered.stderr
+    assert "resultCode" in lab.python("Ben", RAW)
+
+    # Ben trusts only the server's own certificate: refused, then let through.
+    pinned = (
+        *("--cacert", lab.folder / "device-activation.example.pem"),
+        *("--resolve", f"device-activation.example:443:{SINGAPORE}", "https://device-activation.example/"),
+    )
+    assert lab.curl("Ben", *pinned).returncode == 60
+    assert lab.curl("Ben", *pinned).stdout == "hello from the server"
+    # Anna trusts the proxy: what Ben refused is not let through for her.
+    trusted = ("--cacert", lab.folder / "conf" / "mitmproxy-ca-cert.pem", *pinned[2:])
+    assert lab.curl("Anna", *trusted).stdout == "hello from the server"
+    # A name that the capture's own DNS gives to an address.
+    assert CHINA in lab.python("Anna", LOOK_UP)
+    assert lab.curl("Anna", "-H", "Host:", f"http://{CHINA}/plain").returncode == 0
+
+    time.sleep(0.5)  # UDP has no end; what is over is over
+    said = stop(lab.proxy)
+    assert lab.proxy.returncode == 0
+    lines = said.partition("Ctrl-C ends")[2].partition("\n\nAnna")[0].splitlines()
+    (china,) = [line for line in lines if "  zzhc.vnet.cn  " in line]
+    assert "  Anna  zzhc.vnet.cn  China  AS4134 Chinanet  ACTIVATION" in china
+    assert any("  Ben  61.139.2.69  China" in line and "ACTIVATION" in line for line in lines), said
+    assert any(
+        "  Ben  device-activation.example  Singapore" in line and "TLS refused" in line for line in lines
+    )
+
+    (capture,) = (lab.folder / "captures").glob("*.mitm")
+    again = tmp_path / "report.json"
+    named = [part for n, name in enumerate(PHONES) for part in ("--device", f"{name}=wireguard@{51820 + n}")]
+    assert main(["report", str(capture), "--quiet", *named, "-o", str(again)]) == 0
+    report = json.loads(again.read_text())
+    rows = {
+        (device["label"], row["host"] or row["addresses"][0], row["purpose"], row["encrypted"]): row
+        for device in report["devices"]
+        for row in device["destinations"]
+    }
+    assert {device["label"] for device in report["devices"]} == set(PHONES)
+    anna = rows["Anna", "zzhc.vnet.cn", "activation", "no"]
+    assert (anna["country"], anna["acknowledged"], anna["transmissions"]) == ("CN", 1, 1)
+    assert rows["Ben", CHINA, "activation", "no"]["country"] == "CN"
+    ben = [
+        row
+        for (label, host, *_), row in rows.items()
+        if (label, host) == ("Ben", "device-activation.example")
+    ]
+    assert [row["tls_not_opened"] for row in ben] == [{"passed": 1, "refused": 1}]
+    assert [row["country"] for row in ben] == ["SG"]
+    assert ("Ben", "zzhc.vnet.cn", "activation", "no") not in rows
+    hers = [
+        row
+        for (label, host, *_), row in rows.items()
+        if (label, host) == ("Anna", "device-activation.example")
+    ]
+    assert [row["tls_not_opened"] for row in hers] == [{}]
+    assert any(label == "Anna" and host == "api.weather.example" for label, host, *_ in rows)
+
+    (log,) = (lab.folder / "captures").glob("*.jsonl")
+    logged = [json.loads(line) for line in log.read_text().splitlines()]
+    requests = [line for line in logged if line["event"]["action"] == "activation-request"]
+    activations = [row for (_, _, purpose, _), row in rows.items() if purpose == "activation"]
+    assert len(requests) == sum(row["transmissions"] for row in activations)
+    assert str(Path.home()) not in capture.read_bytes().decode("latin-1")
+
+    run = subprocess.run([MITMDUMP, "-nr", capture], capture_output=True, text=True, timeout=60, check=True)
+    assert "refused: it does not trust the proxy's certificate" in run.stdout
+    assert len(transmissions(capture)) == sum(row["transmissions"] for row in rows.values())
