@@ -1,5 +1,6 @@
 """Rules: which are held, which are broken, and what cannot be judged."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -316,3 +317,11 @@ class TestFiles:
         (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
         with pytest.raises(PolicyError, match="UTF-8"):
             load(str(tmp_path / "binary.toml"))
+
+    def test_the_example_in_the_documentation_is_a_policy(self) -> None:
+        text = (Path(__file__).parents[1] / "docs" / "policies.md").read_text()
+        example = text.split("```toml\n")[1].split("```")[0]
+        assert [found.id for found in parse(example, "policies.md").rules] == [
+            "activation",
+            "no-serial-numbers",
+        ]

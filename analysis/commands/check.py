@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 from analysis.commands.common import UsageError, add_output, add_reading, format_of, say
@@ -14,7 +15,7 @@ EPILOG = """\
 examples:
   phonehome check phone.mitm --policy hmd-2019
   phonehome check phone.mitm --policy eea --format junit -o verdict.xml
-  phonehome check report.json --policy release.toml --market WW
+  phonehome check report.json --policy release.toml --market WW --market "10.0.0.7=CN"
 
 A CAPTURE can be a report that was saved as JSON. docs/policies.md says how a policy is written.
 
@@ -41,9 +42,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--market",
-        metavar="CODE",
-        help="market that the phones were made for, such as WW or CN; default: what build numbers in the "
-        "traffic say",
+        action="append",
+        default=[],
+        metavar="CODE|PHONE=CODE",
+        help="market that the phones, or one of them (by label, id or address), were made for, such as WW or CN; "
+        "default: what build numbers in the traffic say",
     )
     add_output(parser, FORMATS, ".txt, .json, .xml")
     add_reading(parser)
@@ -54,7 +57,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Judges and writes the verdict."""
-    from analysis import firmware
     from analysis.policy import judge_policy
     from analysis.policy_file import PolicyError, load
     from analysis.report import verdict
@@ -65,15 +67,20 @@ def run(options: argparse.Namespace) -> int:
         policy = load(options.policy)
     except PolicyError as error:
         raise UsageError(str(error)) from error
-    market = options.market.upper() if options.market else None
-    if market and market not in firmware.markets():
-        raise UsageError(f"--market {options.market}: known are {', '.join(sorted(firmware.markets()))}")
+    market, markets = _markets(options.market)
     document = read_documents(options.captures, options)
     if document is None or not document["captures"]:
         for failed in document["errors"] if document else ():
             say(f"phonehome: {failed['path']}: {failed['error']}")
         raise UsageError("nothing could be read, so nothing was judged")
-    found = judge_policy(document, policy, market)
+    known = {
+        name for phone in document["devices"] for name in (phone["label"], phone["id"], *phone["addresses"])
+    }
+    for name in sorted(markets.keys() - known):
+        raise UsageError(
+            f"--market {name}={markets[name]}: there is no such phone; there is {', '.join(sorted(known))}"
+        )
+    found = judge_policy(document, policy, market, markets)
     text = verdict.render(found, format_)
     if options.output and options.output != "-":
         try:
@@ -85,6 +92,27 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(text)
     return STATUS[found["result"]]
+
+
+def _markets(given: Sequence[str]) -> tuple[str | None, dict[str, str]]:
+    """The market of all phones, and of single ones. Raises UsageError."""
+    from analysis import firmware
+
+    every: str | None = None
+    single: dict[str, str] = {}
+    for text in given:
+        phone, _, code = (part.strip() for part in text.rpartition("="))
+        code = code.upper()
+        if code not in firmware.markets():
+            raise UsageError(f"--market {text}: known are {', '.join(sorted(firmware.markets()))}")
+        known = single.get(phone) if phone else every
+        if known not in (None, code):
+            raise UsageError(f"--market: {phone or 'all phones'} cannot be {known} and {code}")
+        if phone:
+            single[phone] = code
+        else:
+            every = code
+    return every, single
 
 
 def _print(text: str) -> None:

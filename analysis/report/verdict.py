@@ -37,9 +37,9 @@ def _text(verdict: Verdict) -> str:
 def _rule_lines(rule: RuleVerdict) -> list[str]:
     basis = "" if rule["basis"] == "stated" else f" ({rule['basis']})"
     lines = [f"[{_MARKS[rule['result']]}] {rule['id']}: {rule['says']}{basis}", f"  {rule['reason']}"]
-    for entries in (rule["broken"], rule["not_judged"]):
+    for mark, entries in (("against it", rule["broken"]), ("not judged", rule["not_judged"])):
         for entry in entries:
-            lines += [f"  - {entry['claim']}", *(f"      {problem}" for problem in entry["problems"])]
+            lines += [f"  - {mark}: {entry['claim']}", *(f"      {problem}" for problem in entry["problems"])]
     if rule["listed_only"]:
         lines.append(f"  - and {rule['listed_only']} destinations more")
     lines += [f"  {left_out}" for left_out in rule["left_out"]]

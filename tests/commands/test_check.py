@@ -134,3 +134,25 @@ def test_the_verdict_is_private(tmp_path: Path) -> None:
     out = tmp_path / "verdict.json"
     main(["check", AFFECTED, "--policy", "hmd-2019", "-o", str(out)])
     assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_market_of_one_phone(capsys: pytest.CaptureFixture[str]) -> None:
+    phone = "Nokia 7 plus (wireguard:phone.conf@51820)"
+    assert check(CHINA, "--policy", "hmd-2019", "--market", "CN", "--market", f"{phone}=WW") == 1
+    assert f"{phone}: market WW (given by the user; its build numbers say CN)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("markets", "said"),
+    [
+        (["10.9.9.9=CN"], "there is no such phone"),
+        (["CN", "WW"], "all phones cannot be CN and WW"),
+        (["10.42.0.23=C"], "known are CN, WW"),
+    ],
+)
+def test_a_market_that_is_not_meant(
+    markets: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [part for market in markets for part in ("--market", market)]
+    assert check(FIXED, "--policy", "hmd-2019", *options) == 3
+    assert said in capsys.readouterr().err

@@ -1,0 +1,70 @@
+"""A verdict as text, JSON and JUnit XML."""
+
+import json
+from xml.etree import ElementTree
+
+from analysis.policy import judge_policy
+from analysis.policy_file import parse
+from analysis.report.verdict import render
+from tests.reports import device, document, row
+
+POLICY = parse(
+    """
+[policy]
+id = "p"
+title = "P"
+[[rule]]
+id = "not-to-china"
+says = "Nothing goes to China."
+basis = "inference"
+note = "A note."
+reference = { title = "A statement", where = "https://maker.example/statement" }
+forbidden = { countries = ["CN"] }
+[[rule]]
+id = "of-china"
+says = "Phones sold in China."
+markets = ["CN"]
+reference = { title = "A statement", where = "https://maker.example/statement" }
+allowed = { countries = ["CN"] }
+""",
+    "p.toml",
+)
+HOSTILE = "<b>&\x1b[31m\u202e\x00\ufffe.example"
+
+
+def test_text_tells_what_is_against_a_rule_from_what_could_not_be_judged() -> None:
+    verdict = judge_policy(document(device(row(), row("b.example", country=None))), POLICY)
+    text = render(verdict, "text")
+    assert "[BROKEN] not-to-china: Nothing goes to China. (inference)" in text
+    assert "  - against it: 10.0.0.2 sent activation data to China (a.example) 3 times" in text
+    assert (
+        "  - not judged: 10.0.0.2 sent activation data to a country that is not known (b.example) 3 times"
+        in text
+    )
+    assert "[does not apply] of-china" in text
+    assert "  note: A note." in text
+    assert "  rests on: A statement: https://maker.example/statement" in text
+
+
+def test_json_is_the_verdict() -> None:
+    verdict = judge_policy(document(device(row())), POLICY)
+    assert json.loads(render(verdict, "json")) == verdict
+
+
+def test_junit_has_a_case_for_each_rule() -> None:
+    doubtful = judge_policy(document(device(row(country=None))), POLICY)
+    suite = ElementTree.fromstring(render(doubtful, "junit"))
+    assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "2",
+        "failures": "0",
+        "errors": "1",
+        "skipped": "1",
+    }
+
+
+def test_captured_text_acts_nowhere() -> None:
+    verdict = judge_policy(document(device(row(HOSTILE), label=HOSTILE)), POLICY)
+    assert not set("\x1b\u202e\x00") & set(render(verdict, "text"))
+    failure = ElementTree.fromstring(render(verdict, "junit")).find("testcase/failure")
+    assert failure is not None
+    assert "<b>&\\x1b[31m" in (failure.text or "")
