@@ -29,7 +29,8 @@ SUMMARY = "where each phone in these captures sent its data"
 EPILOG = """\
 examples:
   phonehome report phone.mitm
-  phonehome report monday.mitm tuesday.mitm -o report.md
+  phonehome report phone.mitm -o report.html
+  phonehome report monday.mitm tuesday.mitm -o report.pdf
   phonehome report captures/ --format csv > destinations.csv
   phonehome report phone.mitm --device "test phone=10.0.0.2" --device "second=wireguard@51821"
 
@@ -37,14 +38,23 @@ exit status: 0 all captures were read; 1 at least one was not, and the report na
 130 interrupted
 """
 
-FORMATS = ("terminal", "json", "csv", "markdown")
-ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown", ".txt": "terminal"}
+FORMATS = ("terminal", "json", "csv", "markdown", "html", "pdf")
+ENDINGS = {
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".pdf": "pdf",
+    ".txt": "terminal",
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
     add_captures(parser)
-    add_output(parser, FORMATS, ".json, .csv, .md, .txt")
+    add_output(parser, FORMATS, ".html, .pdf, .json, .csv, .md, .txt")
     add_reading(parser)
     add_known(parser)
     add_location(parser)

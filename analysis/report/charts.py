@@ -6,7 +6,7 @@ makes SVG of it. What does not fit is added up as "others" and counted, never le
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
@@ -224,8 +224,8 @@ class TimelineView(NamedTuple):
 
 LANE_WIDTH: Final = 1000
 LANE_HEIGHT: Final = 36
-BASELINE: Final = 25
-_UP, _DOWN = 23, 10
+BASELINE: Final = 21
+_UP, _DOWN = 20, 14
 _STEPS: Final = (60, 300, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400)
 """Seconds between ticks; beyond a day, whole days."""
 _TICKS: Final = 6
@@ -257,7 +257,7 @@ def timeline(
                 ("down", bucket["attempts"], _DOWN, 1),
             ):
                 if number:
-                    length = sign * round(max(0.3, math.sqrt(number / most)) * reach, 1)
+                    length = sign * round(max(0.55, math.sqrt(number / most)) * reach, 1)
                     key = f"{direction} {kind}"
                     paths[key] = paths.get(key, "") + f"M{x:g} {BASELINE}v{length:g}"
         lanes.append(
@@ -318,11 +318,15 @@ class Node(NamedTuple):
     """Whether it stands in the last column."""
 
 
+Band = Literal["closed", "plain", "open"]
+"""Encrypted; unencrypted; unencrypted, to where identifiers go in clear text."""
+_BANDS: Final[tuple[Band, ...]] = ("closed", "plain", "open")
+
+
 class Link(NamedTuple):
     path: str
     width: float
-    open: bool
-    """Unencrypted."""
+    band: Band
     text: str
 
 
@@ -350,9 +354,9 @@ FLOW_WIDTH: Final = 1080
 FLOW_COLUMNS: Final = ("Device", "Purpose", "Country", "Network")
 _LAST_COLUMN: Final = 860
 _NODE: Final = 10
-_MOST_NODES: Final = (8, 9, 9, 10)
+_MOST_NODES: Final = (8, 12, 12, 12)
 _FLOW_HEIGHT: Final = 300
-_TEXT: Final = 32
+_TEXT: Final = 28
 MAX_FLOW_LINES: Final = 40
 
 
@@ -360,39 +364,44 @@ def flow(report: Document) -> FlowView | None:
     """Where it all went; None if nothing was sent."""
     lines: dict[tuple[str, ...], list[int]] = {}
     worst: dict[str, int] = {}
+    telling: set[str] = set()
     for device in report["devices"]:
         for row in device["destinations"]:
             ends = (device["label"], row["purpose_label"], _country(row), _network(row))
-            counts = lines.setdefault(ends, [0, 0])
+            counts = lines.setdefault(ends, [0] * len(_BANDS))
             counts[0] += row["transmissions"] - row["unencrypted"]
-            counts[1] += row["unencrypted"]
+            counts[2 if level(row) == "open" else 1] += row["unencrypted"]
             worst.setdefault(row["purpose_label"], purpose_rank(row["purpose"]))
+            if level(row) != "other":
+                telling.update(ends)
     total = sum(sum(counts) for counts in lines.values())
     if not total:
         return None
-    kept = [_kept(lines, column) for column in range(4)]
+    kept = [_kept(lines, column, telling) for column in range(4)]
     drawn: dict[tuple[str, ...], list[int]] = {}
     for key, counts in lines.items():
         shown = tuple(
             text if text in kept[column] else f"{kept[column]['']} others" for column, text in enumerate(key)
         )
-        known = drawn.setdefault(shown, [0, 0])
-        known[0] += counts[0]
-        known[1] += counts[1]
+        _add(drawn, shown, counts)
     scale = _FLOW_HEIGHT / total
     order = _orders(drawn, worst)
     nodes, places, height = _nodes(drawn, order, scale)
-    links = [
-        *_links(drawn, order, places, scale, unencrypted=False),
-        *_links(drawn, order, places, scale, unencrypted=True),  # last, so that they lie on top
-    ]
+    # The most worrying last, so that they lie on top.
+    links = [link for band in range(len(_BANDS)) for link in _links(drawn, order, places, scale, band)]
     table = sorted(
-        (FlowLine(key, sum(counts), counts[1]) for key, counts in lines.items()),
+        (FlowLine(key, sum(counts), sum(counts[1:])) for key, counts in lines.items()),
         key=lambda line: (-line.transmissions, line),
     )
     return FlowView(
         FLOW_WIDTH, height, nodes, links, table[:MAX_FLOW_LINES], max(0, len(table) - MAX_FLOW_LINES)
     )
+
+
+def _add[Key](sums: dict[Key, list[int]], key: Key, counts: Sequence[int]) -> None:
+    known = sums.setdefault(key, [0] * len(counts))
+    for place, number in enumerate(counts):
+        known[place] += number
 
 
 def _country(row: DestinationEntry) -> str:
@@ -412,14 +421,18 @@ def _network(row: DestinationEntry) -> str:
     return row["organisation"] or (f"AS{row['asn']}" if row["asn"] is not None else "network not known")
 
 
-def _kept(lines: Mapping[tuple[str, ...], Sequence[int]], column: int) -> dict[str, int]:
-    """The texts of a column that are drawn, and under "" how many are not."""
+def _kept(
+    lines: Mapping[tuple[str, ...], Sequence[int]], column: int, telling: Collection[str]
+) -> dict[str, int]:
+    """The texts of a column that are drawn (where identifiers went first, then the most), and under "" how
+    many are not."""
     sums: Counter[str] = Counter()
     for key, counts in lines.items():
         sums[key[column]] += sum(counts)
     if len(sums) <= _MOST_NODES[column]:
         return {**sums, "": 0}
-    first = sorted(sums, key=lambda text: (-sums[text], text))[: _MOST_NODES[column] - 1]
+    first = sorted(sums, key=lambda text: (text not in telling, -sums[text], text))
+    first = first[: _MOST_NODES[column] - 1]
     return {**{text: sums[text] for text in first}, "": len(sums) - len(first)}
 
 
@@ -473,18 +486,14 @@ def _links(
     orders: Sequence[Mapping[str, int]],
     places: Sequence[Mapping[str, float]],
     scale: float,
-    *,
-    unencrypted: bool,
+    band: int,
 ) -> Iterable[Link]:
     for column in range(3):
         sums: dict[tuple[str, str], list[int]] = {}
         for key, counts in drawn.items():
-            known = sums.setdefault((key[column], key[column + 1]), [0, 0])
-            known[0] += counts[0]
-            known[1] += counts[1]
+            _add(sums, (key[column], key[column + 1]), counts)
         left, right = orders[column], orders[column + 1]
-        leaving = dict(places[column])
-        arriving = dict(places[column + 1])
+        leaving, arriving = dict(places[column]), dict(places[column + 1])
         starts: dict[tuple[str, str], float] = {}
         ends: dict[tuple[str, str], float] = {}
         for pair in sorted(sums, key=lambda pair: (left[pair[0]], right[pair[1]])):
@@ -495,17 +504,17 @@ def _links(
             arriving[pair[1]] += sum(sums[pair]) * scale
         x1 = column * _LAST_COLUMN / 3 + _NODE
         x2 = (column + 1) * _LAST_COLUMN / 3
-        for (source, target), (closed, open_) in sums.items():
-            number = open_ if unencrypted else closed
+        middle = (x1 + x2) / 2
+        for (source, target), counts in sums.items():
+            number = counts[band]
             if not number:
                 continue
-            # In each band the unencrypted part lies at the top.
-            offset = (number / 2 if unencrypted else open_ + closed / 2) * scale
+            # The most worrying band lies at the top.
+            offset = (sum(counts[band + 1 :]) + number / 2) * scale
             y1, y2 = starts[source, target] + offset, ends[source, target] + offset
-            middle = (x1 + x2) / 2
             yield Link(
                 f"M{x1:.0f} {y1:.1f}C{middle:.0f} {y1:.1f} {middle:.0f} {y2:.1f} {x2:.0f} {y2:.1f}",
                 max(number * scale, 1.2),
-                unencrypted,
-                f"{source} to {target}: {number:,} {'unencrypted' if unencrypted else 'encrypted'}",
+                _BANDS[band],
+                f"{source} to {target}: {number:,} {'unencrypted' if band else 'encrypted'}",
             )

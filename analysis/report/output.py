@@ -15,8 +15,10 @@ from analysis.geolocation.database import LocationDatabase, age_warning
 from analysis.report.document import Context, Document, document
 from analysis.report.work import Outcome
 
-FORMATS = ("terminal", "json", "csv", "markdown")
+FORMATS = ("terminal", "json", "csv", "markdown", "html", "pdf")
 """Each is written by `write` of the module of its name in this package, which is imported when it is used."""
+BINARY = frozenset({"pdf"})
+"""Formats that are bytes; the others are text."""
 
 
 def make_document(
@@ -56,6 +58,9 @@ def make_document(
 
 def show(report: Document, format_: str) -> None:
     """Writes to standard output."""
+    if format_ in BINARY:
+        sys.stdout.buffer.write(rendered(report, format_))
+        return
     if hasattr(sys.stdout, "reconfigure"):
         # A terminal that cannot show a character gets an escape, not a traceback.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -68,23 +73,37 @@ def _writer(format_: str) -> Callable[[Document, TextIO], None]:
     return write
 
 
-def save(report: Document, format_: str, path: str) -> None:
-    """Writes the report to a file, as `save_text`. Raises OSError."""
+def rendered(report: Document, format_: str) -> bytes:
+    """The report in that format; text as UTF-8."""
+    if format_ in BINARY:
+        data = io.BytesIO()
+        import_module(f"analysis.report.{format_}").write(report, data)
+        return data.getvalue()
     text = io.StringIO()
     _writer(format_)(report, text)
-    save_text(text.getvalue(), path)
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def save(report: Document, format_: str, path: str) -> None:
+    """Writes the report to a file, as `save_text`. Raises OSError."""
+    save_bytes(rendered(report, format_), path)
 
 
 def save_text(text: str, path: str) -> None:
+    """Writes a file of UTF-8, as `save_bytes`. Raises OSError."""
+    save_bytes(text.encode("utf-8", "backslashreplace"), path)
+
+
+def save_bytes(data: bytes, path: str) -> None:
     """Writes a file that only its owner can read, whole or not at all. Raises OSError."""
     target = Path(path)
     if target.exists() and not target.is_file():  # /dev/stdout, a named pipe
-        target.write_text(text, "utf-8", "backslashreplace")
+        target.write_bytes(data)
         return
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600
     try:
-        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text)
+        with open(descriptor, "wb") as file:
+            file.write(data)
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -29,7 +29,8 @@ MAX_IDENTIFIERS: Final = 24
 MAX_KINDS: Final = 7
 MAX_REFERENCES: Final = 4
 MAX_BUILDS: Final = 3
-"""Software builds above the sentences; the shortest, because the long ones repeat them."""
+LONGEST_BUILD: Final = 30
+"""Characters of a build that stands above the sentences: a whole fingerprint only repeats it."""
 
 
 _NEXT_SENTENCE = re.compile(r"(?<=\.) (?=It )")
@@ -108,14 +109,15 @@ class Page(NamedTuple):
     """Of the last transmission: the day that transfer decisions are looked up for."""
 
 
-def page(document: Document) -> Page:
-    """Everything that is shown of a document."""
+def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DETAILS) -> Page:
+    """What is shown of a document: at most so many destinations of all devices together, of which at most so
+    many with their evidence."""
     report = shown(document)
     found = charts.countries(report, kinds_carried)
     total = sum(country.transmissions for country in found)
     sizes = [len(device["destinations"]) for device in report["devices"]]
-    rows = shares(sizes, MAX_ROWS)
-    details = shares(rows, MAX_DETAILS)
+    rows = shares(sizes, max_rows)
+    details = shares(rows, max_details)
     firsts = [capture["first"] for capture in report["captures"] if capture["first"]]
     lasts = [capture["last"] for capture in report["captures"] if capture["last"]]
     period = (min(firsts), max(lasts)) if firsts and lasts else None
@@ -182,7 +184,7 @@ def _device(
     device: DeviceEntry, rows: int, details: int, picture: bool, period: tuple[str, str] | None
 ) -> DeviceView:
     entries = device["destinations"]
-    builds = sorted(device["builds"], key=len)[:MAX_BUILDS]
+    builds = [build for build in device["builds"] if len(build) <= LONGEST_BUILD][:MAX_BUILDS]
     facts = [device["model"], device["system"], *builds, *device["addresses"]]
     places = {row["country"] for row in entries if row["country"] and row["scope"] in (None, "global")}
     unencrypted = sum(row["unencrypted"] for row in entries)

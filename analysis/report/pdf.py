@@ -1,0 +1,219 @@
+"""The report as PDF, for a file that goes to an authority: what the page shows, on paper.
+
+Typeset by Typst, whose compiler and fonts come with its Python package: no browser is needed. What was
+captured reaches the template as JSON and is only ever text there.
+"""
+
+import json
+import re
+from importlib.resources import files
+from typing import Any, BinaryIO, Final
+
+import typst
+
+from analysis.report import charts
+from analysis.report.document import Document
+from analysis.report.html import RESULTS, environment, period
+from analysis.report.map import world_map
+from analysis.report.page import CountryView, Detail, DeviceView, Page, Row, page, time
+
+MAX_ROWS: Final = 600
+MAX_DETAILS: Final = 40
+"""Destinations whose evidence is printed: a page each, or so, for two of them."""
+LONGEST_WORD: Final = 16
+_LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
+_CREASE = re.compile(rf"(?<=[./:?&=,;_-])(?=[^\s./:?&=,;_-])|(?<=[^\s\u200b]{{{LONGEST_WORD}}})(?=\S)")
+
+
+def write(report: Document, out: BinaryIO) -> None:
+    """Writes the PDF."""
+    source = (files("analysis.report") / "templates" / "report.typ").read_bytes()
+    data = json.dumps(_creased(_data(page(report, MAX_ROWS, MAX_DETAILS))))
+    # Fonts of the system are used for scripts that the fonts of Typst do not have.
+    out.write(typst.compile(source, sys_inputs={"data": data}))
+
+
+def _data(view: Page) -> dict[str, Any]:
+    report = view.report
+    tool = report["sources"]["tool"]
+    picture = environment().get_template("pictures.svg.j2")
+    shades = {item.country.code: item.shade for item in view.countries}
+    online = "yes" if report["sources"]["online"] else "nothing"
+    return {
+        "title": "Where the data went",
+        "tool": f"{tool['name']} {tool['version']}",
+        "verdict": _verdict(view.verdict),
+        "devices": [_device(device, picture) for device in view.devices],
+        "map": _Drawing(picture.render(view=view.wide, world=world_map(), shades=shades)),
+        "countries": [_country(item) for item in view.countries],
+        "flow_picture": _Drawing(
+            picture.render(flow=view.flow, columns=charts.FLOW_COLUMNS) if view.flow else ""
+        ),
+        "flow": [line._asdict() for line in view.flow.table] if view.flow else [],
+        "flow_left_out": view.flow.left_out if view.flow else 0,
+        "not_seen": view.not_seen,
+        "certainty": view.certainty,
+        "captures": [
+            {
+                **capture,
+                "sha256": _Drawing(capture["sha256"]),
+                "name": capture["path"].replace("\\", "/").rpartition("/")[2],
+                "period": period(capture["first"], capture["last"]),
+            }
+            for capture in report["captures"]
+        ],
+        "errors": report["errors"],
+        "made": f"Made by {tool['name']} {tool['version']}, which knows {report['sources']['catalogue']['endpoints']} "
+        f"endpoints. Identifiers are {report['sources']['identifiers']}. Looked up online: {online}.",
+        "tables": [
+            {
+                "text": ", ".join(
+                    part
+                    for part in (
+                        table["name"] + (f" of {table['date']}" if table["date"] else ""),
+                        table["licence"],
+                    )
+                    if part
+                ),
+                "credit": table["credit"] or table["name"],
+                "link": _Drawing(table["link"] if table["link"].startswith("https://") else ""),
+            }
+            for table in report["sources"]["location_tables"]
+        ],
+    }
+
+
+class _Drawing(str):
+    """A text that is no prose: it must reach the template as it is."""
+
+    __slots__ = ()
+
+
+def _creased(item: Any) -> Any:
+    """The same, with places where a long name may be broken: Typst would let it run over the edge."""
+    if isinstance(item, _Drawing):
+        return item
+    if isinstance(item, str):
+        return _LONG_WORD.sub(lambda found: _CREASE.sub("\u200b", found[0]), item)
+    if isinstance(item, dict):
+        return {key: _creased(inner) for key, inner in item.items()}
+    if isinstance(item, list | tuple):
+        return [_creased(inner) for inner in item]
+    return item
+
+
+def _verdict(verdict: dict[str, Any] | None) -> dict[str, Any] | None:
+    if verdict is None:
+        return None
+    return {
+        "title": verdict["policy"]["title"] or verdict["policy"]["id"],
+        "result": RESULTS.get(verdict["result"], verdict["result"]),
+        "summary": verdict["summary"],
+        "rules": [
+            {
+                "result": RESULTS.get(rule["result"], rule["result"]),
+                "says": rule["says"],
+                "reason": rule["reason"],
+            }
+            for rule in verdict["rules"]
+        ],
+    }
+
+
+def _device(device: DeviceView, picture: Any) -> dict[str, Any]:
+    line = device.timeline
+    return {
+        "label": device.entry["label"],
+        "facts": device.facts,
+        "sentences": device.sentences,
+        "numbers": device.numbers,
+        "alarm": bool(device.rows and device.rows[0].level == "open"),
+        "bucket": line.bucket if line else "",
+        "ticks": line.ticks if line else [],
+        "lanes": [
+            {
+                "label": lane.label,
+                "picture": _Drawing(picture.render(lane=lane)),
+                "counts": f"{lane.transmissions:,}"
+                + (f" ({lane.attempts:,} unanswered)" if lane.attempts else ""),
+            }
+            for lane in (line.lanes if line else ())
+        ],
+        "rows": [_row(row) for row in device.rows],
+        "rows_left_out": device.rows_left_out,
+        "details_left_out": device.details_left_out,
+    }
+
+
+def _country(item: CountryView) -> dict[str, Any]:
+    country: charts.Country = item.country
+    counts = [f"{country.transmissions:,}"]
+    if country.attempts:
+        counts.append(f"{country.attempts:,} without an answer")
+    if country.unencrypted:
+        counts.append(f"{country.unencrypted:,} unencrypted")
+    if country.uncertain:
+        counts.append(f"{country.uncertain:,} uncertain")
+    note = ", ".join(
+        [title for title, _ in item.references[:1]] + ([item.condition] if item.condition else [])
+    )
+    return {
+        "name": country.name,
+        "code": country.code,
+        "level": country.level,
+        "transfer": item.transfer or "not known",
+        "neither": item.neither,
+        "note": note,
+        "counts": ", ".join(counts),
+        "hosts": country.hosts,
+        "kinds": ", ".join(country.kinds) or "none recognised",
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    identifiers = [*row.identifiers]
+    if row.identifiers_left_out:
+        identifiers.append(f"and {row.identifiers_left_out} more")
+    return {
+        "name": row.name,
+        "address": row.address,
+        "where": row.where,
+        "transfer": row.transfer,
+        "neither": row.neither,
+        "doubt": row.doubt,
+        "network": row.network,
+        "purpose": row.entry["purpose_label"],
+        "owner": row.entry["owner"] or "",
+        "sent": row.sent,
+        "encrypted": row.encrypted,
+        "identifiers": identifiers or ["none recognised"],
+        "detail": _detail(row, row.detail) if row.detail else None,
+    }
+
+
+def _detail(row: Row, detail: Detail) -> list[dict[str, Any]]:
+    addresses = ", ".join(detail.addresses) + (
+        f", and {detail.addresses_left_out} more" if detail.addresses_left_out else ""
+    )
+    identifiers = [
+        f"{found['label']} {found['value']}: {found['certainty']}, {found['transmissions']:,} times"
+        + (f", {found['unencrypted']:,} unencrypted" if found["unencrypted"] else "")
+        + f"; {found['path']}; {found['reason']}"
+        for found in detail.identifiers
+    ]
+    if detail.identifiers_left_out:
+        identifiers.append(f"and {detail.identifiers_left_out:,} more, in the JSON report")
+    examples = [
+        f"{time(example['time'])} {example['method'] or ''} {example['url']} {example['outcome']}"
+        + (f", status {example['status']}" if example["status"] else "")
+        for example in row.entry["examples"]
+    ]
+    parts = {
+        "Addresses": [line for line in (addresses, detail.contact) if line],
+        "Location": detail.location,
+        "Purpose": detail.purpose,
+        "Identifiers": identifiers,
+        "First seen": examples,
+        "In all": detail.more,
+    }
+    return [{"title": title, "lines": lines} for title, lines in parts.items() if lines]
