@@ -29,6 +29,7 @@ from analysis.geolocation.location import Location
 from analysis.identifiers import mask
 from analysis.purposes import ACTIVATION
 from analysis.readers import live_flow
+from analysis.readers.flow_state import NOTE_UNOPENED
 from analysis.report.masking import masked_url
 from analysis.report.model import url
 from analysis.transmission import Transmission
@@ -141,6 +142,8 @@ class ActivationLog:
         often = number <= EACH_MESSAGE or number & (number - 1) == 0
         if flow.id in self._pending or not often or not flow.messages[-1].from_client:
             return None
+        if NOTE_UNOPENED in flow.metadata and number > 1:
+            return None  # more of what nobody can read
         return self._examine(flow, self._seen)
 
     def _answered(self, flow: http.HTTPFlow) -> Later:

@@ -5,6 +5,7 @@ command is given, and not before.
 """
 
 import asyncio
+import io
 import json
 import logging
 import os
@@ -220,16 +221,16 @@ class Instructions:
             host = self._settings.address
             host = f"[{host}]" if ":" in host else host
             configuration = _ENDPOINT.sub(rf"\g<1>{host}\g<2>", configuration)
-        name = phone.name if phone else server.mode.full_spec
-        lines = [f"Phone {name!r}:", "  Install the app WireGuard, choose + and scan this code:"]
+        lines = [f"Phone {phone.name!r}:" if phone else f"{server.mode.full_spec}:"]
         if phone:
             _write_private(phone.configuration, configuration + "\n")
         if sys.stdout.isatty():
-            lines += [_code(configuration)]
+            lines += ["  Install the app WireGuard, choose + and scan this code:", _code(configuration)]
+            lines += [f"  The same as a file: {phone.configuration}"] if phone else []
+        elif phone:
+            lines += [f"  Install the app WireGuard, choose + and import the file {phone.configuration}"]
         else:
-            lines[-1] = "  Install the app WireGuard, choose + and import this configuration:"
-        if phone:
-            lines += [f"  (the same as a file: {phone.configuration})"]
+            lines += ["  Install the app WireGuard, choose + and import:", "", configuration, ""]
         endpoint = _ENDPOINT.search(configuration)
         if endpoint:
             where = endpoint[0].partition(" = ")[2]
@@ -288,8 +289,6 @@ def _place(record: logging.LogRecord) -> str:
 
 
 def _code(text: str) -> str:
-    import io
-
     out = io.StringIO()
     segno.make(text, error="l").terminal(out, compact=True)
     return out.getvalue().rstrip("\n")
