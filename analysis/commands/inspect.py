@@ -3,8 +3,10 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ from analysis.commands.common import (
 if TYPE_CHECKING:
     from analysis.catalogue import Catalogue
     from analysis.evidence import Evidence
+    from analysis.transmission import Transmission
 
 NAME = "inspect"
 SUMMARY = "the transmissions behind a line of the report, decoded"
@@ -69,76 +72,96 @@ def run(options: argparse.Namespace) -> int:
 
     from analysis.catalogue import catalogue
     from analysis.devices import UNKNOWN, DeviceFacts, device_id
-    from analysis.evidence import Names, examine
+    from analysis.evidence import Evidence, Names, examine
     from analysis.readers import CaptureError, mitm, opened, release
     from analysis.report import inspect
-    from analysis.report.work import find_captures
+    from analysis.report.work import LARGEST_PART, find_captures
+    from analysis.transmission import Transmission
 
     known_catalogue = catalogue()
     _check(options, known_catalogue)
     database = location_database(options.geo_db)
     known = known_values(options.known)
     names_given = device_names([text for text in options.device if "=" in text])
-    wanted = {text.rpartition("=")[2].strip() for text in options.device}
+    ids = {text.strip() for text in options.device if "=" not in text}
     paths, errors = find_captures(options.captures)
     for error in errors:
         say(f"phonehome: {error['path']}: {error['error']}")
     failed = bool(errors)
 
-    def matching(path: str) -> Iterator[inspect.Entry]:
+    def addresses(sent: Transmission, id_: str) -> set[str]:
+        return {sent.client} if sent.client and id_ != UNKNOWN else set()
+
+    def matching(path: str) -> Iterator[tuple[str, str, Evidence]]:
         with opened(Path(path)) as data:
-            scan = mitm.scan(data)
+            done = partial(release, data)
+            scan = mitm.scan(data, max(1, len(data) // LARGEST_PART), done)
             names = Names(scan.names)
             reader = mitm.Reader(data)
             for start, end in scan.parts:
-                for sent in reader.read(start, end, lambda begin, done: release(data, begin, done)):
+                for sent in reader.read(start, end, done):
                     id_ = device_id(sent)
-                    if sent.origin != "device" or (wanted and not wanted & {id_, sent.client}):
+                    if sent.origin != "device" or (
+                        options.device
+                        and not ids & {id_, sent.client}
+                        and names_given.name(id_, addresses(sent, id_)) is None
+                    ):
                         continue
-                    evidence = examine(names.complete(sent), known)
+                    sent = names.complete(sent)
+                    if not _is_to(options.host, sent):
+                        continue
+                    evidence = examine(sent, known)
                     if _matches(options, evidence):
-                        addresses = {sent.client} if sent.client and id_ != UNKNOWN else set()
-                        label = names_given.label(id_, addresses, DeviceFacts())
-                        yield inspect.entry(
-                            path, label, evidence, database.locate, known_catalogue, options.show_identifiers
-                        )
+                        label = names_given.label(id_, addresses(sent, id_), DeviceFacts())
+                        # What was sent is in the values; the bytes would fill memory.
+                        yield path, label, evidence._replace(transmission=replace(sent, payloads=()))
 
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-    entries: list[inspect.Entry] = []
-    more = False
+    found: list[tuple[str, str, Evidence]] = []
     for path in paths:
         try:
-            for shown in matching(path):
-                if len(entries) == options.limit:
-                    more = True
+            for one in matching(path):
+                found.append(one)
+                if len(found) > options.limit:
                     break
-                entries.append(shown)
-                if options.format == "terminal":
-                    for line in inspect.lines(shown):
-                        console.print(line)
         except CaptureError as error:
             say(f"phonehome: {path}: {error}")
             failed = True
-        if more:
+        if len(found) > options.limit:
             break
+    more = len(found) > options.limit
+    shown = sorted(found[: options.limit], key=lambda one: one[2].transmission.time)
+    # What one transmission shows to be an identifier is hidden in all of them.
+    findings = {finding for _, _, evidence in found for finding in evidence.findings}
+    entries = (
+        inspect.entry(
+            path, label, evidence, database.locate, known_catalogue, options.show_identifiers, findings
+        )
+        for path, label, evidence in shown
+    )
     if options.format == "json":
-        print(json.dumps(entries, indent=2))
+        print(json.dumps(list(entries), indent=2))
+    else:
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        for entry in entries:
+            for line in inspect.lines(entry):
+                console.print(line)
     if more:
-        say(f"there are more than {options.limit}: --limit N shows them")
-    if not entries:
+        say(f"more match than these {options.limit}, the first in the capture: --limit N shows N")
+    if not found:
         say("phonehome: no transmission matches")
-    return EXIT_SOME_FAILED if failed or not entries else EXIT_OK
+    return EXIT_SOME_FAILED if failed or not found else EXIT_OK
+
+
+def _is_to(host: str | None, sent: "Transmission") -> bool:
+    pattern = (host or "*").lower().rstrip(".")
+    return pattern == "*" or any(
+        name is not None and fnmatchcase(name, pattern) for name in (sent.host, sent.authority, sent.address)
+    )
 
 
 def _matches(options: argparse.Namespace, evidence: "Evidence") -> bool:
-    sent = evidence.transmission
-    if options.host:
-        pattern = options.host.lower().rstrip(".")
-        if not any(
-            name is not None and fnmatchcase(name, pattern)
-            for name in (sent.host, sent.authority, sent.address)
-        ):
-            return False
     if options.purpose and evidence.judgement.purpose != options.purpose:
         return False
     return not options.kind or any(finding.kind == options.kind for finding in evidence.findings)
