@@ -11,11 +11,15 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
+from analysis.catalogue import catalogue
+from analysis.identifiers.finding import RANK
 from analysis.report.document import SCHEMA, Document
 
 MAX_FILE: Final = 1 << 28
 """Bytes of a saved report that are read."""
 _HEAD: Final = 4096
+MAX_SHOWN: Final = 40
+"""Characters of a wrong value that a message shows."""
 
 
 class SavedReportError(ValueError):
@@ -48,7 +52,7 @@ def read_saved_report(path: str) -> Document:
         raise SavedReportError("not valid JSON") from error
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise SavedReportError(f"not a report of schema {SCHEMA}")
-    wrong = _misfit(found, Document, "report")
+    wrong = _misfit(found, Document, "report") or _unknown_word(cast("Document", found))
     if wrong:
         raise SavedReportError(
             f"not as a report of this version is ({wrong}): make it again from the capture"
@@ -67,6 +71,20 @@ def joined(documents: Sequence[Document]) -> Document:
         "devices": [item for document in documents for item in document["devices"]],
         "errors": [item for document in documents for item in document["errors"]],
     }
+
+
+def _unknown_word(document: Document) -> str:
+    """A purpose or a certainty that this version does not know, which can be one of another version's; empty
+    if there is none."""
+    purposes = catalogue().purposes
+    for device in document["devices"]:
+        for row in device["destinations"]:
+            if row["purpose"] not in purposes:
+                return f"purpose {row['purpose'][:MAX_SHOWN]!r}"
+            for item in row["identifiers"]:
+                if item["certainty"] not in RANK:
+                    return f"certainty {item['certainty'][:MAX_SHOWN]!r}"
+    return ""
 
 
 @cache
