@@ -16,7 +16,7 @@ def write(report: Document, out: TextIO) -> None:
         _device(device, out)
     if not report["devices"]:
         out.write("\nNo transmission of a device was found.\n")
-    _list(out, "Phones of one model, side by side", phrases.odd_ones_out(report))
+    _list(out, "Phones of one model, side by side", phrases.outliers(report))
     _list(out, "Not seen", phrases.not_seen(report))
     captures: list[str] = []
     for capture in report["captures"]:

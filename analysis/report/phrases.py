@@ -134,7 +134,7 @@ def firmware(device: DeviceEntry) -> list[str]:
     ]
 
 
-def odd_ones_out(report: Document) -> list[str]:
+def outliers(report: Document) -> list[str]:
     """What a few phones of a model did, a sentence each, and how to take it; empty if there is nothing."""
     lines = [entry["text"] for entry in report["outliers"]]
     return [*lines, NOTE] if lines else []

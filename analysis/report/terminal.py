@@ -41,7 +41,7 @@ def _write(report: Document, console: Console, limit: int | None) -> None:
     _section(
         console,
         "Phones of one model, side by side",
-        [printable(line) for line in phrases.odd_ones_out(report)],
+        [printable(line) for line in phrases.outliers(report)],
     )
     _section(console, "Not seen", phrases.not_seen(report))
     captures: list[str] = []
