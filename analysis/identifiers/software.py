@@ -69,7 +69,9 @@ def build(text: str) -> Checked | None:
     if not any(map(str.isdecimal, text)) or _HASH(text) or _MEMORY(text):
         return None
     if _COMMIT(text):
-        return Checked(text, Strength.WEAK, f"{len(text)} hexadecimal digits, as those of a program's source are")
+        return Checked(
+            text, Strength.WEAK, f"{len(text)} hexadecimal digits, as those of a program's source are"
+        )
     if len(text) >= 6 and any(map(str.isalpha, text)):
         return Checked(text, Strength.FITS, "a build's name")
     return Checked(text, Strength.WEAK, "a version")
