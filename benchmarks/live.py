@@ -1,0 +1,383 @@
+"""What the addons cost while a phone is on the proxy: `python -m benchmarks.live`
+
+A server and a client on the loopback interface, and between them, in turn, nothing, bare `mitmdump`, `mitmdump` with
+each addon, with all of them, and `phonehome proxy`. All proxies are started first and wait; then, round after round,
+each has its turn, in every second round in the opposite order, so that a machine that warms up or is busy for a while
+favours none. Figures are compared within a round, and the median over the rounds is printed.
+
+- Throughput: requests per second over several connections that are kept alive, with the proxy never idle.
+- Latency: one request after another over one connection, each a little after the last.
+
+The requests are small, and no two are the same (path, query, body): six of ten are GET with a query, the others POST
+of about 200 bytes of JSON. The answers are of 21 bytes. Where the live report runs, somebody watches it: it is asked
+for each half second, through its port on the laptop.
+
+Client, server, and what the live report adds up in a process of its own share the cores with the proxy.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.replay import machine, say
+
+ROOT = Path(__file__).resolve().parent.parent
+ADDONS = ("activation_log", "undecrypted_tls", "live_report", "console")
+BARE = "mitmdump"
+PROXY = "phonehome proxy"
+ASKED = 0.95
+"""Of the throughput of bare mitmdump, with all addons."""
+START = 30
+"""Seconds for a proxy to listen."""
+PATIENCE = 120
+"""Seconds for one turn."""
+WATCH = 0.5
+"""Seconds between two looks at the live report."""
+BODY = b'{"status":"received"}'
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+    len(BODY),
+    BODY,
+)
+
+
+class Contender(NamedTuple):
+    name: str
+    port: int
+    report_port: int
+    """Of the live report on the laptop; 0 if it does not run."""
+
+
+class Turn(NamedTuple):
+    """What one contender did in one round."""
+
+    rate: float
+    """Requests per second."""
+    median: float
+    """Latency, in milliseconds."""
+    worst: float
+    """99th percentile, in milliseconds."""
+
+
+class Server(asyncio.Protocol):
+    """Answers each request with the same; reads no more of it than where it ends."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._data += data
+        while (end := self._data.find(b"\r\n\r\n")) >= 0:
+            length = 0
+            place = self._data.lower().find(b"content-length:", 0, end)
+            if place >= 0:
+                length = int(self._data[place + 15 : end + 2].split(b"\r\n", 1)[0])
+            if len(self._data) < end + 4 + length:
+                return
+            self._data = self._data[end + 4 + length :]
+            self._transport.write(ANSWER)
+
+
+def request(number: int, port: int, *, proxied: bool) -> bytes:
+    """A request that differs from all others."""
+    where = f"http://127.0.0.1:{port}" if proxied else ""
+    head = (
+        "Host: api.app.example\r\n"
+        "User-Agent: Dalvik/2.1.0 (Linux; U; Android 9; Nokia 7 plus Build/PPR1.180610.011)\r\n"
+        "Accept: */*\r\nAccept-Encoding: gzip\r\n"
+    )
+    if number % 10 < 6:
+        return f"GET {where}/v1/items/{number}?page={number * 7}&lang=nb HTTP/1.1\r\n{head}\r\n".encode()
+    event = {"event": "screen_view", "screen": f"main{number % 17}", "at": 1_700_000_000_000 + number * 977}
+    body = json.dumps({**event, "session": f"s{number:x}", "note": "x" * 90, "items": [number, number + 1]})
+    return (
+        f"POST {where}/v1/events HTTP/1.1\r\n{head}Content-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+class Load:
+    """Asks, through one contender. No two requests of its life are the same."""
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self._number = 0
+
+    async def _ask(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, proxied: bool
+    ) -> float:
+        self._number += 1
+        writer.write(request(self._number, self._server_port, proxied=proxied))
+        begin = time.perf_counter()
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(len(BODY))
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"the proxy answered {head[:80]!r}")
+        return time.perf_counter() - begin
+
+    async def throughput(self, port: int, connections: int, requests: int) -> float:
+        """Requests per second."""
+        left = requests
+
+        async def one() -> None:
+            nonlocal left
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            while left > 0:
+                left -= 1
+                await self._ask(reader, writer, proxied=port != self._server_port)
+            writer.close()
+
+        begin = time.perf_counter()
+        await asyncio.gather(*(one() for _ in range(connections)))
+        return requests / (time.perf_counter() - begin)
+
+    async def latency(self, port: int, requests: int, pause: float = 0.002) -> list[float]:
+        """Seconds, of each request."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        found = []
+        for _ in range(requests):
+            found.append(await self._ask(reader, writer, proxied=port != self._server_port))
+            await asyncio.sleep(pause)
+        writer.close()
+        return found
+
+
+async def turn(load: Load, contender: Contender, connections: int, requests: int) -> Turn:
+    """One contender's turn, with somebody watching if there is something to watch."""
+    watching = asyncio.create_task(watch(contender.report_port)) if contender.report_port else None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await load.throughput(contender.port, connections, max(1, requests // 10))  # not counted
+            rate = await load.throughput(contender.port, connections, requests)
+            times = sorted(await load.latency(contender.port, max(100, requests // 10)))
+    finally:
+        if watching is not None:
+            watching.cancel()
+    return Turn(rate, statistics.median(times) * 1e3, times[int(len(times) * 0.99)] * 1e3)
+
+
+async def watch(port: int) -> None:
+    """Looks at the live report as its page does."""
+    ask = f"GET /report.json HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Phonehome: 1\r\n\r\n".encode()
+    while True:
+        with suppress(OSError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(ask)
+            await reader.read()
+            writer.close()
+        await asyncio.sleep(WATCH)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def command(name: str, port: int, report_port: int, folder: Path) -> list[str]:
+    """How a contender is started."""
+    program = Path(sys.executable).with_name("mitmdump")
+    if name == PROXY:
+        found = Path(sys.executable).with_name("phonehome")
+        return [str(found), "proxy", "--mode", f"regular@127.0.0.1:{port}"]
+    chosen = () if name == BARE else available() if name == "all" else (name,)
+    arguments = ["-q", "--listen-host", "127.0.0.1", "-p", str(port), "--set", f"confdir={folder / 'conf'}"]
+    for addon in chosen:
+        arguments += ["-s", str(ROOT / "addons" / f"{addon}.py")]
+    if "activation_log" in chosen:
+        arguments += ["--set", f"activation_log={folder / name}.jsonl"]
+    if "live_report" in chosen:
+        arguments += ["--set", f"live_report_port={report_port}"]
+    return [str(program), *arguments]
+
+
+def available() -> tuple[str, ...]:
+    """The addons that are there."""
+    return tuple(addon for addon in ADDONS if (ROOT / "addons" / f"{addon}.py").exists())
+
+
+def contenders(*, with_proxy: bool) -> list[str]:
+    alone = available()
+    return ["no proxy", BARE, *alone, *(["all"] if len(alone) > 1 else []), *([PROXY] if with_proxy else [])]
+
+
+def listening(port: int) -> bool:
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    return False
+
+
+def ask_report(port: int) -> dict[str, object]:
+    wanted = urllib.request.Request(f"http://127.0.0.1:{port}/report.json", headers={"X-Phonehome": "1"})
+    with urllib.request.urlopen(wanted, timeout=5) as answer:
+        found: dict[str, object] = json.loads(answer.read() or b"{}")
+        return found
+
+
+def start(names: Sequence[str], server_port: int, folder: Path, stack: ExitStack) -> list[Contender]:
+    """Starts all of them; each ends when the stack is left."""
+    made = []
+    for name in names:
+        if name == "no proxy":
+            made.append(Contender(name, server_port, 0))
+            continue
+        port = free_port()
+        report_port = free_port() if name in ("live_report", "all") else 0
+        home = folder / name.replace(" ", "-")
+        home.mkdir()
+        process = subprocess.Popen(
+            command(name, port, report_port, home),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=home,
+            env={**os.environ, "XDG_DATA_HOME": str(home), "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+        )
+        stack.callback(_end, process)
+        until = time.monotonic() + START
+        while not listening(port):
+            if process.poll() is not None or time.monotonic() > until:
+                raise SystemExit(f"{name} does not listen")
+            time.sleep(0.1)
+        if report_port:
+            while not listening(report_port):
+                time.sleep(0.1)
+        made.append(Contender(name, port, report_port))
+    return made
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+async def measure(
+    names: Sequence[str], rounds: int, connections: int, requests: int
+) -> dict[str, list[Turn]]:
+    """All rounds."""
+    server_port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.live", "--server", str(server_port)], cwd=ROOT
+    )
+    turns: dict[str, list[Turn]] = {name: [] for name in names}
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        stack.callback(_end, server)
+        with ExitStack() as proxies:
+            while not listening(server_port):
+                await asyncio.sleep(0.1)
+            load = Load(server_port)
+            running = start(names, server_port, Path(folder), proxies)
+            for number in range(rounds):
+                for contender in running if number % 2 == 0 else reversed(running):
+                    result = await turn(load, contender, connections, requests)
+                    turns[contender.name].append(result)
+                    say(
+                        f"round {number + 1}: {contender.name}: {result.rate:,.0f} requests/s, "
+                        f"{result.median:.2f} ms, 99 % within {result.worst:.2f} ms"
+                    )
+            for contender in running:
+                if contender.report_port:
+                    await asyncio.sleep(2)
+                    lost = ask_report(contender.report_port).get("lost")
+                    say(f"{contender.name}: {lost} exchanges did not fit into the live report's queue")
+    return turns
+
+
+def table(turns: dict[str, list[Turn]]) -> list[str]:
+    """As Markdown."""
+    lines = [
+        "| through | requests/s | of bare mitmdump's | latency, ms | added, ms | 99th percentile, ms | added, ms |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    bare = turns.get(BARE)
+    for name, mine in turns.items():
+        rate, median, worst = (statistics.median(column) for column in zip(*mine, strict=True))
+        share = more = more_worst = ""
+        if bare is not None and name not in (BARE, "no proxy"):
+            pairs = list(zip(mine, bare, strict=True))
+            share = f"{statistics.median(a.rate / b.rate for a, b in pairs):.1%}"
+            more = f"{statistics.median(a.median - b.median for a, b in pairs):+.2f}"
+            more_worst = f"{statistics.median(a.worst - b.worst for a, b in pairs):+.2f}"
+        lines.append(
+            f"| {label(name)} | {rate:,.0f} | {share} | {median:.2f} | {more} | {worst:.2f} | {more_worst} |"
+        )
+    return lines
+
+
+def label(name: str) -> str:
+    if name in ADDONS:
+        return f"`mitmdump -s addons/{name}.py`"
+    if name == "all":
+        return f"`mitmdump` with all of these (asked for: {ASKED:.0%})"
+    return name if name == "no proxy" else f"`{name}`"
+
+
+async def serve(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").split("\n\n")[0], epilog="Takes two to three minutes with the defaults."
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--requests", type=int, default=3000, help="of each turn (default: %(default)s)")
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="of: " + ", ".join(contenders(with_proxy=True))
+    )
+    parser.add_argument("--server", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.server:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(serve(options.server))
+        return
+    if min(options.rounds, options.requests, options.connections) < 1:
+        parser.error("--rounds, --requests and --connections are at least 1")
+    with_proxy = (ROOT / "analysis" / "commands" / "proxy.py").exists()
+    names = [
+        name
+        for name in contenders(with_proxy=with_proxy)
+        if not options.only or name in (*options.only, BARE)
+    ]
+    turns = asyncio.run(measure(names, options.rounds, options.connections, options.requests))
+    print(
+        "\n".join(
+            [
+                f"{machine()}. {options.rounds} rounds of {options.requests:,} requests over "
+                f"{options.connections} connections, medians.",
+                "",
+                *table(turns),
+            ]
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
