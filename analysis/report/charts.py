@@ -356,6 +356,8 @@ _LAST_COLUMN: Final = 860
 _NODE: Final = 10
 _MOST_NODES: Final = (8, 12, 12, 12)
 _FLOW_HEIGHT: Final = 300
+_FLOW_NODE: Final = 60
+"""Units of all bands together: at most, and for each node of the fullest column."""
 _TEXT: Final = 28
 MAX_FLOW_LINES: Final = 40
 
@@ -384,7 +386,8 @@ def flow(report: Document) -> FlowView | None:
             text if text in kept[column] else f"{kept[column]['']} others" for column, text in enumerate(key)
         )
         _add(drawn, shown, counts)
-    scale = _FLOW_HEIGHT / total
+    fullest = max(len({key[column] for key in drawn}) for column in range(4))
+    scale = min(_FLOW_HEIGHT, fullest * _FLOW_NODE) / total
     order = _orders(drawn, worst)
     nodes, places, height = _nodes(drawn, order, scale)
     # The most worrying last, so that they lie on top.

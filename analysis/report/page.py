@@ -17,7 +17,9 @@ from analysis.transfers import Status, status
 
 MAX_TEXT: Final = 300
 """Characters of a text; names and paths can be long, and are written by strangers."""
-MAX_SUMMARY: Final = 4000
+MAX_SENTENCES: Final = 4000
+_SENTENCES: Final = frozenset({"summary", "text", "statement", "says"})
+"""Keys of what this program phrased itself: it is longer than a name."""
 MAX_ROWS: Final = 2500
 """Destinations of all devices together."""
 MAX_DETAILS: Final = 300
@@ -75,6 +77,8 @@ class Row(NamedTuple):
 class DeviceView(NamedTuple):
     entry: DeviceEntry
     facts: list[str]
+    firmware: list[str]
+    """What is known of its builds."""
     sentences: list[str]
     numbers: list[tuple[str, str]]
     rows: list[Row]
@@ -96,6 +100,8 @@ class CountryView(NamedTuple):
 class Page(NamedTuple):
     report: Document
     verdict: dict[str, Any] | None
+    outliers: list[str]
+    """What one phone of a model does that the others do not."""
     devices: list[DeviceView]
     countries: list[CountryView]
     wide: charts.MapView
@@ -124,6 +130,7 @@ def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DE
     return Page(
         report,
         cast("dict[str, Any] | None", report.get("verdict")),
+        phrases.outliers(report),
         [
             _device(device, rows[place], details[place], place < MAX_PICTURES, period)
             for place, device in enumerate(report["devices"])
@@ -149,7 +156,7 @@ def shown(document: Document) -> Document:
             return [clean(inner, limit) for inner in item]
         if isinstance(item, dict):
             return {
-                key: clean(inner, MAX_SUMMARY if key == "summary" else MAX_TEXT)
+                key: clean(inner, MAX_SENTENCES if key in _SENTENCES else MAX_TEXT)
                 for key, inner in item.items()
             }
         return item
@@ -192,6 +199,7 @@ def _device(
     return DeviceView(
         device,
         [fact for fact in dict.fromkeys(facts) if fact and fact != device["label"]],
+        phrases.firmware(device),
         _NEXT_SENTENCE.split(device["summary"]),
         [
             (f"{device['transmissions']:,}", _word(device["transmissions"], "transmission")),

@@ -43,6 +43,7 @@ def _data(view: Page) -> dict[str, Any]:
         "title": "Where the data went",
         "tool": f"{tool['name']} {tool['version']}",
         "verdict": _verdict(view.verdict),
+        "outliers": view.outliers,
         "devices": [_device(device, picture) for device in view.devices],
         "map": _Drawing(picture.render(view=view.wide, world=world_map(), shades=shades)),
         "countries": [_country(item) for item in view.countries],
@@ -57,7 +58,7 @@ def _data(view: Page) -> dict[str, Any]:
             {
                 **capture,
                 "sha256": _Drawing(capture["sha256"]),
-                "name": capture["path"].replace("\\", "/").rpartition("/")[2],
+                "name": capture["path"].rpartition("/")[2],
                 "period": period(capture["first"], capture["last"]),
             }
             for capture in report["captures"]
@@ -125,6 +126,7 @@ def _device(device: DeviceView, picture: Any) -> dict[str, Any]:
     return {
         "label": device.entry["label"],
         "facts": device.facts,
+        "firmware": device.firmware,
         "sentences": device.sentences,
         "numbers": device.numbers,
         "alarm": bool(device.rows and device.rows[0].level == "open"),

@@ -1,0 +1,176 @@
+"""The page as text: complete, escaped, loading nothing, and bounded. What a browser makes of it is tested apart."""
+
+import base64
+import hashlib
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+from analysis.report.page import page, shares
+from tests.report.documents import (
+    SCRIPT,
+    hostile_document,
+    large_document,
+    page_of,
+    sample_document,
+)
+
+
+class Tags(HTMLParser):
+    """All elements with their attributes, and the text outside of style and script."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self._inside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {key: value or "" for key, value in attrs}))
+        if tag in ("style", "script"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._inside:
+            self.text += data
+
+
+@pytest.fixture(scope="module")
+def affected() -> str:
+    return page_of(sample_document())
+
+
+def test_says_what_the_phone_did(affected: str) -> None:
+    text = Tags(affected).text
+    assert "It sent activation data to China 10 times, unencrypted, with IMEI" in text
+    assert "tried 4 times more without an answer" in text
+
+
+def test_shows_the_evidence(affected: str) -> None:
+    text = Tags(affected).text
+    for part in (
+        "body > base64 > json > IMEI1",
+        "61.139.2.69",
+        "AS4134 Chinanet",
+        "DB-IP IP to Country Lite, 2026-10-01",
+        "2019-01-22 06:59:00 UTC",
+        "POST http://zzhc.vnet.cn/",
+        "Neither in the EEA nor covered by an adequacy decision of the European Commission on 2019-01-22",
+        "e93d9b7e4608d717b9927b4ff295e564728eedfc599c74e2b915f340af2ea610",
+        "Seen is not sent",
+    ):
+        assert part in text
+
+
+def test_masks_what_the_document_masks(affected: str) -> None:
+    assert "0010••••••••425" in affected
+    assert "001012340000425" not in affected
+
+
+def test_links_back_to_the_location_table_as_its_licence_asks(affected: str) -> None:
+    assert re.search(r'<a href="https://db-ip\.com"[^>]*>IP Geolocation by DB-IP</a>', affected)
+
+
+def test_tells_the_countries_apart_by_status(affected: str) -> None:
+    countries = {item.country.code: item for item in page(sample_document()).countries}
+    assert countries["CN"].transfer == countries["SG"].transfer == "no adequacy decision"
+    assert countries["CN"].neither
+    assert countries["NO"].transfer == countries["DE"].transfer == "EEA"
+    assert countries["US"].transfer == "adequacy decision, for some recipients"
+    assert "Privacy Shield" in countries["US"].references[0][0]
+
+
+def test_allows_its_own_style_and_script_and_nothing_else(affected: str) -> None:
+    policy = next(
+        attributes["content"]
+        for tag, attributes in Tags(affected).tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    for tag in ("style", "script"):
+        inside = re.findall(rf"<{tag}>(.*?)</{tag}>", affected, re.DOTALL)
+        assert len(inside) == 1
+        digest = base64.b64encode(hashlib.sha256(inside[0].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_loads_nothing(affected: str) -> None:
+    for tag, attributes in Tags(affected).tags:
+        assert tag not in ("link", "iframe", "object", "embed", "img", "base", "form")
+        assert "src" not in attributes
+        assert "style" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+        if "href" in attributes:
+            assert attributes["href"].startswith("#" if tag != "a" else ("#", "https://"))
+    assert "@import" not in affected
+    assert "url(" not in affected
+
+
+def test_hostile_text_stays_text() -> None:
+    text = page_of(hostile_document())
+    parsed = Tags(text)
+    assert sum(tag == "script" for tag, _ in parsed.tags) == 1
+    assert not any(tag == "img" for tag, _ in parsed.tags)
+    assert "{{ 7*7 }}" in parsed.text
+    assert SCRIPT[:40] in parsed.text
+    # Controls and marks that turn the direction of writing are shown as escapes.
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", text)
+    assert "\\u202e" in text
+    assert "n" * 400 not in text
+
+
+def test_a_large_report_is_small_and_says_what_it_leaves_out() -> None:
+    document = large_document()
+    assert document["devices"][0]["transmissions"] == 100_000
+    assert len(document["devices"][0]["destinations"]) == 2000
+    start = time.monotonic()
+    text = page_of(document)
+    assert time.monotonic() - start < 10
+    assert len(text.encode()) < 3_000_000
+    assert "1,700 of these rows do not open here" in Tags(text).text
+
+
+def test_rows_beyond_the_most_are_counted() -> None:
+    document = sample_document()
+    view = page(document, max_rows=10, max_details=3)
+    first, second = view.devices
+    assert (len(first.rows), first.rows_left_out, len(second.rows), second.rows_left_out) == (5, 14, 5, 12)
+    assert sum(row.detail is not None for device in view.devices for row in device.rows) == 3
+    assert first.details_left_out + second.details_left_out == 7
+
+
+def test_a_report_without_devices_is_a_page() -> None:
+    document = sample_document()
+    document["devices"], document["outliers"], document["captures"] = [], [], []
+    document["errors"] = [{"path": "x.mitm", "error": "not a flow file"}]
+    text = Tags(page_of(document)).text
+    assert "No transmission of a device was found." in text
+    assert "not a flow file" in text
+
+
+def test_shows_a_verdict_if_there_is_one() -> None:
+    document = sample_document()
+    verdict = {
+        "policy": {"id": "x", "title": "A policy", "description": ""},
+        "result": "broken",
+        "summary": "One rule is broken.",
+        "rules": [{"result": "not-judged", "says": "Nothing goes abroad", "reason": "nothing was seen"}],
+    }
+    text = Tags(page_of({**document, "verdict": verdict})).text  # type: ignore[typeddict-unknown-key]
+    assert "A policy: broken" in text
+    assert "could not be judged Nothing goes abroad nothing was seen" in text
+
+
+def test_shares_give_to_the_small_first() -> None:
+    assert shares([5, 100, 1], 20) == [5, 14, 1]
+    assert shares([5, 5], 20) == [5, 5]
+    assert shares([], 20) == []
+    assert sum(shares([1000] * 7, 20)) == 20
