@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.evidence import Evidence, Names, examine
     from analysis.readers import CaptureError, mitm, opened, release
     from analysis.report import inspect
-    from analysis.report.work import LARGEST_PART, find_captures
+    from analysis.report.work import PART, find_captures
     from analysis.transmission import Transmission
 
     known_catalogue = catalogue()
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     def matching(path: str) -> Iterator[tuple[str, str, Evidence]]:
         with opened(Path(path)) as data:
             done = partial(release, data)
-            scan = mitm.scan(data, max(1, len(data) // LARGEST_PART), done)
+            scan = mitm.scan(data, -(-len(data) // PART), done)
             names = Names(scan.names)
             reader = mitm.Reader(data)
             for start, end in scan.parts:

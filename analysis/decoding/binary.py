@@ -32,33 +32,30 @@ _GROUPS = 16
 """Groups inside one another."""
 
 
+BEGINNINGS = frozenset(tag for tag in range(8, 256) if tag & 7 in (VARINT, FIXED64, LENGTH, GROUP, FIXED32))
+"""First bytes that a message can have: a tag of a field number that is not 0, or the first byte of a longer tag."""
+
+
 def begins_message(data: bytes) -> bool:
     """Whether the first bytes can be those of a message: cheap, and true of a third of random bytes."""
     size = len(data)
-    if size < 2:
+    if size < 2 or (tag := data[0]) not in BEGINNINGS:
         return False
-    tag = data[0]
-    wire = tag & 7
-    if tag < 8 or wire > 5 or wire == GROUP_END:
-        return False
-    if tag > 127:
-        return True
-    return wire != LENGTH or data[1] > 127 or data[1] <= size - 2
+    return tag > 127 or tag & 7 != LENGTH or data[1] > 127 or data[1] <= size - 2
 
 
 def parse_message(data: bytes, most: int) -> list[Field] | None:
     """The fields of one protobuf message, not looking into what they hold; None if the bytes are none, or are
     more than `most` fields."""
     fields: list[Field] = []
-    end = _fields(data, 0, most, 0, fields)
+    end = read_fields(data, 0, most, 0, fields)
     return fields if end == len(data) else None
 
 
-def _fields(data: bytes, position: int, most: int, group: int, fields: list[Field]) -> int:
+def read_fields(data: bytes, position: int, most: int, group: int, fields: list[Field]) -> int:
     """Fields from a position on, up to the end or the end of the group; gives the position after, or -1."""
     size = len(data)
     append = fields.append
-    depth = group >> 32
     try:
         while position < size:
             if most <= 0:
@@ -68,10 +65,10 @@ def _fields(data: bytes, position: int, most: int, group: int, fields: list[Fiel
             position += 1
             if tag > 127:
                 tag, position = _varint(data, position - 1)
-            wire = tag & 7
             number = tag >> 3
             if not 0 < number <= _MOST_NUMBER:
                 return -1
+            wire = tag & 7
             if wire == LENGTH:
                 length = data[position]
                 position += 1
@@ -89,18 +86,16 @@ def _fields(data: bytes, position: int, most: int, group: int, fields: list[Fiel
                     # As `_varint`, here because most fields of telemetry are times and ids.
                     value &= 127
                     shift = 7
-                    while True:
-                        byte = data[position]
-                        position += 1
+                    while (byte := data[position]) > 127:
                         value |= (byte & 127) << shift
-                        if byte < 128:
-                            break
                         shift += 7
+                        position += 1
                         if shift > 63:
                             return -1
                     if not byte:
                         return -1
-                    value &= 0xFFFFFFFFFFFFFFFF
+                    position += 1
+                    value = (value | byte << shift) & 0xFFFFFFFFFFFFFFFF
                 append((number, VARINT, value))
             elif wire in (FIXED64, FIXED32):
                 end = position + (8 if wire == FIXED64 else 4)
@@ -109,10 +104,11 @@ def _fields(data: bytes, position: int, most: int, group: int, fields: list[Fiel
                 append((number, wire, data[position:end]))
                 position = end
             elif wire == GROUP:
+                depth = group >> 32
                 if depth >= _GROUPS:
                     return -1
                 inner: list[Field] = []
-                position = _fields(data, position, most, (depth + 1) << 32 | number, inner)
+                position = read_fields(data, position, most, (depth + 1) << 32 | number, inner)
                 if position < 0:
                     return -1
                 most -= len(inner)
@@ -241,15 +237,27 @@ def as_float(four: bytes) -> float | None:
     return float(f"{value:.7g}")
 
 
-_DOUBLES = range(0x3E, 0x43)
-_FLOATS = range(0x38, 0x4C)
+_DOUBLES = frozenset(range(0x3E, 0x43))
+_FLOATS = frozenset(range(0x38, 0x4C))
 """Highest bytes, without the sign, of numbers that `as_double` and `as_float` take."""
+
+
+def may_be_packed(data: bytes) -> bool:
+    """Whether `as_packed` is worth asking: what it takes begins and ends so."""
+    size = len(data)
+    if (
+        size >= 16
+        and not size & 3
+        and (data[3] & 127 in _FLOATS or (not size & 7 and data[7] & 127 in _DOUBLES))
+    ):
+        return True
+    return size >= 8 and data[0] > 127 < data[1] and data[2] > 127 > data[-1]
 
 
 def as_packed(data: bytes) -> list[int | float] | None:
     """A packed field of numbers, if it can hardly be anything else: two or more doubles, floats, or
     varints of four bytes and more that are about equally long (times, ids). What can be doubles as well as floats
-    is given as both."""
+    is given as both. Asks for `may_be_packed`."""
     size = len(data)
     views: list[int | float] = []
     for width, number_of, exponents in ((8, as_double, _DOUBLES), (4, as_float, _FLOATS)):
@@ -262,10 +270,8 @@ def as_packed(data: bytes) -> list[int | float] | None:
                 reals.append(real)
             else:
                 views += reals
-    if views:
-        return views
-    if not (data[0] > 127 and data[1] > 127 and data[2] > 127 and data[-1] < 128):
-        return None
+    if views or data[0] < 128 or data[-1] > 127:
+        return views or None
     numbers: list[int | float] = []
     width = position = 0
     try:

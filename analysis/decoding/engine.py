@@ -626,12 +626,17 @@ class Run:
 
     def parse(self, data: bytes) -> list[binary.Field] | None:
         """As `try_message`, of bytes that begin as a message can."""
-        if self.work <= 0:
+        work = self.work
+        if work <= 0:
             return None
-        fields = binary.parse_message(data, min(self.nodes, self.work))
+        fields: list[binary.Field] = []
+        nodes = self.nodes
+        if binary.read_fields(data, 0, nodes if nodes < work else work, 0, fields) == len(data):
+            self.work = work - len(fields)
+            return fields
         # How far a failed attempt went is not known; mostly it is a few fields.
-        self.work -= len(fields) if fields is not None else 1 + min(len(data) // 64, self.nodes)
-        return fields
+        self.work = work - 1 - min(len(data) // 64, nodes)
+        return None
 
     def message(self, fields: list[binary.Field], path: Path, numbers: str, depth: int, nesting: int) -> None:
         """The fields of one message; `numbers` are those of the messages around it, each followed by a dot."""
@@ -696,9 +701,14 @@ class Run:
     ) -> None:
         """A length-delimited field, at `inner`, of a message at `path`: message, text, packed numbers, or bytes."""
         key = inner[-1]
-        words = None if content[0] in _NOT_IN_TEXT else is_utf8_text(content)
+        first = content[0]
         size = len(content)
-        if binary.begins_message(content) and (words is None or binary.text_like_message(content)):
+        words = None if first in _NOT_IN_TEXT else is_utf8_text(content)
+        if (
+            first in binary.BEGINNINGS
+            and (words is None or binary.text_like_message(content))
+            and binary.begins_message(content)
+        ):
             fields = self.parse(content)
             if fields and words is not None and not binary.only_texts(fields):
                 fields = None
@@ -711,14 +721,12 @@ class Run:
         if words is not None:
             self.text(words, inner, key, group, depth)
             return
-        packed = None
-        if 8 <= size <= _PACKED and (content[0] > 127 or not size & 3):
-            packed = binary.as_packed(content)
+        packed = binary.as_packed(content) if size <= _PACKED and binary.may_be_packed(content) else None
         if packed and len(packed) <= self.nodes:
             self.nodes -= len(packed)
             for number in packed:
                 self.emit(number, inner, key, group)
-        elif size <= _LEAF and not (content[0] in compression.FIRST and compression.by_magic(content)):
+        elif size <= _LEAF and not (first in compression.FIRST and compression.by_magic(content)):
             self.values.append(_make(Value, (inner, key, content, group)))
         else:
             self.data(content, inner, key, group, depth)

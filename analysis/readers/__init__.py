@@ -4,8 +4,9 @@ The content decides the format, never the name: people call flow files `.har`, a
 """
 
 import mmap
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from analysis.readers import mitm
@@ -42,13 +43,18 @@ _NOT_READ: tuple[tuple[bytes, str], ...] = (
 )
 
 
+LARGEST_READ = 16 << 20
+"""Bytes up to which a file is read into memory."""
+
+
 class CaptureError(Exception):
     """A file that gives no report; the message says why, and what to do."""
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[mmap.mmap]:
-    """The bytes of a flow file, mapped; they are read when they are touched.
+def opened(path: Path) -> Iterator[Buffer]:
+    """The bytes of a flow file. A large one is mapped: it is read when it is touched, and needs no memory. A small
+    one is read, because if a file that is mapped becomes shorter, the system ends the process that touches it.
 
     Raises CaptureError if the file cannot be opened, is empty, or is no flow file."""
     try:
@@ -58,10 +64,13 @@ def opened(path: Path) -> Iterator[mmap.mmap]:
                 raise CaptureError("empty: it holds no flows")
             if not mitm.recognises(beginning):
                 raise CaptureError(_what_it_is(beginning))
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if os.fstat(file.fileno()).st_size > LARGEST_READ:
+                data: Buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            else:
+                data = beginning + file.read()
     except OSError as error:
         raise CaptureError(f"cannot be read: {error.strerror or error}") from error
-    with data:
+    with data if isinstance(data, mmap.mmap) else nullcontext():
         yield data
 
 

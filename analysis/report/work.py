@@ -1,31 +1,40 @@
 """Captures to a report: finds the files, divides them among workers, adds up what they count.
 
-A flow file is cut into parts of whole flows (see `readers.mitm`), each part becomes a `Report`, and these
-are merged. Small input is read in this process, because starting workers costs more than reading it.
+A flow file is cut into parts of whole flows (see `readers.mitm`). Each worker takes the next part from a common
+list, adds all that it reads to one report of its own, and hands this over at the end; these are merged. Parts are
+small, so that workers end together, and few reports cross between processes. Small input is read in this
+process, because starting workers costs more than reading it.
 """
 
 import gc
 import hashlib
 import multiprocessing
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from analysis.evidence import Names, examine, unexamined
+from analysis.evidence import Evidence, Names, examine, examine_all, unexamined
 from analysis.identifiers import KnownValues
 from analysis.readers import CaptureError, is_capture, mitm, opened, release
 from analysis.report.document import ErrorEntry, File
 from analysis.report.model import Capture, Report
-from analysis.transmission import NameAnswer
+from analysis.transmission import NameAnswer, Transmission
 
-LARGEST_PART = 24 << 20
-"""Bytes of a file that are mapped by one worker at a time: memory stays flat however large the file is."""
-SMALLEST_PART = 4 << 20
+PART = 4 << 20
+"""Bytes of a file, about, that a worker takes at a time."""
+BATCH = 256
+"""Transmissions that are examined together,"""
+BATCH_BYTES = 1 << 20
+"""or fewer, if they carry so much."""
 WORTH_WORKERS = 12 << 20
 """Bytes of captures from which on workers are started."""
 
@@ -42,12 +51,21 @@ class Outcome:
     errors: list[ErrorEntry] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Part:
+class _Part(NamedTuple):
     path: str
     start: int
     end: int
     names: tuple[NameAnswer, ...]
+    """DNS answers in the whole file; the same object for all parts of it."""
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What was read of some parts."""
+
+    report: Report = field(default_factory=Report)
+    errors: dict[str, str] = field(default_factory=dict)
+    """By path."""
 
 
 def find_captures(paths: Iterable[str]) -> tuple[list[str], list[ErrorEntry]]:
@@ -87,7 +105,14 @@ def read_captures(
     result.errors.sort(key=lambda error: error["path"])
     order = {path: place for place, path in enumerate(paths)}
     result.files.sort(key=lambda file: order[file.path])
+    for capture in result.report.captures.values():
+        capture.warnings = dict.fromkeys(sorted(capture.warnings, key=_by_place))
     return result
+
+
+def _by_place(warning: str) -> list[Any]:
+    """Sorts lines that name a byte in the order of the bytes: workers come upon them in any."""
+    return [int(word) if place % 2 else word for place, word in enumerate(re.split(r"(\d{1,19})", warning))]
 
 
 def _read_here(
@@ -100,14 +125,10 @@ def _read_here(
     done = 0
     total = sum(sizes.values())
     for path in paths:
-        try:
-            flows, parts = _plan(path, 1)
-            for part in parts:
-                result.report.merge(_read_part(part, known))
-            result.files.append(File(path, _sha256(path), sizes[path]))
-            result.report.captures.setdefault(path, Capture()).warnings.update(flows)
-        except CaptureError as error:
-            result.errors.append({"path": path, "error": str(error)})
+        parts = _planned(path, result)
+        _join(result, _read_parts(parts, known))
+        if parts:
+            _hashed(path, sizes, result, partial(_sha256, path))
         done += sizes[path]
         progress(done, total)
 
@@ -121,37 +142,64 @@ def _read_in_workers(
     known: KnownValues | None,
 ) -> None:
     total = sum(sizes.values())
-    done = 0
     # Forking is safe before any thread was started, and spares each worker the imports.
     method = "fork" if sys.platform == "linux" else "spawn"
     context = multiprocessing.get_context(method)
-    with _interruptible(ProcessPoolExecutor(count, context, _start_worker, (known,))) as pool:
-        parts: dict[Future[Report], _Part] = {}
-        hashes: dict[Future[str], str] = {}
-        for path in paths:
-            try:
-                flows, planned = _plan(path, 4 * count if sizes[path] >= WORTH_WORKERS else 1)
-            except CaptureError as error:
-                result.errors.append({"path": path, "error": str(error)})
-                done += sizes[path]
-                continue
-            result.report.captures.setdefault(path, Capture()).warnings.update(flows)
-            hashes[pool.submit(_sha256, path)] = path
-            parts.update((pool.submit(_read_part_in_worker, part), part) for part in planned)
-        for future in as_completed(parts):
-            part = parts.pop(future)
-            try:
-                result.report.merge(future.result())
-            except CaptureError as error:  # it was there when it was planned
-                result.errors.append({"path": part.path, "error": str(error)})
-            done += part.end - part.start
-            progress(min(done, total), total)
-        for hashed, path in hashes.items():
-            try:
-                result.files.append(File(path, hashed.result(), sizes[path]))
-            except CaptureError as error:
-                result.errors.append({"path": path, "error": str(error)})
+    shared = _Shared(context.Value("q", 0), context.Value("q", 0))
+    try:
+        with _interruptible(ProcessPoolExecutor(count, context, _start_worker, (known, shared))) as pool:
+            # One worker hashes the files while this process finds out where their flows are.
+            hashes = {path: pool.submit(_sha256, path) for path in paths}
+            parts = [part for path in paths for part in _planned(path, result)]
+            pending: set[Future[_Sum]] = {pool.submit(_take_parts, parts) for _ in range(count)}
+            while pending:
+                ready, pending = wait(pending, timeout=0.2)
+                for future in ready:
+                    _join(result, future.result())
+                progress(min(shared.done.value, total), total)
+            for path in dict.fromkeys(part.path for part in parts):
+                _hashed(path, sizes, result, hashes[path].result)
+    except BrokenProcessPool:
+        # What it had added up is gone, and which files that concerns is not known.
+        result.report = Report()
+        result.errors = [{"path": path, "error": _DIED} for path in paths]
     progress(total, total)
+
+
+_DIED = (
+    "not read: a process that read captures was ended from outside, because memory ran out or because a capture "
+    "became shorter meanwhile; try again with --workers 1"
+)
+
+
+def _planned(path: str, result: Outcome) -> list[_Part]:
+    """The parts of a file, its warnings taken note of; none, and an error, if nothing can be read."""
+    try:
+        with opened(Path(path)) as data:
+            size = len(data)
+            scan = mitm.scan(data, -(-size // PART), partial(release, data))
+        if not scan.flows:
+            raise CaptureError("no whole flow in it: " + ("; ".join(scan.warnings) or "not a flow file"))
+    except CaptureError as error:
+        result.errors.append({"path": path, "error": str(error)})
+        return []
+    result.report.captures.setdefault(path, Capture()).warnings.update(dict.fromkeys(scan.warnings))
+    return [_Part(path, start, end, scan.names) for start, end in scan.parts]
+
+
+def _hashed(path: str, sizes: dict[str, int], result: Outcome, sha256: Callable[[], str]) -> None:
+    try:
+        result.files.append(File(path, sha256(), sizes[path]))
+    except CaptureError as error:  # it was there when it was planned
+        result.errors.append({"path": path, "error": str(error)})
+
+
+def _join(result: Outcome, read: _Sum) -> None:
+    result.report.merge(read.report)
+    for path, error in read.errors.items():
+        entry: ErrorEntry = {"path": path, "error": error}
+        if entry not in result.errors:  # several workers may have come upon it
+            result.errors.append(entry)
 
 
 class _interruptible:
@@ -170,55 +218,105 @@ class _interruptible:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-_workers_known: KnownValues | None = None
-"""In a worker: the values to search for. They come once, because making them ready to be searched takes time."""
+class _Shared(NamedTuple):
+    """What workers have in common."""
+
+    taken: Any
+    """How many parts were taken; a `multiprocessing.Value`, of which the type is not public."""
+    done: Any
+    """Bytes of the parts that were read."""
 
 
-def _start_worker(known: KnownValues | None) -> None:
+_known: KnownValues | None = None
+_shared: _Shared
+"""In a worker: the values to search for, which come once because making them ready takes time, and what it
+has in common with the others."""
+
+
+def _start_worker(known: KnownValues | None, shared: _Shared) -> None:
     """Ctrl-C reaches every process of the terminal; the one that started the others decides."""
-    global _workers_known
+    global _known, _shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A worker makes millions of small objects and hardly a cycle: looking for them costs a twentieth of its time.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    _workers_known = known
+    _known, _shared = known, shared
 
 
-def _read_part_in_worker(part: _Part) -> Report:
-    return _read_part(part, _workers_known)
+def _take_parts(parts: Sequence[_Part]) -> _Sum:
+    """In a worker: reads the next part that none has taken, until there is none."""
+
+    def taken() -> Iterable[_Part]:
+        while True:
+            with _shared.taken.get_lock():
+                place = _shared.taken.value
+                _shared.taken.value += 1
+            if place >= len(parts):
+                return
+            yield parts[place]
+            with _shared.done.get_lock():
+                _shared.done.value += parts[place].end - parts[place].start
+
+    return _read_parts(taken(), _known)
 
 
-def _plan(path: str, parts: int) -> tuple[dict[str, None], list[_Part]]:
-    """Warnings about a file, and the parts to read it in. Raises CaptureError."""
-    with opened(Path(path)) as data:
-        size = len(data)
-        wanted = max(1, min(parts, size // SMALLEST_PART), -(-size // LARGEST_PART))
-        scan = mitm.scan(data, wanted, partial(release, data))
-    if not scan.flows:
-        raise CaptureError("no whole flow in it: " + ("; ".join(scan.warnings) or "not a flow file"))
-    return dict.fromkeys(scan.warnings), [_Part(path, start, end, scan.names) for start, end in scan.parts]
+def _read_parts(parts: Iterable[_Part], known: KnownValues | None) -> _Sum:
+    """The sum of these parts; those of one file follow one another."""
+    result = _Sum()
+    for path, of_file in groupby(parts, key=lambda part: part.path):
+        try:
+            _read_file(path, of_file, known, result.report)
+        except CaptureError as error:  # it was there when it was planned
+            result.errors[path] = str(error)
+    return result
 
 
-def _read_part(part: _Part, known: KnownValues | None) -> Report:
-    report = Report()
-    capture = report.captures[part.path] = Capture()
-    names = Names(part.names)
+def _read_file(path: str, parts: Iterable[_Part], known: KnownValues | None, report: Report) -> None:
+    """Adds some parts of one file. Raises CaptureError."""
+    names: Names | None = None
     faults: set[str] = set()
-    with opened(Path(part.path)) as data:
+    with opened(Path(path)) as data:
         reader = mitm.Reader(data)
-        for transmission in reader.read(part.start, part.end, partial(release, data)):
-            try:
-                evidence = examine(names.complete(transmission), known)
-            except Exception as error:  # a fault of ours must not cost the user the rest of the capture
-                faults.add(
-                    f"a fault of phonehome ({type(error).__name__}): what some transmissions carry was not read; "
-                    "please report it"
-                )
-                evidence = unexamined(transmission)
-            report.add(part.path, evidence)
-        release(data, part.start, part.end)
-    capture.warnings.update(dict.fromkeys((*reader.warnings.lines(), *sorted(faults))))
-    return report
+        for part in parts:
+            names = names or Names(part.names)
+            for batch in _batches(reader.read(part.start, part.end, partial(release, data))):
+                batch = [names.complete(sent) for sent in batch]
+                try:
+                    examined = examine_all(batch, known)
+                except Exception:
+                    examined = [_examine_safely(sent, known, faults) for sent in batch]
+                for evidence in examined:
+                    report.add(path, evidence)
+            release(data, part.start, part.end)
+    warnings = dict.fromkeys((*reader.warnings.lines(), *sorted(faults)))
+    report.captures.setdefault(path, Capture()).warnings.update(warnings)
+
+
+def _batches(sent: Iterable[Transmission]) -> Iterator[list[Transmission]]:
+    """Some transmissions at a time, but not much content."""
+    batch: list[Transmission] = []
+    size = 0
+    for transmission in sent:
+        batch.append(transmission)
+        size += sum(map(len, transmission.payloads))
+        if len(batch) >= BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch = []
+            size = 0
+    if batch:
+        yield batch
+
+
+def _examine_safely(sent: Transmission, known: KnownValues | None, faults: set[str]) -> Evidence:
+    """A fault of ours must not cost the user the rest of the capture."""
+    try:
+        return examine(sent, known)
+    except Exception as error:
+        faults.add(
+            f"a fault of phonehome ({type(error).__name__}): what some transmissions carry was not read; "
+            "please report it"
+        )
+        return unexamined(sent)
 
 
 def _sha256(path: str) -> str:

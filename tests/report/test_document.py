@@ -138,6 +138,6 @@ def test_the_same_whatever_the_number_of_workers(tmp_path: Path, monkeypatch: py
     from analysis.report import work
 
     monkeypatch.setattr(work, "WORTH_WORKERS", 1)
-    monkeypatch.setattr(work, "SMALLEST_PART", 50_000)
+    monkeypatch.setattr(work, "PART", 50_000)
     arguments = [str(path) for path in SAMPLES]
     assert report(tmp_path, *arguments, "--workers", "3") == report(tmp_path, *arguments, "--workers", "1")

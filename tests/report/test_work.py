@@ -1,0 +1,139 @@
+"""Dividing captures among workers: the same whatever their number, and no file costs another."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from analysis.evidence import examine_all
+from analysis.report import work
+from analysis.report.model import Report
+from analysis.transmission import Transmission
+from benchmarks.make_capture import make
+
+SAMPLES = sorted((Path(__file__).parents[2] / "captures").glob("*.mitm"))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers and many parts for captures of any size."""
+    monkeypatch.setattr(work, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(work, "PART", 30_000)
+
+
+def counted(report: Report) -> dict[str, tuple[int, int]]:
+    """Transmissions and identifiers for each device."""
+    return {
+        id_: (
+            sum(seen.transmissions for at in device.destinations.values() for seen in at.values()),
+            sum(seen.identifiers_found for at in device.destinations.values() for seen in at.values()),
+        )
+        for id_, device in report.devices.items()
+    }
+
+
+@pytest.mark.usefixtures("small")
+def test_the_same_whatever_the_number_of_workers(tmp_path: Path) -> None:
+    big = tmp_path / "big.mitm"
+    make(big, 400)
+    paths = [str(big), *map(str, SAMPLES)]
+    alone = work.read_captures(paths, 1)
+    for workers in (2, 3):
+        together = work.read_captures(paths, workers)
+        assert counted(together.report) == counted(alone.report)
+        assert together.files == alone.files
+        assert {
+            path: (seen.transmissions, list(seen.warnings)) for path, seen in together.report.captures.items()
+        } == {path: (seen.transmissions, list(seen.warnings)) for path, seen in alone.report.captures.items()}
+    assert sum(count for count, _ in counted(alone.report).values()) > 400
+
+
+@pytest.mark.usefixtures("small")
+def test_a_file_that_gives_nothing_costs_no_other(tmp_path: Path) -> None:
+    empty, damaged = tmp_path / "empty.mitm", tmp_path / "damaged.mitm"
+    empty.write_bytes(b"")
+    sample = SAMPLES[0].read_bytes()
+    damaged.write_bytes(sample[: len(sample) // 3] + b"\x00" * 500 + sample[len(sample) // 3 + 500 :])
+    paths = [str(empty), str(SAMPLES[0]), str(tmp_path / "missing.mitm"), str(damaged)]
+    for workers in (1, 2):
+        result = work.read_captures(paths, workers)
+        assert [Path(error["path"]).name for error in result.errors] == ["empty.mitm", "missing.mitm"]
+        assert [file.path for file in result.files] == [str(SAMPLES[0]), str(damaged)]
+        warnings = list(result.report.captures[str(damaged)].warnings)
+        assert len(warnings) == 1
+        assert "skipped" in warnings[0]
+
+
+def test_warnings_stand_in_the_order_of_the_file() -> None:
+    lines = [
+        "damaged from byte 900 to byte 1000",
+        "damaged from byte 90 to byte 100",
+        "cut off at byte 12345",
+    ]
+    assert sorted(lines, key=work._by_place) == [lines[2], lines[1], lines[0]]
+
+
+def test_a_fault_of_ours_costs_one_transmission(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(batch: list[Transmission], known: object) -> object:
+        raise ZeroDivisionError
+
+    whole = work.read_captures([str(SAMPLES[0])], 1)
+    monkeypatch.setattr(work, "examine_all", failing)
+    assert counted(work.read_captures([str(SAMPLES[0])], 1).report) == counted(whole.report)
+
+    seen = 0
+
+    def sometimes(sent: Transmission, known: object) -> object:
+        nonlocal seen
+        seen += 1
+        if seen == 5:
+            raise ZeroDivisionError
+        return examine_all([sent])[0]
+
+    monkeypatch.setattr(work, "examine", sometimes)
+    result = work.read_captures([str(SAMPLES[0])], 1)
+    assert [count for count, _ in counted(result.report).values()] == [
+        count for count, _ in counted(whole.report).values()
+    ]
+    (warnings,) = [capture.warnings for capture in result.report.captures.values()]
+    assert any("a fault of phonehome (ZeroDivisionError)" in line for line in warnings)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_worker_that_is_ended_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system does when memory runs out."""
+
+    def ended(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(work, "_read_file", ended)
+    result = work.read_captures([str(SAMPLES[0])], 2)
+    assert not result.files
+    assert not result.report.devices
+    (error,) = result.errors
+    assert "ended from outside" in error["error"]
+    assert "--workers 1" in error["error"]
+
+
+def test_batches_bound_what_they_hold() -> None:
+    def sent(size: int) -> Transmission:
+        return Transmission(time=0, payloads=(b"x" * size,))
+
+    def large() -> Iterator[Transmission]:
+        for _ in range(5):
+            yield sent(work.BATCH_BYTES // 2)
+
+    assert [len(batch) for batch in work._batches(large())] == [2, 2, 1]
+    assert [len(batch) for batch in work._batches(sent(1) for _ in range(work.BATCH + 1))] == [work.BATCH, 1]
+    assert list(work._batches(())) == []
+
+
+def test_progress_reaches_the_end() -> None:
+    calls: list[tuple[int, int]] = []
+    paths = [str(path) for path in SAMPLES]
+    work.read_captures(paths, 1, lambda done, total: calls.append((done, total)))
+    total = sum(path.stat().st_size for path in SAMPLES)
+    assert calls[-1] == (total, total)
+    assert calls == sorted(calls)
