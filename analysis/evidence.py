@@ -12,7 +12,7 @@ from analysis.decoding import decode
 from analysis.decoding.values import Decoded, Opaque, Value
 from analysis.identifiers import KnownValues, recognise
 from analysis.identifiers.finding import Finding
-from analysis.purposes import Judgement, Outcome, judge, outcome
+from analysis.purposes import Judgement, Outcome, judge, judge_by_looks, outcome
 from analysis.transmission import NameAnswer, Transmission
 
 
@@ -101,12 +101,11 @@ def examine_all(batch: Iterable[Transmission], known: KnownValues | None = None)
 
 
 def _conclude(sent: Transmission, decoded: Decoded, known: KnownValues | None) -> Evidence:
-    keys = _Keys(decoded.values)
-    judgement = judge(sent, keys, ())
+    judgement = judge(sent, _Keys(decoded.values), ())
     findings = recognise(decoded, judgement.entry.fields if judgement.entry else (), known, sent)
-    if judgement.entry is None and len(findings) > 1:
+    if judgement.entry is None:
         # Only what no entry knows is judged by the identifiers in it.
-        judgement = judge(sent, keys, findings)
+        judgement = judge_by_looks(findings)
     came = "acknowledged" if judgement.acknowledged else outcome(sent, None)
     return Evidence(sent, decoded.values, decoded.opaque, findings, judgement, came)
 

@@ -61,8 +61,13 @@ def judge(
     if entry is not None:
         accepted = entry.acknowledged is not None and outcome(transmission, entry) == "acknowledged"
         return Judgement(entry.purpose, entry.reason, entry, accepted)
+    return judge_by_looks(findings, known)
+
+
+def judge_by_looks(findings: Sequence[Finding], known: Catalogue | None = None) -> Judgement:
+    """The same for a transmission that no entry of the catalogue knows."""
     if len(findings) > 1:
-        labels = _telling_kinds(findings, known.kinds)
+        labels = _telling_kinds(findings, (known or catalogue()).kinds)
         if len(labels) > 1:
             return Judgement(ACTIVATION, f"by its looks: {_listed(labels)} in one request", None, False)
     return _UNKNOWN

@@ -8,6 +8,7 @@ beside that of another as it stands.
 import tomllib
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from analysis.decoding import http, paths
 from analysis.decoding.dress import LONGEST_PLAIN, PLAIN
@@ -16,13 +17,15 @@ from analysis.decoding.limits import DEFAULT, Limits
 from analysis.decoding.memo import Memo
 from analysis.decoding.paths import NAME, Path
 from analysis.decoding.values import Decoded, Opaque, Value
-from analysis.transmission import Transmission
+from analysis.transmission import Headers, Transmission
 
 _HEADERS, _URL, _PAYLOADS = 0, 1 << 24, 2 << 24
 """Bases of group numbers."""
 
 _LINE = 2048
-"""Characters of a header or path up to which it is remembered."""
+"""Characters of a header, of all of them together, or of a path, up to which it is remembered."""
+_HEADS = 2048
+"""Blocks of header lines that are remembered."""
 _BODIES = 256
 """Bodies that are remembered,"""
 _BODY = 4096
@@ -43,14 +46,70 @@ def innocent_headers() -> frozenset[str]:
     return frozenset(entry["name"] for entry in table["header"])
 
 
+class _Head(NamedTuple):
+    """What header lines carry, and what they say of the body."""
+
+    values: tuple[Value, ...]
+    opaque: tuple[Opaque, ...]
+    content_type: str
+    encoding: str
+    """Content codings as they were declared, lower case."""
+
+
 class _Memory:
     """What was decoded under the same limits before."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.heads: dict[Headers, _Head] = {}
         self.headers: Memo[tuple[str, str], Part] = Memo(self.header, 4096)
         self.urls: Memo[str, Part] = Memo(self.url, 2048)
         self.bodies: dict[tuple[bytes, str, str, Path], Part] = {}
+
+    def head(self, headers: Headers) -> "_Head":
+        """All header lines. They come again as a whole in two of three requests."""
+        found = self.heads.get(headers)
+        if found is None:
+            found = self.new_head(headers)
+            if sum(len(value) for _, value in headers) <= _LINE:
+                if len(self.heads) >= _HEADS:
+                    self.heads.clear()
+                self.heads[headers] = found
+        return found
+
+    def new_head(self, headers: Headers) -> "_Head":
+        values: list[Value] = []
+        opaque: list[Opaque] = []
+        innocent = innocent_headers()
+        content_type = encoding = ""
+        next_group = _HEADERS + 1
+        known = paths.of_object(("header",))
+        most = self.limits.values
+        for name, value in headers[:most]:
+            name = name.lower()
+            if name in innocent:
+                if name == "content-type":
+                    content_type = value
+                elif name == "content-encoding":
+                    encoding = f"{encoding},{value}" if encoding else value
+                continue
+            if len(value) <= LONGEST_PLAIN and PLAIN(value) and name != "cookie":
+                name = name[:NAME]
+                path = known.get(name) or paths.of_field(known, ("header",), name)
+                values.append(Value(path, name, value, _HEADERS))
+                continue
+            line = (name, value)
+            part = self.headers[line] if len(value) <= _LINE else self.header(line)
+            shift = next_group - _HEADERS - 1
+            if part[2] > _HEADERS + 1:
+                next_group += part[2] - _HEADERS - 1
+                if shift:
+                    part = _shifted(part, shift, _HEADERS)
+            values += part[0]
+            opaque += part[1]
+        if len(headers) > most:
+            opaque.append(Opaque(("header",), len(headers) - most, "limit", f"more than {most} values"))
+        return _Head(tuple(values), tuple(opaque), content_type, encoding.lower())
 
     def header(self, line: tuple[str, str]) -> Part:
         """One header line. What stands in it directly is of the header block's group."""
@@ -112,48 +171,16 @@ def decode(transmission: Transmission, limits: Limits = DEFAULT) -> Decoded:
     UDP content, DNS questions; and what nothing decoded. Never raises, whatever was captured; what exceeds the
     limits is an `Opaque` that looks like `limit`."""
     memory = _usual if limits is DEFAULT else _unusual(limits)
-    values: list[Value] = []
-    opaque: list[Opaque] = []
-    if transmission.headers:
-        innocent = innocent_headers()
-        content_type = encoding = ""
-        next_group = _HEADERS + 1
-        known = paths.of_object(("header",))
-        for name, value in transmission.headers[: limits.values]:
-            name = name.lower()
-            if name in innocent:
-                if name == "content-type":
-                    content_type = value
-                elif name == "content-encoding":
-                    encoding = f"{encoding},{value}" if encoding else value
-                continue
-            if len(value) <= LONGEST_PLAIN and PLAIN(value) and name != "cookie":
-                name = name[:NAME]
-                path = known.get(name) or paths.of_field(known, ("header",), name)
-                values.append(Value(path, name, value, _HEADERS))
-                continue
-            line = (name, value)
-            part = memory.headers[line] if len(value) <= _LINE else memory.header(line)
-            shift = next_group - _HEADERS - 1
-            if part[2] > _HEADERS + 1:
-                next_group += part[2] - _HEADERS - 1
-                if shift:
-                    part = _shifted(part, shift, _HEADERS)
-            values += part[0]
-            if part[1]:
-                opaque += part[1]
-    else:
-        content_type = encoding = ""
-    if len(transmission.headers) > limits.values:
-        left = len(transmission.headers) - limits.values
-        opaque.append(Opaque(("header",), left, "limit", f"more than {limits.values} values"))
+    head = memory.head(transmission.headers)
+    values = [*head.values]
+    opaque = [*head.opaque]
     url = transmission.path
     if len(url) > 1:
         part = memory.urls[url] if len(url) <= _LINE else memory.url(url)
         values += part[0]
         opaque += part[1]
     if transmission.payloads:
-        _payloads(transmission, content_type, encoding.lower(), memory, values, opaque)
+        _payloads(transmission, head.content_type, head.encoding, memory, values, opaque)
     if transmission.questions:
         values += [
             Value(("question",), "", name, _PAYLOADS) for name in transmission.questions[: limits.values]
