@@ -20,7 +20,7 @@ Which entry wins, if several match (the first difference decides):
 
 import re
 import tomllib
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -34,6 +34,9 @@ MAX_REMEMBERED_HOSTS: Final = 8192
 
 COMPRESSIONS: Final = frozenset({"gzip", "deflate", "zlib", "br", "zstd"})
 """Path segments that a field's declaration leaves out: one SDK compresses one request and not the next."""
+
+POSITION: Final = re.compile(r"\[(0|[1-9][0-9]{0,2})\]").fullmatch
+"""A path segment that is a position in a list."""
 
 _PROTOCOLS: Final = frozenset(get_args(Protocol))
 _ALL_BUT_DNS: Final = _PROTOCOLS - {"dns"}
@@ -129,8 +132,6 @@ class Endpoint:
     reason: str = field(default="", compare=False)
     """Why a transmission that matched is held to be this one: names the entry and what matched."""
     _path: re.Pattern[str] | None = field(default=None, compare=False, repr=False)
-    _exact: Mapping[tuple[str, ...], Field] = field(default_factory=dict, compare=False, repr=False)
-    _wild: tuple[Field, ...] = field(default=(), compare=False, repr=False)
 
     def matches(self, transmission: Transmission, keys: Container[str]) -> bool:
         """Whether all conditions but the host hold. `keys` are the names that decoding found in it."""
@@ -147,21 +148,19 @@ class Endpoint:
                 return False
         return not self.content_type or media_type(transmission) == self.content_type
 
-    def declared(self, path: Sequence[str]) -> Field | None:
-        """The declared field that stands at this path of a decoded value, or None. Compression is
-        looked through: `body > json > x` is also found at `body > gzip > json > x`."""
-        if not self.fields:
-            return None
-        plain = tuple([segment for segment in path if segment not in COMPRESSIONS])
-        found = self._exact.get(plain)
-        if found is not None:
-            return found
-        for candidate in self._wild:
-            if len(candidate.path) == len(plain) and all(
-                want in ("*", have) for want, have in zip(candidate.path, plain, strict=True)
-            ):
-                return candidate
-        return None
+
+def without_compression(path: tuple[str, ...]) -> tuple[str, ...]:
+    """A path as a field declares it."""
+    if COMPRESSIONS.isdisjoint(path):
+        return path
+    return tuple([segment for segment in path if segment not in COMPRESSIONS])
+
+
+def fits(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    """Whether a path is of a pattern, in which `*` stands for any one segment."""
+    return len(pattern) == len(path) and all(
+        want in ("*", have) for want, have in zip(pattern, path, strict=True)
+    )
 
 
 def media_type(transmission: Transmission) -> str:
@@ -263,9 +262,10 @@ def load(folder: Path) -> Catalogue:
     for file in sorted((folder / "endpoints").glob("*.toml")):
         document = _document(file)
         shared = _shared_references(file.name, document)
+        payloads = _shared_payloads(file.name, document, kind_names)
         for number, table in enumerate(_tables(file.name, document, "endpoint"), 1):
             entry = _Entry(file.name, number, table)
-            endpoint = _endpoint(entry, names, kind_names, shared)
+            endpoint = _endpoint(entry, names, kind_names, shared, payloads)
             if endpoint.id in endpoints:
                 raise entry.wrong(f"an id is used once, but {places[endpoint.id]} has one of that id too")
             endpoints[endpoint.id] = endpoint
@@ -327,7 +327,11 @@ _ENDPOINT_KEYS: Final = frozenset(
 
 
 def _endpoint(
-    entry: _Entry, purposes: Collection[str], kinds: Collection[str], shared: Mapping[str, Reference]
+    entry: _Entry,
+    purposes: Collection[str],
+    kinds: Collection[str],
+    shared: Mapping[str, Reference],
+    payloads: Mapping[str, tuple[Field, ...]],
 ) -> Endpoint:
     entry.only(_ENDPOINT_KEYS)
     id = entry.text("id", required=True)
@@ -357,7 +361,7 @@ def _endpoint(
             "without 'hosts' it takes two 'keys', or 'port' and 'protocol', or protocol dns alone, or a content"
             " type that is registered for one protocol (application/vnd...)"
         )
-    fields = tuple(_field(inner, kinds) for inner in entry.inner("fields"))
+    fields = _fields(entry, kinds, payloads)
     conditions = [
         ("host", hosts),
         ("path", path),
@@ -386,8 +390,6 @@ def _endpoint(
         fields=fields,
         reason=f"known endpoint {id} of {owner} (by {matched})",
         _path=_pattern(entry, path),
-        _exact={declared.path: declared for declared in fields if "*" not in declared.path},
-        _wild=tuple(declared for declared in fields if "*" in declared.path),
     )
 
 
@@ -477,6 +479,49 @@ def _acknowledgement(entry: _Entry) -> Acknowledgement | None:
     return rule
 
 
+def _shared_payloads(
+    file: str, document: Mapping[str, Any], kinds: Collection[str]
+) -> dict[str, tuple[Field, ...]]:
+    """Payloads that several entries are sent, each in several dresses: the fields of all dresses."""
+    tables = document.get("payloads", {})
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise CatalogueError(f"{file}: [payloads] must be tables such as name = {{ at, fields }}")
+    payloads = {}
+    for name, table in tables.items():
+        payload = _Entry(file, 0, {"id": f"[payloads] {name}", **table})
+        payload.only({"id", "at", "fields"})
+        payloads[name] = tuple(
+            _field(
+                _Entry(file, 0, {**inner.table, "path": f"{at} > {inner.text('path', required=True)}"}), kinds
+            )
+            for at in payload.texts("at")
+            for inner in payload.inner("fields")
+        )
+        if not payloads[name]:
+            raise payload.wrong("'at' names where it stands, and 'fields' what it holds; both are needed")
+    return payloads
+
+
+def _fields(
+    entry: _Entry, kinds: Collection[str], payloads: Mapping[str, tuple[Field, ...]]
+) -> tuple[Field, ...]:
+    value = entry.table.get("fields", [])
+    fields: dict[tuple[str, ...], Field] = {}
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str):
+            if item not in payloads:
+                raise entry.wrong(f"payload {item!r} is not among the [payloads] of this file")
+            fields |= {field.path: field for field in payloads[item]}
+        elif isinstance(item, dict):
+            field = _field(_Entry(entry.file, entry.number, {"id": entry.table.get("id"), **item}), kinds)
+            fields[field.path] = field
+        else:
+            raise entry.wrong(
+                "'fields' must be { path = ..., kind = ..., reason = ... }, a name of [payloads], or a list"
+            )
+    return tuple(fields.values())
+
+
 def _field(entry: _Entry, kinds: Collection[str]) -> Field:
     entry.only({"id", "path", "kind", "reason"})
     written = entry.text("path", required=True)
@@ -486,11 +531,14 @@ def _field(entry: _Entry, kinds: Collection[str]) -> Field:
             f"field path {written!r} must be segments with ' > ' between, of which the first is one of "
             + ", ".join(sorted(_SOURCES))
         )
+    for segment in path:
+        if segment.startswith("[") and not POSITION(segment):
+            raise entry.wrong(f"field path {written!r}: a position in a list is [0] to [999]")
     kind = entry.text("kind", required=True)
     if kind not in kinds:
         raise entry.wrong(f"no kind {kind!r}; identifiers.toml has {', '.join(sorted(kinds))}")
     return Field(
-        tuple(segment for segment in path if segment not in COMPRESSIONS),
+        without_compression(path),
         kind,
         entry.text("reason", required=True),
     )
@@ -537,8 +585,10 @@ def _document(file: Path) -> dict[str, Any]:
 
 
 def _tables(file: str, document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    unknown = set(document) - {name, "references"}
+    unknown = set(document) - {name, "references", "payloads"}
     tables = document.get(name)
     if unknown or not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise CatalogueError(f"{file}: must hold [[{name}]] tables, and nothing else but [references]")
+        raise CatalogueError(
+            f"{file}: must hold [[{name}]] tables, and nothing else but [references] and [payloads]"
+        )
     return tables

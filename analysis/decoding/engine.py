@@ -13,7 +13,7 @@ from typing import Any
 
 from msgpack import ExtType
 
-from analysis.decoding import binary, compression, dress, http, looks, paths, text
+from analysis.decoding import binary, coap, compression, dress, http, looks, paths, text
 from analysis.decoding.charset import is_utf8_text, to_text
 from analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST
 from analysis.decoding.limits import Limits
@@ -235,10 +235,15 @@ class Run:
             return
         if nesting == 0:
             group = self.new_group()
+        positions = paths.positions(path)
         for index, item in enumerate(node):
             if self.nodes <= 0:
                 self.exhausted(path, size - index)
                 return
+            if index < positions:
+                self.nodes -= 1
+                self.tree(item, (*path, f"[{index}]"), key, group, depth, nesting + 1)
+                continue
             if type(item) is tuple:
                 self.container(item, path, key, group, depth, nesting + 1)
                 continue
@@ -589,6 +594,20 @@ class Run:
                 self.message(fields, (*path, "delimited", "protobuf"), "", depth + 1, 0)
         return pieces is not None
 
+    def coap(self, data: bytes, path: Path, key: str, group: int, depth: int, kind: http.ContentType) -> bool:
+        """A CoAP request, which is a datagram by itself."""
+        found = coap.parse_request(data) if path == ("content",) else None
+        if found is None:
+            return False
+        self.charge(path, 3)
+        inner = (*path, "coap")
+        group = self.new_group()
+        if found.path:
+            self.text(found.path, (*inner, "path"), "", group, depth + 1)
+        self.tree(http.parse_pairs(found.query, self.nodes + 1), (*inner, "query"), "", group, depth + 1)
+        self.data(found.payload, (*inner, "payload"), "", group, depth + 1)
+        return True
+
     def embedded_json(
         self, data: bytes, path: Path, key: str, group: int, depth: int, _: http.ContentType
     ) -> bool:
@@ -748,6 +767,7 @@ _BY_MEDIA: tuple[tuple[str, _Reader], ...] = (
 """A part of a content type, and what reads it; whatever they refuse is told by its looks."""
 
 _BY_TRIAL: tuple[_Reader, ...] = (
+    Run.coap,
     Run.bare_grpc,
     Run.msgpack,
     Run.cbor,

@@ -2,6 +2,10 @@
 the next, so the path of each is remembered: that saves half the time of walking an object, and the memory of paths
 that are equal."""
 
+from functools import cache
+
+from analysis.catalogue import POSITION, catalogue, fits, without_compression
+
 Path = tuple[str, ...]
 
 NAME = 200
@@ -13,6 +17,7 @@ _MOST = 20_000
 _count = 0
 _fields: dict[Path, dict[str, Path]] = {}
 _numbers: dict[tuple[Path, str], dict[int, tuple[str, Path]]] = {}
+_positions: dict[Path, int] = {}
 
 
 def _room() -> bool:
@@ -23,6 +28,7 @@ def _room() -> bool:
     _count = 0
     _fields.clear()
     _numbers.clear()
+    _positions.clear()
     return False
 
 
@@ -58,3 +64,28 @@ def of_number(known: dict[int, tuple[str, Path]], path: Path, numbers: str, numb
     step = known[number] = (name, (*path, name))
     _room()
     return step
+
+
+def positions(path: Path) -> int:
+    """How many items of a list at a path have their position as a segment of their own (`[5]`, from 0). A list of
+    like things needs none, and would have as many paths as items; so only where the catalogue declares a
+    field by its position, up to the last that it declares."""
+    known = _positions.get(path)
+    if known is None:
+        plain = without_compression(path)
+        counts = [count for declared, count in _declared() if fits(declared, plain)]
+        known = _positions[path] = max(counts, default=0)
+        _room()
+    return known
+
+
+@cache
+def _declared() -> frozenset[tuple[Path, int]]:
+    """Lists of which the catalogue declares items by position, each with one more than the last of these."""
+    return frozenset(
+        (field.path[:place], int(match[1]) + 1)
+        for endpoint in catalogue().endpoints.values()
+        for field in endpoint.fields
+        for place, segment in enumerate(field.path)
+        if (match := POSITION(segment))
+    )

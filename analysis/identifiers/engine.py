@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
-from analysis.catalogue import COMPRESSIONS
+from analysis.catalogue import fits, without_compression
 from analysis.decoding.values import Decoded, Value
 from analysis.identifiers import apps, network, position
 from analysis.identifiers.checks import CHECKS
@@ -162,12 +162,11 @@ class _Declared:
                 self._wild.setdefault(len(field.path), []).append(field)
 
     def at(self, path: tuple[str, ...]) -> DeclaredField | None:
-        if not COMPRESSIONS.isdisjoint(path):
-            path = tuple([segment for segment in path if segment not in COMPRESSIONS])
+        path = without_compression(path)
         found = self._exact.get(path)
         if found is None and self._wild:
             for field in self._wild.get(len(path), ()):
-                if all(want in ("*", have) for want, have in zip(field.path, path, strict=True)):
+                if fits(field.path, path):
                     return field
         return found
 

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import analysis
-from analysis.catalogue import Catalogue, CatalogueError, Endpoint, catalogue, load
+from analysis.catalogue import (
+    Catalogue,
+    CatalogueError,
+    Endpoint,
+    catalogue,
+    fits,
+    load,
+    without_compression,
+)
 from analysis.transmission import Transmission
 
 PURPOSES = """
@@ -116,7 +124,13 @@ class TestRefusals:
             (entry('fields = [{ path = "IMEI1", kind = "imei", reason = "x" }]'), "segments with ' > '"),
             (entry('fields = [{ path = "mail > x", kind = "imei", reason = "x" }]'), "first is one of"),
             (entry('fields = [{ path = "body > x", kind = "face", reason = "x" }]'), "no kind 'face'"),
+            (entry('fields = [{ path = "body > [x]", kind = "imei", reason = "x" }]'), "position in a list"),
+            (entry('fields = [{ path = "body > [01]", kind = "imei", reason = "x" }]'), "position in a list"),
             (entry('fields = [{ path = "body > x", kind = "imei" }]'), "'reason' must be"),
+            (entry('fields = ["x"]'), "payload 'x' is not among the [payloads]"),
+            (entry("fields = [1]"), "a name of [payloads]"),
+            ("[payloads.x]\nat = ['body']\n" + entry(""), "both are needed"),
+            ("[payloads]\nx = 1\n" + entry(""), "[payloads] must be tables"),
             (entry('fields = [{ path = "body > x", kind = "imei", reason = "x", sure = 1 }]'), "unknown key"),
         ],
     )
@@ -279,35 +293,51 @@ class TestMatching:
 
 
 class TestFields:
-    def entry(self, write) -> Endpoint:  # type: ignore[no-untyped-def]
-        known: Catalogue = write(
-            entry(
-                "fields = [",
-                '{ path = "body > gzip > json > devices > imei", kind = "imei", reason = "one" },',
-                '{ path = "query > * > imei", kind = "imei", reason = "two" },',
-                "]",
-            )
-        )
-        return known.endpoints["maker-activation"]
+    def fields(self, write, text: str, id: str = "maker-activation") -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
+        known: Catalogue = write(text)
+        return [(" > ".join(field.path), field.reason) for field in known.endpoints[id].fields]
 
-    def test_by_path(self, write) -> None:  # type: ignore[no-untyped-def]
-        declared = self.entry(write).declared
-        one = declared(("body", "json", "devices", "imei"))
-        assert one is not None
-        assert one.reason == "one"
-        assert declared(("body", "gzip", "json", "devices", "imei")) is one
-        assert declared(("body", "json", "devices")) is None
-        two = declared(("query", "anything", "imei"))
-        assert two is not None
-        assert two.reason == "two"
-        assert declared(("query", "imei")) is None
-        assert declared(()) is None
+    def test_compression_is_left_out_of_a_path(self, write) -> None:  # type: ignore[no-untyped-def]
+        text = entry('fields = [{ path = "body > gzip > json > imei", kind = "imei", reason = "one" }]')
+        assert self.fields(write, text) == [("body > json > imei", "one")]
+        assert without_compression(("body", "zstd", "json", "br", "imei")) == ("body", "json", "imei")
+
+    def test_a_star_is_any_one_segment(self) -> None:
+        assert fits(("query", "*", "imei"), ("query", "anything", "imei"))
+        assert not fits(("query", "*", "imei"), ("query", "imei"))
+        assert not fits(("query", "*"), ("query", "a", "b"))
+
+    PAYLOAD = """
+[payloads.registration]
+at = ["body > json", "content > json"]
+fields = [
+  { path = "IMEI1", kind = "imei", reason = "one" },
+  { path = "cells > [0]", kind = "imei", reason = "two" },
+]
+"""
+
+    def test_a_payload_is_written_once_for_all_its_dresses(self, write) -> None:  # type: ignore[no-untyped-def]
+        assert self.fields(write, self.PAYLOAD + entry('fields = "registration"')) == [
+            ("body > json > IMEI1", "one"),
+            ("body > json > cells > [0]", "two"),
+            ("content > json > IMEI1", "one"),
+            ("content > json > cells > [0]", "two"),
+        ]
+
+    def test_an_entry_can_add_to_a_payload_and_change_it(self, write) -> None:  # type: ignore[no-untyped-def]
+        own = """fields = ["registration",
+          { path = "body > json > IMEI1", kind = "imei", reason = "mine" },
+          { path = "query > x", kind = "imei", reason = "three" }]"""
+        found = dict(self.fields(write, self.PAYLOAD + entry(own)))
+        assert found["body > json > IMEI1"] == "mine"
+        assert found["content > json > IMEI1"] == "one"
+        assert found["query > x"] == "three"
 
 
 class TestOwnEntries:
     def test_there_are_many(self) -> None:
         assert len(ENTRIES) >= 180
-        assert sum(bool(entry.fields) for entry in ENTRIES) >= 40
+        assert sum(bool(entry.fields) for entry in ENTRIES) >= 60
 
     @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
     def test_each_rests_on_a_reference(self, entry: Endpoint) -> None:

@@ -60,7 +60,7 @@ def test_base64_behind_a_prefix_of_up_to_three_characters() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        gzip.compress(DOCUMENT.encode()),
+        gzip.compress(DOCUMENT.encode(), mtime=0),
         zlib.compress(DOCUMENT.encode()),
         message([(1, "Nokia 7 plus"), (2, IMEI), (3, 5)]),
         b"bplist00" + bytes(40),

@@ -71,7 +71,9 @@ def test_body_of_a_form_with_its_coding() -> None:
         ),
     )
     values = decode(transmission).values
-    assert (("body", "form", "extinfo", "json"), "extinfo", "T-Mobile") in [value[:3] for value in values]
+    assert (("body", "form", "extinfo", "json", "[1]"), "extinfo", "T-Mobile") in [
+        value[:3] for value in values
+    ]
     assert values[-1].path == ("body", "form", "advertiser_id")
 
 
