@@ -70,6 +70,8 @@ _ASCII_IN_BASE64 = re.compile(r"(?:[A-Za-f]...){6}")
 """Base64 of ASCII: the first of each four characters holds six bits of which the highest is 0."""
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _FORM = re.compile(r"[^=&\s{}<>\"]{1,100}+=[^&\s]*+(?:&[^=&\s]{0,100}+(?:=[^&\s]*+)?+)++\Z")
+_WRAPPED = re.compile(r"[\w.$@]{0,64}[{(\[](.*)[})\]]\Z", re.DOTALL).match
+_PAIR = re.compile(r"\s*([A-Za-z_][\w.\-]{0,63})=(.*)\Z", re.DOTALL).match
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.\-]{1,30})://[^\s?#]*[?#]([^\s]+=[^\s]*)\Z")
 _CREDENTIALS = re.compile(r"(Basic|Bearer|Token|Digest)\s+(\S+)\Z", re.IGNORECASE)
 _DATA_URL = re.compile(r"data:[^,]{0,100};base64,")
@@ -207,6 +209,21 @@ def _form(text: str, most: int) -> Peeled | None:
     return ("form", parse_pairs(text, most)) if _FORM.match(text) else None
 
 
+def _pairs(text: str, most: int) -> Peeled | None:
+    """`name=value; name=value`, with `;` or `,` between; also what Java prints of a map or an object: `Phone{imei=...,
+    imsi=...}`."""
+    wrapped = _WRAPPED(text)
+    inner = wrapped[1] if wrapped else text
+    parts = inner.split(";" if ";" in inner else ",", most)
+    pairs = []
+    for part in parts if parts[-1].strip() else parts[:-1]:
+        match = _PAIR(part)
+        if match is None:
+            return None
+        pairs.append((match[1], match[2].strip().strip("'\"")))
+    return ("pairs", tuple(pairs)) if len(pairs) > 1 else None
+
+
 def _percent(text: str) -> Peeled | None:
     if not _PERCENT.search(text):
         return None
@@ -267,6 +284,10 @@ def peel(text: str, limits: Limits) -> Peeled | None:
                 return found
         elif "&" in text:
             found = _form(text, limits.values)
+            if found:
+                return found
+        if "," in text or ";" in text:
+            found = _pairs(text, limits.values)
             if found:
                 return found
     if "%" in text:

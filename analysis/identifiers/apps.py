@@ -27,8 +27,13 @@ def _pattern() -> re.Pattern[str]:
 
 
 def is_package(text: str) -> bool:
-    """Whether a text has the form of an application id as apps have them (reversed domain, lower case)."""
-    return len(text) < 128 and _pattern().fullmatch(text) is not None
+    """Whether a text has the form of an application id as apps have them (reversed domain, lower case), and is no
+    library's name."""
+    return (
+        len(text) < 128
+        and _pattern().fullmatch(text) is not None
+        and not text.startswith(kind("installed-apps").not_beginning)
+    )
 
 
 def installed_apps(named: Iterable[Noted], others: Iterable[Noted]) -> list[Placed]:

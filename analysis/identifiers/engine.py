@@ -7,6 +7,7 @@ tables: kind by name, shape, check, and certainty from what name and check are w
 together at the end, from what the pass noted.
 """
 
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
@@ -17,7 +18,17 @@ from analysis.decoding.values import Decoded, Value
 from analysis.identifiers import apps, network, position
 from analysis.identifiers.checks import CHECKS
 from analysis.identifiers.finding import RANK, Certainty, DeclaredField, Finding
-from analysis.identifiers.kinds import MAX_KEY, NOTHING, Kind, Meaning, Weight, kinds, meaning, tables
+from analysis.identifiers.kinds import (
+    MAX_KEY,
+    NOTHING,
+    Kind,
+    Meaning,
+    Weight,
+    elsewhere,
+    kinds,
+    meaning,
+    tables,
+)
 from analysis.identifiers.known import KnownValues
 from analysis.identifiers.rule import (
     CERTAINTY,
@@ -219,12 +230,12 @@ def _examine(
     found += stations
     vague: list[tuple[Noted, Kind, Checked]] = []
     groups_with_device: set[int] = set()
+    groups_of_others = {each.value.group for each in noted if "another_thing" in each.meaning.roles}
     for each in noted:
         if each.place in taken:
             continue
-        # A declared place can hold another thing than declared: then it is judged as any other.
-        one = (_declared_single(each) if each.declared is not None else None) or _single(each, vague)
-        if one is not None:
+        for one in _of_one_value(each, vague):
+            one = _doubted(one, each.value.group in groups_of_others)
             found.append((each.place, one))
             if one.certainty != "possible" and tables().kinds[one.kind].category in ("hardware", "sim"):
                 groups_with_device.add(each.value.group)
@@ -246,7 +257,23 @@ def _examine(
         [each for each in noted if "packages" in each.meaning.roles or each.declared], packages
     )
     found.sort(key=lambda each: each[0])
-    return [finding for _, finding in found[:MAX_FOUND]]
+    groups_of_others -= groups_with_device
+    return [
+        _doubted(finding, values[place].group in groups_of_others) for place, finding in found[:MAX_FOUND]
+    ]
+
+
+def _doubted(finding: Finding, with_another: bool) -> Finding:
+    """A finding that is likely becomes possible where it stands in an object that describes something else."""
+    if finding.certainty != "likely":
+        return finding
+    other = elsewhere(finding.path)
+    if not (other or with_another):
+        return finding
+    reason = f"within {other}" if other else "beside what describes something else"
+    return finding._replace(
+        certainty="possible", reason=f"{finding.reason}; {reason}, so perhaps not the device's"
+    )
 
 
 def _once(first: Sequence[Finding], rest: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -297,6 +324,31 @@ def _check(id: str, text: str) -> Checked | None:
     if check is None or not kind.shape(text) or text.lower() in kind.never:
         return None
     return check(text)
+
+
+def _of_one_value(each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Sequence[Finding]:
+    """What one value is: as it stands, or else its parts, if it is of a kind that is written so."""
+    one = _as_it_stands(each, vague)
+    if one is not None:
+        return (one,)
+    declared = kinds().get(each.declared.kind) if each.declared is not None else None
+    named = tuple([its for its in each.meaning.kinds if its[0].grouped and its[1] != "vague"])
+    if not (named or (declared and declared.grouped)) or len(each.text) > MAX_VALUE:
+        return ()
+    parts = [_BETWEEN_GROUPS.sub("", part.rpartition(":")[2]) for part in _BETWEEN_VALUES.split(each.text)]
+    read = [
+        _as_it_stands(each._replace(text=part, meaning=Meaning(named)), []) for part in dict.fromkeys(parts)
+    ]
+    return [one for one in read if one is not None]
+
+
+_BETWEEN_VALUES: Final = re.compile(r"[,;|/]")
+_BETWEEN_GROUPS: Final = re.compile(r"[\s\"'{}()<>._-]+")
+
+
+def _as_it_stands(each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Finding | None:
+    # A declared place can hold another thing than declared: then it is judged as any other.
+    return (_declared_single(each) if each.declared is not None else None) or _single(each, vague)
 
 
 def _declared_single(each: Noted) -> Finding | None:

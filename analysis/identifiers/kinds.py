@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final, Literal, NamedTuple
 
@@ -46,6 +46,7 @@ class Kind:
     reference: str
     exclusive: frozenset[str] = frozenset()
     anywhere: bool = False
+    grouped: bool = False
     names: frozenset[str] = frozenset()
     vague: frozenset[str] = frozenset()
     company: frozenset[str] = frozenset()
@@ -53,6 +54,7 @@ class Kind:
     never: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
     current: tuple[str, ...] = ()
+    not_beginning: tuple[str, ...] = ()
     not_ending: tuple[str, ...] = ()
     shape: Callable[[str], re.Match[str] | None]
     """`fullmatch` of the form of a value under one of the names."""
@@ -90,6 +92,8 @@ class _Tables:
     unmarked: re.Pattern[str]
     """A prefix that is taken off where no separator marks its end."""
     suffixes: frozenset[str]
+    elsewhere: frozenset[str]
+    """Names of objects that describe something other than the device and its user."""
     agents: tuple[tuple[Kind, re.Pattern[str]], ...]
     """What user agents say of the device."""
     agents_never: frozenset[str]
@@ -154,6 +158,7 @@ def tables() -> _Tables:
             f"(?:{'|'.join(sorted(filter(_is_long, form['prefixes']), key=len, reverse=True))})[0-9]*"
         ),
         frozenset(form["suffixes"]),
+        frozenset(document["elsewhere"]["names"]),
         tuple((kinds[id], re.compile(agent[id])) for id in agent if id in kinds),
         frozenset(agent["never"]),
     )
@@ -172,6 +177,7 @@ def _kind(entry: dict[str, Any]) -> Kind:
         reference=entry["reference"],
         exclusive=names("exclusive"),
         anywhere=entry.get("anywhere", False),
+        grouped=entry.get("grouped", False),
         names=names("names"),
         vague=names("vague"),
         company=frozenset(entry.get("company", ())),
@@ -179,6 +185,7 @@ def _kind(entry: dict[str, Any]) -> Kind:
         never=frozenset(entry.get("never", ())),
         prefixes=tuple(entry.get("prefixes", ())),
         current=tuple(entry.get("current", ())),
+        not_beginning=tuple(entry.get("not_beginning", ())),
         not_ending=tuple(entry.get("not_ending", ())),
         shape=re.compile(entry["shape"]).fullmatch,
         alone=re.compile(entry["alone"]).fullmatch if "alone" in entry else None,
@@ -189,6 +196,13 @@ def _kind(entry: dict[str, Any]) -> Kind:
 
 def _is_long(prefix: str) -> bool:
     return len(prefix) >= 3
+
+
+@lru_cache(8192)
+def elsewhere(path: tuple[str, ...]) -> str:
+    """The name in a path of an object that describes something other than the device and its user; empty if none is."""
+    names = tables().elsewhere
+    return next((segment for segment in path[1:-1] if compact(segment[:MAX_KEY]) in names), "")
 
 
 def kinds() -> dict[str, Kind]:

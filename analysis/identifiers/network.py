@@ -24,6 +24,10 @@ MAX_TEXT: Final = 8192
 
 _INTEGER = re.compile(r"-?[0-9]{1,11}").fullmatch
 _TOKEN = re.compile(r"[0-9A-Za-z_+/=-]{16,}").fullmatch
+_UP = re.compile(r"[a-z][A-Z]").findall
+_RARELY: Final = 6
+"""Characters of the shortest words on average, if a capital begins each; of random letters each fourth is a capital
+behind a small one."""
 
 
 def ssid(text: str) -> Checked | None:
@@ -33,7 +37,9 @@ def ssid(text: str) -> Checked | None:
         return None
     if name != text:
         return Checked(name, Strength.SPECIFIC, "a name in quotation marks, as Android gives it")
-    if (_TOKEN(name) and any(map(str.isdecimal, name))) or name.lstrip("-").isdecimal():
+    if name.lstrip("-").isdecimal() or (
+        _TOKEN(name) and (any(map(str.isdecimal, name)) or len(_UP(name)) * _RARELY > len(name))
+    ):
         return None
     return Checked(name, Strength.FITS, "a name")
 
@@ -110,7 +116,8 @@ def _may_be_station(each: Noted) -> bool:
     if each.declared is not None:
         return each.declared.kind == "access-points"
     if each.meaning is NOTHING:
-        return len(each.text) == 17
+        alone = kind("mac").alone
+        return alone is not None and alone(each.text) is not None
     return "access_points" in each.meaning.roles or any(
         rule.id in ("access-points", "mac") for rule, _ in each.meaning.kinds
     )

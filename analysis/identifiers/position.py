@@ -68,7 +68,11 @@ def _add(
     latitude, longitude = pair
     if latitude is None or longitude is None or len(found) >= MAX_PAIRS:
         return
-    if not (abs(float(latitude)) <= 90 and abs(float(longitude)) <= 180) or latitude == longitude:
+    north, east = abs(float(latitude)), abs(float(longitude))
+    if not (north <= 90 and east <= 180) or latitude == longitude:
+        return
+    # Parts of a screen's width and height; as a position it would be in the Gulf of Guinea.
+    if north <= 1 and east <= 1:
         return
     decimals = min(len(number.partition(".")[2].rstrip("0")) for number in (latitude, longitude))
     certainty: Certainty

@@ -58,6 +58,7 @@ def phone_number(text: str) -> Checked | None:
     checked without its country."""
     import phonenumbers
 
+    text = text.removeprefix("tel:")
     international = text.startswith(("+", "00"))
     digits = "".join(filter(str.isdecimal, text))
     if text.startswith("00"):

@@ -15,7 +15,12 @@ _XZ_UUID = re.compile(r"[A-Za-z]{2}[0-9a-fA-F]{8}-.*").fullmatch
 
 
 def advertising_id(text: str) -> Checked | None:
-    return Checked(text.lower(), Strength.FITS, UUID_NOTE)
+    value = text.lower()
+    if _UUID(value):
+        return Checked(value, Strength.FITS, UUID_NOTE)
+    # A UUID without its dashes, or what some makers have in its place, or a hash.
+    strength = Strength.WEAK if len(value) == 32 else Strength.FITS
+    return Checked(value, strength, f"{len(value)} hexadecimal digits")
 
 
 def android_id(text: str) -> Checked | None:

@@ -178,6 +178,144 @@ LOOK_ALIKES: dict[str, LookAlike] = {
     ),
 }  # fmt: skip
 
+OBJECTS: dict[str, Callable[[Draw], dict[str, Any]]] = {
+    "a message that was authenticated": lambda draw: {
+        "mac": hexadecimal(draw, 12),
+        "nonce": hexadecimal(draw, 24),
+        "data": base64.b64encode(draw.randbytes(60)).decode(),
+    },
+    "a certificate": lambda draw: {
+        draw.choice(["cert", "certificate", "x509"]): {
+            "serialNumber": hexadecimal(draw, 20, "0123456789ABCDEF")
+        }
+    },
+    "a certificate by what else it says": lambda draw: {
+        "serialNumber": hexadecimal(draw, 20),
+        "issuer": "CN=Example",
+        "notAfter": "2030-01-01",
+    },
+    "a flight": lambda draw: {
+        "carrier": "SAS",
+        "operator": "Widerøe",
+        "flightNumber": "SK1",
+        "os_version": "13",
+    },
+    "a parcel": lambda draw: {
+        "carrier": "DHL",
+        "trackingNumber": "JD" + digits(draw, 18),
+        "deviceType": "phone",
+    },
+    "a thing for sale": lambda draw: {
+        "product": {"serialNumber": "S" + digits(draw, 7), "model": "WH-1000XM4", "gtin": digits(draw, 13)}
+    },
+    "a shop": lambda draw: {
+        "shop": {
+            "phoneNumber": "+4722" + digits(draw, 6),
+            "email": "post@shop.example",
+            "lat": 59.91273,
+            "lng": 10.74609,
+        }
+    },
+    "where one wants to go": lambda draw: {
+        "destination": {"lat": round(draw.uniform(40, 60), 6), "lng": round(draw.uniform(2, 30), 6)}
+    },
+    "what a map shows": lambda draw: {
+        "viewport": {
+            "northeast": {"lat": round(draw.uniform(40, 60), 6), "lng": round(draw.uniform(2, 30), 6)},
+            "southwest": {"lat": round(draw.uniform(40, 60), 6), "lng": round(draw.uniform(2, 30), 6)},
+        }
+    },
+    "parts of a screen": lambda draw: {
+        "lat": round(draw.uniform(0, 1), 5),
+        "lon": round(draw.uniform(0, 1), 5),
+        "ll": f"{draw.random():.4f},{draw.random():.4f}",
+    },
+    "how long it took": lambda draw: {
+        "lat": draw.uniform(2, 80),
+        "long": draw.uniform(2, 99),
+        "p99": draw.uniform(2, 99),
+    },
+    "a cell of a table": lambda draw: {"cellId": draw.randrange(300, 9999), "rowId": 2, "mcc": 242},
+    "a shop's terminal": lambda draw: {
+        "terminalId": with_luhn("35" + digits(draw, 12)),
+        "merchantId": digits(draw, 15),
+        "mcc": 5411,
+    },
+    "where a program failed": lambda draw: {
+        "stack": [f"com.example.{part}.Main" for part in ("app", "ui", "net")]
+        + ["java.lang.Thread", "android.os.Looper"],
+    },
+    "what a program is built from": lambda draw: {
+        "packages": [
+            "com.squareup.okhttp3",
+            "com.google.gson",
+            "io.reactivex.rxjava2",
+            "org.jetbrains.kotlin",
+            "org.json",
+        ]
+    },
+    "servers": lambda draw: {"servers": [{"ip": f"93.184.216.{draw.randrange(255)}", "os_version": "22"}]},
+    "times": lambda draw: {
+        "timecode": f"{draw.randrange(24):02}:10:20:30:40:50",
+        "marks": ["00:10:20:30:40:50", "02:12:22:32:42:52"],
+    },
+    "a session with small and large letters": lambda draw: {
+        "ssid": "".join(draw.choice(["aB", "xYz", "Qr", "mN", "bcD"]) for _ in range(9))
+    },
+    "what a website counts by": lambda draw: {
+        "cid": digits(draw, 9) + "." + digits(draw, 10),
+        "tid": "UA-1-1",
+        "gjid": digits(draw, 9),
+        "_gid": digits(draw, 10),
+        "sid": digits(draw, 10),
+        "a": digits(draw, 10),
+    },
+    "a lake": lambda draw: {
+        "lac": "Annecy",
+        "position": "nord",
+        "serial": "killer",
+        "tel": "N/A",
+        "ci": "joint",
+    },
+    "a conversation on the web": lambda draw: {
+        "sdp": f"v=0\r\no=- {digits(draw, 19)} 2 IN IP4 127.0.0.1\r\na=fingerprint:sha-256 "
+        + ":".join(hexadecimal(draw, 2) for _ in range(32))
+        + f"\r\na=ice-ufrag:{token(draw, 4)}\r\na=mid:0\r\n",
+    },
+    "traces": lambda draw: {
+        "trace_id": hexadecimal(draw, 32),
+        "span_id": hexadecimal(draw, 16),
+        "x-b3-traceid": hexadecimal(draw, 16),
+        "dd.trace_id": digits(draw, 19),
+    },
+    "who pays": lambda draw: {
+        "card_number": with_luhn("4" + digits(draw, 14)),
+        "pan": with_luhn("35" + digits(draw, 13)),
+        "amex": with_luhn("37" + digits(draw, 12)),
+    },
+    "who reads": lambda draw: {
+        "user_id": "1000" + digits(draw, 11),
+        "pixel_id": digits(draw, 15),
+        "sub": digits(draw, 21),
+    },
+}
+"""What only the rest of the object tells apart."""
+
+COOKIES: Callable[[Draw], str] = lambda draw: "; ".join(  # noqa: E731
+    [
+        f"_ga=GA1.2.{digits(draw, 9)}.{digits(draw, 10)}",
+        f"_fbp=fb.1.{1_700_000_000_000 + draw.randrange(10**11)}.{digits(draw, 10)}",
+        f"SSID={token(draw, 17)}",
+        f"NID=511={token(draw, 60)}",
+        f"mac={hexadecimal(draw, 40)}",
+        f"sid={digits(draw, 6)}",
+        f"cid={digits(draw, 9)}.{digits(draw, 10)}",
+        f"aid={hexadecimal(draw, 16)}",
+        f"did={random_uuid(draw)}",
+        "lat=1; position=3",
+    ]
+)
+
 DESCRIPTIVE = {"model", "build", "carrier"}
 """Kinds that single nobody out."""
 
@@ -200,6 +338,36 @@ def test_no_look_alike_is_taken_for_an_identifier(name: str) -> None:
         assert sure(as_json(draw, fields)) == [], fields
         if not isinstance(value, list):
             assert sure(as_form(draw, fields)) == [], fields
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_what_else_an_object_says_tells_a_look_alike(name: str) -> None:
+    draw = Draw(name)
+    for _ in range(60):
+        fields = OBJECTS[name](draw)
+        assert sure(as_json(draw, fields)) == [], fields
+
+
+def test_cookies_of_websites_are_none() -> None:
+    draw = Draw(4)
+    for _ in range(200):
+        cookies = COOKIES(draw)
+        assert sure(get("/", ("Cookie", cookies))) == [], cookies
+
+
+def test_the_same_of_the_device_itself_is_found() -> None:
+    """What is told apart by its object is not lost where the object is the device."""
+    fields = {
+        "device": {
+            "serialNumber": "S7868484AB",
+            "lat": 59.912731,
+            "lng": 10.746092,
+            "wifi_mac": "ac3743a1b2c3",
+        },
+        "carrier": "Telenor",
+        "os_version": "13",
+    }
+    assert {each.kind for each in sure(as_json(Draw(1), fields))} == {"serial", "position", "mac", "carrier"}
 
 
 @pytest.mark.parametrize("name", LOOK_ALIKES)
@@ -335,12 +503,24 @@ CARRIERS: dict[str, Callable[[Fields], Decoded]] = {
     "names and values": lambda fields: decode_bytes(
         dumps({"props": [{"name": name, "value": value} for name, value in fields.items()]}), JSON
     ),
+    "pairs": lambda fields: get("/", ("x-device", "; ".join(f"{name}={value}" for name, value in fields.items()))),
+    "an object that Java printed": lambda fields: decode_bytes(
+        ("Phone{" + ", ".join(f"{name}='{value}'" for name, value in fields.items()) + "}").encode(), "text/plain"
+    ),
     "names in brackets": lambda fields: decode_bytes(
         urlencode({f"device[info][{name}]": value for name, value in fields.items()}).encode(),
         "application/x-www-form-urlencoded",
     ),
 }  # fmt: skip
-FLAT = {"XML, elements", "XML, attributes", "multipart", "map of protobuf", "names in brackets"}
+FLAT = {
+    "XML, elements",
+    "XML, attributes",
+    "multipart",
+    "map of protobuf",
+    "names in brackets",
+    "pairs",
+    "an object that Java printed",
+}
 APART = {"names and values", "map of protobuf"}
 """Latitude and longitude are not of one object there."""
 
@@ -365,3 +545,63 @@ def test_true_ones_are_found_whatever_carries_them(carrier: str) -> None:
             missed[kind] += not found
     assert total > 150
     assert sum(missed.values()) <= total / 50, missed
+
+
+IMEI = "356938035643809"
+WRITTEN: list[tuple[str, str, str, str]] = [
+    *[
+        ("imei", "imei", written, IMEI)
+        for written in (
+            "35 693803 564380 9",
+            "356938 035643 809",
+            "35-693803-564380-9",
+            "35-69380356438-09",
+            "35.693803.564380.9",
+            "IMEI:356938035643809",
+            "IMEI: 35 693803 564380 9",
+            '"356938035643809"',
+            "[356938035643809]",
+            "{356938035643809}",
+            "356938035643809/01",
+            "356938035643809 / 01",
+            "356938035643809,",
+            "356938035643809\r\n",
+        )
+    ],
+    ("imei", "imei", "35-209900-176148-1", "352099001761481"),
+    ("imeisv", "imeisv", "35-693803-564380-91", "3569380356438091"),
+    ("meid", "meid", "A0 000000 002329", "A0000000002329"),
+    ("iccid", "iccid", "8947 0000 0000 0000 048", "8947000000000000048"),
+    ("iccid", "sim1_iccid", "89-47-0000-000000-00048", "8947000000000000048"),
+    ("imsi", "imsi", "242 01 1234567890", "242011234567890"),
+    ("imsi", "subscriberId", "242-01-1234567890", "242011234567890"),
+    ("phone-number", "line1Number", "tel:+4791234567", "+4791234567"),
+]
+
+
+@pytest.mark.parametrize(("kind", "key", "written", "value"), WRITTEN, ids=lambda part: repr(part))
+def test_one_written_in_groups_is_found(kind: str, key: str, written: str, value: str) -> None:
+    for decoded in (as_json(Draw(1), {key: written}), get("/?" + urlencode({key: written}))):
+        assert [(each.kind, each.value) for each in sure(decoded)] == [(kind, value)]
+
+
+@pytest.mark.parametrize("between", [",", ";", "|", ", ", " / "])
+def test_several_in_one_text_are_all_found(between: str) -> None:
+    both = [IMEI, "356938035643817"]
+    found = sure(as_json(Draw(1), {"imeis": between.join(both)}))
+    assert [(each.kind, each.certainty, each.value) for each in found] == [
+        ("imei", "certain", one) for one in both
+    ]
+
+
+@pytest.mark.parametrize("value", [int(IMEI), float(IMEI), [IMEI], [int(IMEI)], {"slot1": IMEI}])
+def test_one_that_is_a_number_or_stands_deeper(value: Any) -> None:
+    assert [(each.kind, each.certainty, each.value) for each in sure(as_json(Draw(1), {"imei": value}))] == [
+        ("imei", "certain", IMEI)
+    ]
+
+
+@pytest.mark.parametrize("written", ["35-20-99-00-17-61-48-1", "35 209900 176148 1"])
+def test_groups_count_only_under_a_name_that_means_nothing_else(written: str) -> None:
+    for key in ("order", "deviceId", "did"):
+        assert recognise(as_json(Draw(1), {key: written})) == ()
