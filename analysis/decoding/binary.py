@@ -374,6 +374,14 @@ def parse_cbor(data: bytes, _: int = 0) -> Tree | None:
     return tree if _named(tree) else None
 
 
+def surely_map(data: bytes) -> bool:
+    """Whether bytes that nobody announced are a map of CBOR or MessagePack with at least two readable names."""
+    if len(data) < _SURE or not (0x82 <= data[0] <= 0x8F or 0xA2 <= data[0] <= 0xAF):
+        return False
+    tree = parse_msgpack(data) if data[0] < 0xA0 else parse_cbor(data)
+    return isinstance(tree, tuple) and all(isinstance(name, str) and name.isprintable() for name, _ in tree)
+
+
 def _settled(node: Any) -> Tree:
     """A tree in the types that all trees are made of. Inside a tag, cbor2 gives maps and arrays of other types."""
     if isinstance(node, Mapping):

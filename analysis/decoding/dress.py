@@ -9,8 +9,9 @@ import re
 from binascii import Error, a2b_base64
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-from analysis.decoding.binary import parse_plist, surely_message
+from analysis.decoding.binary import parse_plist, surely_map, surely_message
 from analysis.decoding.charset import is_utf8_text
 from analysis.decoding.compression import by_magic
 from analysis.decoding.http import parse_pairs, unquote
@@ -52,8 +53,8 @@ PLAIN = re.compile(
     r"|[0-9A-Za-z][A-Za-z0-9 _/+\-]*+[.,:;@()!?'*#$|~][A-Za-z0-9 _./:,;@()+\-!?'*#$|~]*+\Z"
     # A sentence: base64 has a plus sign, which a form makes a space, each 64 characters.
     r"|[A-Za-z0-9_\-]{1,12}(?: [A-Za-z0-9_\-]{1,12})+\Z"
-    # Base64 that does not begin as text, a compressed stream or protobuf does, nor a few characters later.
-    r"|(?![C-f]|[w-z0-9][I-LY-bo-r4-7]|.{0,3}(?:[A-Za-f]...){6}|[0-9a-f]+\Z|[0-9A-F]+\Z)[A-Za-z0-9+/_\-]{16,300}={0,2}\Z"
+    # Base64 that does not begin as text, a compressed stream, protobuf or a small map does, nor a few characters later.
+    r"|(?![C-hop]|[w-z0-9][I-LY-bo-r4-7]|.{0,3}(?:[A-Za-f]...){6}|[0-9a-f]+\Z|[0-9A-F]+\Z)[A-Za-z0-9+/_\-]{16,300}={0,2}\Z"
     r")"
 ).match
 """Tells texts that surely wear no dress in one pass: UUIDs, words, sentences, numbers and digests, and texts with a
@@ -114,7 +115,7 @@ def _understood(data: bytes) -> str | bytes | None:
     text = is_utf8_text(data)
     if text is not None:
         return text if len(data) >= _LEAST_TEXT or text[:1] in ("{", "[") else None
-    return data if surely_message(data) else None
+    return data if surely_message(data) or surely_map(data) else None
 
 
 def _unbase64(token: str) -> bytes | None:
@@ -182,7 +183,7 @@ def _hexadecimal(text: str) -> Peeled | None:
     words = is_utf8_text(data)
     if words is not None and (len(data) >= _LEAST_TEXT or words[:1] in ("{", "[")):
         return "hex", words
-    return ("hex", data) if len(data) > 64 and (surely_message(data) or len(data) >= _LEAST_NOISE) else None
+    return ("hex", data) if len(data) > 64 and (_understood(data) or len(data) >= _LEAST_NOISE) else None
 
 
 def _jwt(text: str) -> Peeled | None:
@@ -228,7 +229,10 @@ def _percent(text: str) -> Peeled | None:
     if not _PERCENT.search(text):
         return None
     words = unquote(text)
-    return ("percent", words) if words != text and "\\x" not in words else None
+    if words != text and "\\x" not in words:
+        return "percent", words
+    data = unquote_to_bytes(text)
+    return ("percent", data) if _understood(data) == data else None
 
 
 def _credentials(text: str) -> Peeled | None:

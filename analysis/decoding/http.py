@@ -6,8 +6,11 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from analysis.decoding.charset import to_text
+from analysis.decoding.compression import by_magic
 
 Pairs = tuple[tuple[str, str], ...]
+ValuePairs = tuple[tuple[str, str | bytes], ...]
+"""The same with values that may be no text."""
 
 
 def unquote(text: str) -> str:
@@ -22,10 +25,10 @@ def unquote(text: str) -> str:
         return found.text if found else data.decode("utf-8", "backslashreplace")
 
 
-def parse_pairs(text: str, most: int) -> Pairs:
+def parse_pairs(text: str, most: int) -> ValuePairs:
     """`name=value&...` of a query or a form (WHATWG URL, application/x-www-form-urlencoded), at most `most`
-    pairs; a part without `=` has no name."""
-    pairs = []
+    pairs; a part without `=` has no name. A value that was compressed stays bytes."""
+    pairs: list[tuple[str, str | bytes]] = []
     for part in text.split("&", most)[:most]:
         if not part:
             continue
@@ -35,9 +38,17 @@ def parse_pairs(text: str, most: int) -> Pairs:
         if not equals:
             name, value = "", name
         if "%" in part:
-            name, value = unquote(name), unquote(value)
-        pairs.append((name, value))
+            pairs.append((unquote(name), _unquoted(value)))
+        else:
+            pairs.append((name, value))
     return tuple(pairs)
+
+
+def _unquoted(text: str) -> str | bytes:
+    words = unquote(text)
+    if not words.isascii() and by_magic(data := unquote_to_bytes(text)):
+        return data
+    return words
 
 
 def parse_cookies(text: str, most: int) -> Pairs:

@@ -48,6 +48,7 @@ _SEPARATORS = re.compile(r"[\s:./()-]+")
 _MAC = re.compile(r"[0-9A-Fa-f]{12}").fullmatch
 _BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})+").fullmatch
 _UUID = re.compile(r"[0-9A-Fa-f]{32}").fullmatch
+_GMAIL = re.compile(r"([^@+]+)(?:\+[^@]*)?(@(?:gmail|googlemail)\.com)", re.IGNORECASE).fullmatch
 _GAP: Final = b"\x00\n\x00"
 """Between pieces that are searched together: no form runs over it."""
 
@@ -112,6 +113,10 @@ def variants(value: str) -> dict[str, str]:
     if number.isdecimal() and number != bare:
         add(number, "without +")
         add("00" + number, "with 00 for +")
+        for national in _national(bare):
+            add(national, "without country code")
+    if mailbox := _GMAIL(value):
+        add(mailbox[1].replace(".", "") + mailbox[2], "without what Gmail takes no notice of")
     if number.isdecimal() and len(number) == 15:
         for separator in (" ", "-"):
             add(separator.join((number[:2], number[2:8], number[8:14], number[14:])), "with other separators")
@@ -126,6 +131,20 @@ def variants(value: str) -> dict[str, str]:
         if whole >> 63:
             add(str(whole - (1 << 64)), "as a decimal number")
     return spellings
+
+
+def _national(number: str) -> Iterator[str]:
+    """A telephone number (with + before it) as it is dialled within its country, and the same without a 0 at its
+    beginning."""
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return
+    yield phonenumbers.national_significant_number(parsed)
+    national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    yield "".join(filter(str.isdecimal, national))
 
 
 def forms(value: str) -> Iterator[Form]:
@@ -146,8 +165,12 @@ def forms(value: str) -> Iterator[Form]:
             yield Form(encoded, True, "base64 form", said, 30 + further, False)
         for name, function in _HASHES.items():
             digest = function(plain).digest()
-            yield Form(digest.hex().encode(), False, name, said, 40 + further, True)
+            yield Form(digest.hex().encode(), False, name, said, 40 + further, False)
             yield Form(digest, True, f"binary {name}", said, 50 + further, False)
+            if name == "MD5":
+                yield Form(
+                    digest[4:12].hex().encode(), False, "16 digits of the MD5", said, 45 + further, True
+                )
             for alphabet in (base64.b64encode, base64.urlsafe_b64encode):
                 yield Form(alphabet(digest).rstrip(b"="), True, f"base64 {name}", said, 50 + further, False)
 
@@ -348,13 +371,13 @@ def _check_length(known: Known) -> None:
     if len(known.value) < SHORTEST:
         raise _Misplaced(
             known.name,
-            f"{known.name!r}: {known.value!r} is too short: a value of less than {SHORTEST} characters is found by"
+            f"the value of {known.name!r} is too short: one of less than {SHORTEST} characters is found by"
             " chance in traffic that has nothing to do with it",
         )
     if len(known.value) > LONGEST:
         raise _Misplaced(
             known.name,
-            f"{known.name!r}: {len(known.value)} characters are too many; at most {LONGEST} are searched",
+            f"the value of {known.name!r} is too long: at most {LONGEST} characters are searched",
         )
 
 
@@ -371,7 +394,7 @@ def _flattened(table: Mapping[str, Any]) -> Iterator[Known]:
             else:
                 raise _Misplaced(
                     name,
-                    f"{name!r} is {item!r}, but a value is a text in quotation marks, or a list of such texts",
+                    f"what {name!r} is given is no text in quotation marks, nor a list of such texts",
                 )
 
 
