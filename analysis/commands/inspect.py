@@ -68,8 +68,6 @@ def run(options: argparse.Namespace) -> int:
     """Reads the captures until enough was found, and prints it."""
     import json
 
-    from rich.console import Console
-
     from analysis.catalogue import catalogue
     from analysis.devices import UNKNOWN, DeviceFacts, device_id
     from analysis.evidence import Evidence, Names, examine
@@ -143,10 +141,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="backslashreplace")
-        console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        for entry in entries:
-            for line in inspect.lines(entry):
-                console.print(line)
+        inspect.write(entries, sys.stdout)
     if more:
         say(f"more match than these {options.limit}, the first in the capture: --limit N shows N")
     if not found:

@@ -8,8 +8,9 @@ What is masked is more than what was found: an identifier also stands in texts a
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, TextIO, TypedDict
 
+from rich.console import Console
 from rich.text import Text
 
 from analysis.catalogue import Catalogue
@@ -19,14 +20,15 @@ from analysis.geolocation.knowledge import country_name
 from analysis.geolocation.location import Location
 from analysis.identifiers import mask
 from analysis.identifiers.finding import Finding
-from analysis.identifiers.kinds import meaning
+from analysis.identifiers.kinds import NOTHING, meaning
 from analysis.identifiers.known import variants
 from analysis.identifiers.mask import HIDDEN
 from analysis.identifiers.rule import list_path
 from analysis.report.document import time_text
 from analysis.report.escape import printable
-from analysis.report.masking import Masking, hidden_tokens, is_secret, masked_url
+from analysis.report.masking import Masking, hidden_numbers, hidden_tokens, is_secret, masked_url
 from analysis.report.model import url
+from analysis.report.terminal import Terminal
 
 MAX_VALUES = 400
 """Values of one transmission that are shown, besides those that are identifiers; more are counted."""
@@ -34,6 +36,11 @@ MAX_VALUE = 300
 """Characters of one value that are shown."""
 MAX_SPELLED = 512
 """Characters of an identifier as it was sent that is looked for elsewhere."""
+
+_HANGING = 4
+"""Columns by which a line that goes on is indented further,"""
+_NARROWEST = 20
+"""of which this is the least that is used of a terminal."""
 
 DEEPER = "(decoded below)"
 """In place of a value that was decoded further: it holds in another form what stands under it."""
@@ -219,6 +226,8 @@ def _masked(text: str, here: Sequence[Finding], masking: Masking) -> str:
     be one identifier together, so what cannot be replaced in the text is made from the identifier."""
     secret = [finding for finding in here if is_secret(finding)]
     replaced = masking.text(text)
+    if not secret and any(finding.value == text for finding in here):
+        return replaced
     if not secret or replaced != text:
         return hidden_tokens(replaced)
     return ", ".join(dict.fromkeys(_identifier(finding, masking) for finding in secret))
@@ -242,7 +251,14 @@ def _hidden_bytes(data: bytes, masking: Masking) -> str:
 
 
 def _path(path: tuple[str, ...], masking: Masking | None) -> str:
-    return " > ".join([_hidden(segment, masking) for segment in path])
+    return " > ".join([_name(segment, masking) for segment in path])
+
+
+def _name(segment: str, masking: Masking | None) -> str:
+    """A name in a path, which can be data: but not if it is a name that is known (`SIM1LTEIMSI`)."""
+    if masking is None or meaning(segment) is NOTHING:
+        return _hidden(segment, masking)
+    return hidden_numbers(masking.text(segment))
 
 
 def _mark(finding: Finding, catalogue: Catalogue, masking: Masking | None) -> Mark:
@@ -254,6 +270,23 @@ def _mark(finding: Finding, catalogue: Catalogue, masking: Masking | None) -> Ma
         "certainty": finding.certainty,
         "reason": finding.reason if masking is None else masking.text(finding.reason),
     }
+
+
+def write(entries: Iterable[Entry], out: TextIO) -> None:
+    """Writes entries to a terminal, where long lines go on under their beginning; or elsewhere, where they stay one."""
+    console = Terminal(file=out, highlight=False, soft_wrap=True)
+    for shown in entries:
+        for line in lines(shown):
+            for row in _fitted(line, console) if console.is_terminal else (line,):
+                console.print(row)
+
+
+def _fitted(line: Text, console: Console) -> Iterator[Text]:
+    indent = len(line.plain) - len(line.plain.lstrip(" "))
+    rows = line[indent:].wrap(console, max(_NARROWEST, console.width - indent - _HANGING))
+    for place, row in enumerate(rows):
+        row.rstrip()
+        yield Text(" " * (indent + (_HANGING if place else 0))) + row
 
 
 def lines(shown: Entry) -> Iterator[Text]:

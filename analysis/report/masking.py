@@ -30,7 +30,9 @@ _PARTED = frozenset({"position", "count"})
 _WORDS = re.compile(r"(?:[A-Z]?[a-z]+[-_.]?)+")
 _MAIL = re.compile(r"[0-9A-Za-z._%+-]{1,64}@[0-9A-Za-z][0-9A-Za-z.-]{0,250}\.[A-Za-z]{2,24}")
 _NUMBER = re.compile(r"\+[0-9]{8,15}(?![0-9])|(?<![0-9.])[0-9]{14,}(?![0-9.])")
-_TOKEN = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{11,}")
+_MAC = re.compile(r"(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Fa-f:-])")
+_PLACE = re.compile(r"(-?[0-9]{1,3}\.[0-9]{3,})(\s*[,;|/ ]\s*)(-?[0-9]{1,3}\.[0-9]{3,})(?![0-9.])")
+_TOKEN = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{9,}")
 _ENCODED = re.compile(r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])[0-9A-Za-z+/_-]{16,}={0,2}").fullmatch
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}|[0-9]{8}T[0-9]{4,6}Z?|[0-9-]{1,13}").fullmatch
 _WORD = re.compile(r"[A-Za-z]{0,24}[0-9]{0,2}|[0-9]{1,4}").fullmatch
@@ -115,13 +117,20 @@ def _masked_segment(segment: str) -> str:
 
 
 def hidden_tokens(text: str) -> str:
-    """The text without what could be an identifier though nothing says so: e-mail addresses, long numbers, and long
-    runs of letters and digits that are no words. What is left of each is its ends, which is enough to compare."""
+    """The text without what could be an identifier though nothing says so: e-mail and MAC addresses, pairs of
+    coordinates, long numbers, and runs of ten letters and digits and more that are no words. What is left of each is
+    its ends, which is enough to compare."""
     if _ENCODED(text):
         return mask("", text)
+    return _TOKEN.sub(_hidden_token, hidden_numbers(text))
+
+
+def hidden_numbers(text: str) -> str:
+    """As `hidden_tokens`, but for the runs of letters and digits: for names, of which many look like these."""
     text = _MAIL.sub(lambda match: mask("email", match[0]), text)
-    text = _NUMBER.sub(lambda match: mask("", match[0]), text)
-    return _TOKEN.sub(_hidden_token, text)
+    text = _MAC.sub(lambda match: mask("mac", match[0]), text)
+    text = _PLACE.sub(lambda match: mask("position", f"{match[1]},{match[3]}"), text)
+    return _NUMBER.sub(lambda match: mask("", match[0]), text)
 
 
 def _hidden_token(match: re.Match[str]) -> str:

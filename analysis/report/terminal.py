@@ -19,13 +19,23 @@ MAX_IDENTIFIERS = 12
 """Lines of identifiers of a destination."""
 PIPE_WIDTH = 132
 """Columns where there is no terminal to ask."""
+LEAST_WIDTH = 110
+"""Columns from which on a table has room for its own; on a narrower terminal each destination is a paragraph."""
+
+
+class Terminal(Console):
+    """A console that leaves it to the command what to do when nobody reads on (`phonehome report ... | head`)."""
+
+    def on_broken_pipe(self) -> None:
+        """Raises BrokenPipeError, which this was called for, instead of ending the program."""
+        raise
 
 
 def write(report: Document, out: TextIO) -> None:
     """Writes the report: devices, what was not seen, captures and sources."""
     terminal = out.isatty()
     if terminal:
-        _write(report, Console(file=out, highlight=False), MAX_ROWS)
+        _write(report, Terminal(file=out, highlight=False), MAX_ROWS)
         return
     text = io.StringIO()
     _write(report, Console(file=text, highlight=False, width=PIPE_WIDTH), None)
@@ -35,7 +45,7 @@ def write(report: Document, out: TextIO) -> None:
 
 def _write(report: Document, console: Console, limit: int | None) -> None:
     for device in report["devices"]:
-        console.print(_device(device, limit))
+        console.print(_device(device, limit, console.width))
     if not report["devices"]:
         console.print("No transmission of a device was found.")
     _section(
@@ -78,7 +88,7 @@ def _section(console: Console, title: str, lines: list[str]) -> None:
     console.print()
 
 
-def _device(device: DeviceEntry, limit: int | None) -> Group:
+def _device(device: DeviceEntry, limit: int | None, width: int) -> Group:
     title = Text(printable(device["label"]), "bold")
     facts = [device["model"], device["system"], *device["builds"][:MAX_BUILDS], *device["addresses"]]
     # The label is made of some of them.
@@ -96,7 +106,7 @@ def _device(device: DeviceEntry, limit: int | None) -> Group:
         Text(printable(device["summary"], 4000)),
         *(Text(printable(line), "dim") for line in phrases.firmware(device)),
         Text(counts, "dim"),
-        _table(shown),
+        *([_table(shown)] if width >= LEAST_WIDTH else map(_paragraph, shown)),
     ]
     if len(shown) < len(rows):
         parts.append(
@@ -119,6 +129,33 @@ def _table(rows: list[DestinationEntry]) -> Table:
     for row in rows:
         table.add_row(_name(row), _where(row), _purpose(row), _sent(row), _identifiers(row))
     return table
+
+
+def _paragraph(row: DestinationEntry) -> RenderableType:
+    """What a row of the table says, a line for each column, as long as it needs to be."""
+    name, *addresses = _name(row).split()
+    lines = [
+        name + Text("  ") + _in_one_line(_purpose(row)),
+        Text(", ").join([*_where(row).split(), *addresses]),
+        _in_one_line(_sent(row)),
+        Text("; ").join(_identifiers(row).split()),
+    ]
+    return Group(
+        *(
+            Padding(_folded(line), (0, 0, 0, 2 if place else 0), expand=False)
+            for place, line in enumerate(lines)
+            if line.plain.strip()
+        )
+    )
+
+
+def _in_one_line(cell: Text) -> Text:
+    return Text(", ").join(cell.split())
+
+
+def _folded(line: Text) -> Text:
+    line.overflow = "fold"
+    return line
 
 
 def _name(row: DestinationEntry) -> Text:

@@ -1,7 +1,9 @@
 """What is shown of one transmission: every identifier marked, none to be read."""
 
 import base64
+import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from analysis.evidence import examine
 from analysis.geolocation.location import Location
 from analysis.identifiers.known import Known, KnownValues
 from analysis.identifiers.mask import HIDDEN
-from analysis.report.inspect import DEEPER, MAX_VALUES, Entry, entry, lines
+from analysis.report.inspect import DEEPER, MAX_VALUES, Entry, entry, lines, write
 from analysis.transmission import Transmission
 
 IMEI = "356938035643809"
@@ -122,6 +124,62 @@ def test_an_identifier_is_shown_however_many_values_stand_before_it() -> None:
     assert one["values"][-1]["identifiers"]
     assert one["values_left_out"] == MAX_VALUES
     assert f"{MAX_VALUES:,} more values" in printed(one)
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("the radio is ac:37:43:a1:b2:c3 here", "ac:37:43:a1:b2:c3"),
+        ("the radio is AC-37-43-A1-B2-C3 here", "A1-B2-C3"),
+        ("seen at 59.913868,10.752245", "10.75"),
+        ("seen at 59.913868; 10.752245", "59.91"),
+        ("its number is R58M123ABCD", "R58M123ABCD"),
+        ("id=R58M123ABC", "R58M123ABC"),
+    ],
+)
+def test_what_stands_in_a_text_is_cut_as_well(text: str, secret: str) -> None:
+    assert secret not in printed(shown({"log": text}))
+    assert secret in printed(shown({"log": text}, masked=False))
+    (path, _, _), *_ = values(shown(method="GET", path="/w/" + text.replace(" ", "_")))
+    assert secret not in path
+
+
+def test_names_and_builds_stay_readable() -> None:
+    fields = {
+        "SIM1CDMAIMSI": "242011234567890",
+        "SIM1CELLID": 7509123,
+        "SIM1LTEIMSI": "",
+        "swver": "00WW_3_22C",
+    }
+    one = values(shown(fields))
+    assert [path.rpartition(" > ")[2] for path, _, _ in one] == ["SIM1CDMAIMSI", "SIM1CELLID", "swver"]
+    assert one[-1][1:] == ("00WW_3_22C", ["build"])
+
+
+def test_a_name_that_holds_a_number_hides_it() -> None:
+    one = shown({"imei_356938035643809": "x", "a.berg@example.org": {"email": "y"}})
+    assert IMEI not in printed(one)
+    assert "berg" not in printed(one)
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_screen_lines_go_on_under_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    one, screen, pipe = shown({"imei": IMEI}), Screen(), io.StringIO()
+    write([one], screen)
+    write([one], pipe)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+    rows = text.splitlines()
+    assert max(map(len, rows)) <= 60
+    place = next(place for place, row in enumerate(rows) if row.startswith("    body > json > imei"))
+    assert re.match(r" {8}\S", rows[place + 1])
+    assert "".join(text.split()) == "".join(pipe.getvalue().split())
+    assert any("imei" in line and "check digit right" in line for line in pipe.getvalue().splitlines())
 
 
 def test_a_model_and_a_user_agent_stay_readable() -> None:
