@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import Final
 
 from analysis.catalogue import fits, without_compression
+from analysis.decoding.memo import Memo
 from analysis.decoding.values import Decoded, Value
 from analysis.identifiers import apps, network, position
 from analysis.identifiers.checks import CHECKS
@@ -42,6 +43,8 @@ from analysis.transmission import Transmission
 
 MAX_REMEMBERED: Final = 8192
 """Names, and declarations, that are remembered; then memory starts anew."""
+MAX_PATHS: Final = 1024
+"""Places that are remembered for each declaration."""
 MAX_AGENT: Final = 1024
 """Characters of a user agent that are looked at."""
 WORTH_A_DOUBT: Final = 30
@@ -60,6 +63,8 @@ _AGENT: Final = Meaning()
 """The value is a user agent."""
 _meanings: dict[str, Meaning] = {}
 _agents: dict[tuple[str, tuple[str, ...]], tuple[Finding, ...]] = {}
+_judged: dict[tuple[str, tuple[str, ...], str], tuple[Finding | None, tuple[Kind, Checked] | None]] = {}
+"""By name, path and text: a device sends the same identifiers over and over, at the same places."""
 _declarations: dict[int, tuple[Sequence[DeclaredField], "_Declared"]] = {}
 
 
@@ -84,9 +89,6 @@ def recognise(
         its = remembered.get(value[1])
         if its is None:
             its = _remember(value[1])
-        if its is _AGENT:
-            agents += _agent(value)
-            continue
         if its is NOTHING:
             data = value[2]
             if data.__class__ is str:
@@ -100,6 +102,9 @@ def recognise(
                     continue
             elif data.__class__ is not int or not 10**13 < data < 10**20:
                 continue
+        elif its is _AGENT:
+            agents += _agent(value)
+            continue
         noted.append((place, value, its))
     if not noted and not declared and known is None:
         return agents
@@ -109,6 +114,10 @@ def recognise(
             *(known.search_values(decoded) if transmission is None else known.search(transmission, decoded))
         ]
     return _once(agents, found)
+
+
+def _meaning(key: str) -> Meaning:
+    return _meanings.get(key) or _remember(key)
 
 
 def _remember(key: str) -> Meaning:
@@ -172,7 +181,10 @@ class _Declared:
             if "*" in field.path:
                 self._wild.setdefault(len(field.path), []).append(field)
 
-    def at(self, path: tuple[str, ...]) -> DeclaredField | None:
+        self.at = Memo(self._find, MAX_PATHS)
+        """The field that is declared for a path; None if none is."""
+
+    def _find(self, path: tuple[str, ...]) -> DeclaredField | None:
         path = without_compression(path)
         found = self._exact.get(path)
         if found is None and self._wild:
@@ -201,14 +213,15 @@ def _examine(
     fields: dict[int, DeclaredField] = {}
     if declared:
         index = _index(declared)
+        at = index.at
         for place, value in enumerate(values):
-            field = index.at(value.path)
+            field = at[value[0]]
             if field is not None:
                 fields[place] = field
         undeclared = [each for each in candidates if each[0] not in fields]
         candidates = [
             *undeclared,
-            *((place, values[place], _meanings.get(values[place].key) or NOTHING) for place in fields),
+            *((place, values[place], _meaning(values[place].key)) for place in fields),
         ]
         candidates.sort(key=lambda each: each[0])
     noted: list[Noted] = []
@@ -219,7 +232,7 @@ def _examine(
             continue
         if its.carrier:
             value = _above(value)
-            its = _meanings.get(value.key) or _remember(value.key)
+            its = _meaning(value.key)
         text = _text(value.data)
         if its is NOTHING and place not in fields and apps.is_package(text):
             packages.append(Noted(place, value, text, its, None))
@@ -336,10 +349,13 @@ def _of_one_value(each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Sequ
     if not (named or (declared and declared.grouped)) or len(each.text) > MAX_VALUE:
         return ()
     parts = [_BETWEEN_GROUPS.sub("", part.rpartition(":")[2]) for part in _BETWEEN_VALUES.split(each.text)]
-    read = [
-        _as_it_stands(each._replace(text=part, meaning=Meaning(named)), []) for part in dict.fromkeys(parts)
-    ]
-    return [one for one in read if one is not None]
+    read: list[Finding] = []
+    for part in dict.fromkeys(parts):
+        alone = each._replace(text=part)
+        one = _declared_single(alone) or _best(each.value.key, each.value.path, part, named)[0]
+        if one is not None:
+            read.append(one)
+    return read
 
 
 _BETWEEN_VALUES: Final = re.compile(r"[,;|/]")
@@ -347,16 +363,30 @@ _BETWEEN_GROUPS: Final = re.compile(r"[\s\"'{}()<>._-]+")
 
 
 def _as_it_stands(each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Finding | None:
+    """What a value is as a whole; that which needs company is put into `vague`."""
     # A declared place can hold another thing than declared: then it is judged as any other.
-    return (_declared_single(each) if each.declared is not None else None) or _single(each, vague)
+    one = _declared_single(each)
+    if one is not None or len(each.text) > MAX_VALUE:
+        return one
+    identity = (each.value.key, each.value.path, each.text)
+    judged = _judged.get(identity)
+    if judged is None:
+        if len(_judged) >= MAX_REMEMBERED:
+            _judged.clear()
+        judged = _judged[identity] = _best(*identity, each.meaning.kinds)
+    best, uncertain = judged
+    if uncertain is not None:
+        vague.append((each, *uncertain))
+    return best
 
 
 def _declared_single(each: Noted) -> Finding | None:
     """What a declared field holds, if it is one value that has the declared shape."""
     field = each.declared
-    assert field is not None
+    if field is None:
+        return None
     kind = kinds().get(field.kind)
-    if kind is None or _never(each.text) or len(each.text) > MAX_VALUE:
+    if kind is None or len(each.text) > MAX_VALUE or _never(each.text):
         return None
     checked = _check(kind.id, each.text)
     if checked is None:
@@ -364,15 +394,16 @@ def _declared_single(each: Noted) -> Finding | None:
     return Finding(kind.id, checked.value, "certain", declared_reason(field, checked.note), each.value.path)
 
 
-def _single(each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Finding | None:
-    """The kind that name and value together speak best for; those that need company are put into `vague`."""
-    text = each.text
-    if len(text) > MAX_VALUE or _never(text):
-        return None
+def _best(
+    key: str, path: tuple[str, ...], text: str, named: Sequence[tuple[Kind, Weight]]
+) -> tuple[Finding | None, tuple[Kind, Checked] | None]:
+    """The kind that name and value together speak best for; if there is none, one that needs company."""
+    if _never(text):
+        return None, None
     best: Finding | None = None
-    uncertain: tuple[Noted, Kind, Checked] | None = None
-    for kind, weight in _possible_kinds(each):
-        if kind.not_in and not kind.not_in.isdisjoint(each.value.path[:2]):
+    uncertain: tuple[Kind, Checked] | None = None
+    for kind, weight in _possible_kinds(named, text):
+        if kind.not_in and not kind.not_in.isdisjoint(path[:2]):
             continue
         checked = _check(kind.id, text)
         if checked is None:
@@ -381,23 +412,17 @@ def _single(each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Finding | 
         if certainty is None or (best is not None and RANK[certainty] <= RANK[best.certainty]):
             continue
         if certainty == "possible" and weight == "vague":
-            uncertain = uncertain or (each, kind, checked)
+            uncertain = uncertain or (kind, checked)
             continue
-        said = (
-            f"key {each.value.key}; "
-            if weight is not None
-            else "looks like one, under a name that does not say so; "
-        )
-        best = Finding(kind.id, checked.value, certainty, said + checked.note, each.value.path)
-    if best is None and uncertain is not None:
-        vague.append(uncertain)
-    return best
+        said = f"key {key}; " if weight is not None else "looks like one, under a name that does not say so; "
+        best = Finding(kind.id, checked.value, certainty, said + checked.note, path)
+    return best, None if best is not None else uncertain
 
 
-def _possible_kinds(each: Noted) -> Iterator[tuple[Kind, Weight | None]]:
-    yield from each.meaning.kinds
+def _possible_kinds(named: Sequence[tuple[Kind, Weight]], text: str) -> Iterator[tuple[Kind, Weight | None]]:
+    yield from named
     for kind in _alone():
-        if kind.alone is not None and kind.alone(each.text):
+        if kind.alone is not None and kind.alone(text):
             yield kind, None
 
 
