@@ -9,7 +9,7 @@ together at the end, from what the pass noted.
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
@@ -82,7 +82,7 @@ def recognise(
     and, with `transmission`, also in URL, headers and payloads as sent. Each kind, value and path is given
     once. Raises nothing."""
     remembered = _meanings
-    lengths, parts = _marks()
+    by_length, parts = _marks()
     noted: list[tuple[int, Value, Meaning]] = []
     agents: tuple[Finding, ...] = ()
     for place, value in enumerate(decoded.values):
@@ -90,21 +90,26 @@ def recognise(
         if its is None:
             its = _remember(value[1])
         if its is NOTHING:
+            # Most values stand under such names: the most that `_looks_worth` refuses is refused here.
             data = value[2]
             if data.__class__ is str:
-                if (size := len(data)) not in lengths:
+                if len(data) not in by_length:
                     for part in parts:
                         if part in data:
                             break
                     else:
                         continue
-                if size > MAX_VALUE:
-                    continue
-            elif data.__class__ is not int or not 10**13 < data < 10**20:
+            elif data.__class__ is not int or not 10**14 <= data < 10**21:
+                continue
+            if not _looks_worth(data):
                 continue
         elif its is _AGENT:
             agents += _agent(value)
             continue
+        elif its.carrier:
+            if _meaning(_above(value)) is NOTHING and not _looks_worth(value.data):
+                continue
+            value, its = _meant(value)
         noted.append((place, value, its))
     if not noted and not declared and known is None:
         return agents
@@ -114,6 +119,25 @@ def recognise(
             *(known.search_values(decoded) if transmission is None else known.search(transmission, decoded))
         ]
     return _once(agents, found)
+
+
+def _looks_worth(data: str | int | float | bytes) -> bool:
+    """Whether a value is worth a look under a name that says nothing."""
+    if isinstance(data, int):
+        data = str(data)
+    if not isinstance(data, str) or len(data) > MAX_VALUE:
+        return False
+    by_length, parts = _marks()
+    return any(shape(data) for shape in by_length.get(len(data), ())) or any(part in data for part in parts)
+
+
+def _meant(value: Value) -> tuple[Value, Meaning]:
+    """A value under the name that it is to be judged by, and what that stands for."""
+    its = _meaning(value.key)
+    if not its.carrier:
+        return value, its
+    name = _above(value)
+    return value._replace(key=name), _meaning(name)
 
 
 def _meaning(key: str) -> Meaning:
@@ -156,14 +180,19 @@ def _read_agent(text: str, value: Value) -> Iterator[Finding]:
             yield Finding(kind.id, said, "likely", f"key {value.key}; its place in a user agent", value.path)
 
 
+_Shape = Callable[[str], re.Match[str] | None]
+
+
 @cache
-def _marks() -> tuple[frozenset[int], tuple[str, ...]]:
-    """Lengths and parts, one of which every value has that is worth a look under a name that says nothing."""
-    all = kinds().values()
-    return (
-        frozenset().union(*(kind.alone_lengths for kind in all)),
-        tuple(kind.alone_part for kind in all if kind.alone_part),
-    )
+def _marks() -> tuple[dict[int, tuple[_Shape, ...]], tuple[str, ...]]:
+    """What every value has that is worth a look under a name that says nothing: a length and one of the shapes that
+    go with it, or a part."""
+    by_length: dict[int, tuple[_Shape, ...]] = {}
+    for kind in _alone():
+        for length in kind.alone_lengths:
+            assert kind.alone is not None
+            by_length[length] = (*by_length.get(length, ()), kind.alone)
+    return by_length, tuple(kind.alone_part for kind in kinds().values() if kind.alone_part)
 
 
 @cache
@@ -221,7 +250,7 @@ def _examine(
         undeclared = [each for each in candidates if each[0] not in fields]
         candidates = [
             *undeclared,
-            *((place, values[place], _meaning(values[place].key)) for place in fields),
+            *((place, *_meant(values[place])) for place in fields),
         ]
         candidates.sort(key=lambda each: each[0])
     noted: list[Noted] = []
@@ -230,20 +259,23 @@ def _examine(
         if its is _PACKAGE and place not in fields:
             packages.append(Noted(place, value._replace(path=value.path[:-1]), value.key, NOTHING, None))
             continue
-        if its.carrier:
-            value = _above(value)
-            its = _meaning(value.key)
         text = _text(value.data)
         if its is NOTHING and place not in fields and apps.is_package(text):
             packages.append(Noted(place, value, text, its, None))
         elif text:
             noted.append(Noted(place, value, text, its, fields.get(place)))
+    # Most transmissions have nothing that counts only together with something else.
+    roles = frozenset[str]().union(*[each.meaning.roles for each in noted])
     found: list[Placed] = []
     stations, taken = network.access_points(noted)
     found += stations
     vague: list[tuple[Noted, Kind, Checked]] = []
     groups_with_device: set[int] = set()
-    groups_of_others = {each.value.group for each in noted if "another_thing" in each.meaning.roles}
+    groups_of_others = (
+        {each.value.group for each in noted if "another_thing" in each.meaning.roles}
+        if "another_thing" in roles
+        else set[int]()
+    )
     for each in noted:
         if each.place in taken:
             continue
@@ -252,7 +284,7 @@ def _examine(
             found.append((each.place, one))
             if one.certainty != "possible" and tables().kinds[one.kind].category in ("hardware", "sim"):
                 groups_with_device.add(each.value.group)
-    roles_by_group = _roles_by_group(noted)
+    roles_by_group = _roles_by_group(noted) if vague else {}
     for each, kind, checked in vague:
         company = each.value.group in groups_with_device or any(
             place != each.place and not kind.company.isdisjoint(roles)
@@ -264,11 +296,13 @@ def _examine(
         reason = f"key {each.value.key}, which can mean other things; {checked.note}"
         reason += "; with others of its kind beside it" if company else ""
         found.append((each.place, Finding(kind.id, checked.value, certainty, reason, each.value.path)))
-    found += position.positions(noted)
-    found += network.cells(noted, groups_with_device)
-    found += apps.installed_apps(
-        [each for each in noted if "packages" in each.meaning.roles or each.declared], packages
-    )
+    if roles or fields:
+        found += position.positions(noted)
+        found += network.cells(noted, groups_with_device)
+    if packages or "packages" in roles or fields:
+        found += apps.installed_apps(
+            [each for each in noted if "packages" in each.meaning.roles or each.declared], packages
+        )
     found.sort(key=lambda each: each[0])
     groups_of_others -= groups_with_device
     return [
@@ -317,12 +351,12 @@ def _text(data: str | int | float | bytes) -> str:
     return data.hex() if len(data) in (6, 8) else ""
 
 
-def _above(value: Value) -> Value:
-    """The value under the name one step further up, where its own says nothing."""
-    for segment in reversed(value.path[:-1]):
+def _above(value: Value) -> str:
+    """The name one step further up, for a value whose own says nothing."""
+    for segment in value.path[-2::-1]:
         if not segment.isdecimal():
-            return value._replace(key=segment)
-    return value
+            return segment
+    return value.key
 
 
 def _never(text: str) -> bool:
