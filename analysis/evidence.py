@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from analysis.decoding import decode
+from analysis.decoding.limits import DEFAULT, Limits
 from analysis.decoding.values import Decoded, Opaque, Value
 from analysis.identifiers import KnownValues, recognise
 from analysis.identifiers.finding import Finding
@@ -88,16 +89,29 @@ class _Keys:
         return key in self._set
 
 
-def examine(sent: Transmission, known: KnownValues | None = None) -> Evidence:
-    """Everything that is concluded from a transmission; `known` are values that the user said are this phone's.
-    Pure; raises nothing that its content could cause."""
-    return _conclude(sent, decode(sent), known)
+class Asked(NamedTuple):
+    """How a user wants transmissions to be examined."""
+
+    known: KnownValues | None = None
+    """Values that the user said are this phone's."""
+    limits: Limits = DEFAULT
+    """How far they are decoded."""
 
 
-def examine_all(batch: Iterable[Transmission], known: KnownValues | None = None) -> list[Evidence]:
+def examine(sent: Transmission, known: KnownValues | None = None, limits: Limits = DEFAULT) -> Evidence:
+    """Everything that is concluded from a transmission; for `known` and `limits` see `Asked`. Pure; raises nothing that
+    its content could cause."""
+    return _conclude(sent, decode(sent, limits), known)
+
+
+def examine_all(
+    batch: Iterable[Transmission], known: KnownValues | None = None, limits: Limits = DEFAULT
+) -> list[Evidence]:
     """The same of each of some transmissions, one stage after the other: a stage that runs many times in a row
     finds its code and its tables in the processor's caches, which makes a sixth of the time of a report."""
-    return [_conclude(sent, decoded, known) for sent, decoded in [(sent, decode(sent)) for sent in batch]]
+    return [
+        _conclude(sent, decoded, known) for sent, decoded in [(sent, decode(sent, limits)) for sent in batch]
+    ]
 
 
 def _conclude(sent: Transmission, decoded: Decoded, known: KnownValues | None) -> Evidence:

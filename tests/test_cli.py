@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import COMMANDS, main
+from analysis.decoding.limits import DEFAULT, MOST_DEPTH, Limits
 
 ROOT = Path(__file__).parents[1]
 PHONEHOME = Path(sys.executable).with_name("phonehome")
@@ -170,3 +171,10 @@ def test_locate() -> None:
     assert (
         json.loads(run("locate", "61.139.2.69", "--format", "json").stdout)[0]["places"][0]["country"] == "CN"
     )
+
+
+def test_help_states_the_limits_that_hold() -> None:
+    text = " ".join(run("report", "--help").stdout.split())
+    assert f"(default: {DEFAULT.depth}, at most {MOST_DEPTH})" in text
+    assert f"(default: {DEFAULT.unpacked >> 20})" in text
+    assert Limits.of(DEFAULT.depth, DEFAULT.unpacked) == DEFAULT

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.decoding.limits import Limits
     from analysis.devices import DeviceNames
     from analysis.geolocation.database import LocationDatabase
     from analysis.identifiers import KnownValues
@@ -96,6 +97,36 @@ def add_known(parser: argparse.ArgumentParser) -> None:
         help='TOML file of what is this phone\'s own, such as imei = "...", email = "...": each is searched in '
         "every usual form, hashed and encoded as well",
     )
+
+
+def add_decoding(parser: argparse.ArgumentParser) -> None:
+    """How far what was sent is decoded. The defaults are those of `decoding.limits`, which takes too long to import
+    for a line of help."""
+    parser.add_argument(
+        "--depth",
+        type=positive,
+        metavar="N",
+        help="layers inside one another that are decoded, such as gzip > json > base64 > json (default: 8, at most 16)",
+    )
+    parser.add_argument(
+        "--unpacked",
+        type=positive,
+        metavar="MIB",
+        help="MiB that one transmission may become when it is unpacked; what is beyond is counted as not understood "
+        "(default: 16)",
+    )
+
+
+def limits_of(options: argparse.Namespace) -> "Limits":
+    """From the options of `add_decoding`. Raises UsageError."""
+    from analysis.decoding.limits import DEFAULT, MOST_DEPTH, Limits
+
+    if options.depth is None and options.unpacked is None:
+        return DEFAULT
+    if options.depth is not None and options.depth > MOST_DEPTH:
+        raise UsageError(f"--depth {options.depth}: at most {MOST_DEPTH} layers can be decoded")
+    unpacked = options.unpacked << 20 if options.unpacked else DEFAULT.unpacked
+    return Limits.of(options.depth or DEFAULT.depth, unpacked)
 
 
 def positive(text: str) -> int:

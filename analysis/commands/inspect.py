@@ -15,9 +15,11 @@ from analysis.commands.common import (
     EXIT_SOME_FAILED,
     UsageError,
     add_captures,
+    add_decoding,
     add_known,
     device_names,
     known_values,
+    limits_of,
     location_database,
     positive,
     say,
@@ -59,6 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--show-identifiers", action="store_true", help="print identifiers whole instead of masked"
     )
     add_known(parser)
+    add_decoding(parser)
     parser.add_argument(
         "--geo-db", action="append", default=[], metavar="FILE", help="your own location database"
     )
@@ -70,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
     from analysis.catalogue import catalogue
     from analysis.devices import UNKNOWN, DeviceFacts, device_id
-    from analysis.evidence import Evidence, Names, examine
+    from analysis.evidence import Asked, Evidence, Names, examine
     from analysis.readers import CaptureError, mitm, opened, release
     from analysis.report import inspect
     from analysis.report.work import PART, find_captures
@@ -79,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     known_catalogue = catalogue()
     _check(options, known_catalogue)
     database = location_database(options.geo_db)
-    known = known_values(options.known)
+    asked = Asked(known_values(options.known), limits_of(options))
     names_given = device_names([text for text in options.device if "=" in text])
     ids = {text.strip() for text in options.device if "=" not in text}
     paths, errors = find_captures(options.captures)
@@ -108,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
                     sent = names.complete(sent)
                     if not _is_to(options.host, sent):
                         continue
-                    evidence = examine(sent, known)
+                    evidence = examine(sent, *asked)
                     if _matches(options, evidence):
                         label = names_given.label(id_, addresses(sent, id_), DeviceFacts())
                         # What was sent is in the values; the bytes would fill memory.

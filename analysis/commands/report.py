@@ -9,6 +9,7 @@ from analysis.commands.common import (
     EXIT_SOME_FAILED,
     UsageError,
     add_captures,
+    add_decoding,
     add_known,
     add_location,
     add_output,
@@ -16,6 +17,7 @@ from analysis.commands.common import (
     device_names,
     format_of,
     known_values,
+    limits_of,
     location_database,
     say,
 )
@@ -57,21 +59,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_output(parser, FORMATS, ".html, .pdf, .json, .csv, .md, .txt")
     add_reading(parser)
     add_known(parser)
+    add_decoding(parser)
     add_location(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Makes the report and writes it."""
+    from analysis.evidence import Asked
     from analysis.report import output, work
     from analysis.report.progress import Progress
 
     format_ = format_of(options.format, options.output, ENDINGS, "terminal")
     names = device_names(options.device)
-    known = known_values(options.known)
+    asked = Asked(known_values(options.known), limits_of(options))
     database = location_database(options.geo_db)
     paths, errors = work.find_captures(options.captures)
     with Progress(enabled=not options.quiet) as progress:
-        outcome = work.read_captures(paths, options.workers, progress, known)
+        outcome = work.read_captures(paths, options.workers, progress, asked)
     outcome.errors += errors
     online = ask_online(outcome.report, options.quiet) if options.online else None
     document = output.make_document(

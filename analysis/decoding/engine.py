@@ -16,7 +16,7 @@ from msgpack import ExtType
 from analysis.decoding import binary, coap, compression, dress, http, looks, paths, text
 from analysis.decoding.charset import is_utf8_text, to_text
 from analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST
-from analysis.decoding.limits import Limits
+from analysis.decoding.limits import LEAST_NESTING, Limits
 from analysis.decoding.paths import NAME, Path
 from analysis.decoding.values import Opaque, Value
 
@@ -218,8 +218,8 @@ class Run:
 
     def container(self, node: Any, path: Path, key: str, group: int, depth: int, nesting: int) -> None:
         size = len(node)
-        if nesting >= self.limits.nesting:
-            self.limit(path, size, f"{self.limits.nesting} objects inside one another")
+        if nesting >= LEAST_NESTING and nesting >= self.limits.deepest(depth):
+            self.limit(path, size, f"{nesting} objects inside one another, {depth} layers deep")
             return
         if self.nodes <= 0:
             self.exhausted(path, size)
@@ -333,7 +333,7 @@ class Run:
         as text."""
         for wrapper, attribute in _WRAPPERS:
             if isinstance(node, wrapper):
-                if nesting < self.limits.nesting:
+                if nesting < self.limits.deepest(depth):
                     self.tree(getattr(node, attribute), path, key, group, depth, nesting + 1)
                 return
         words = _label(node)
@@ -660,10 +660,11 @@ class Run:
     def message(self, fields: list[binary.Field], path: Path, numbers: str, depth: int, nesting: int) -> None:
         """The fields of one message; `numbers` are those of the messages around it, each followed by a dot."""
         size = len(fields)
-        if nesting >= self.limits.nesting or size > self.nodes:
-            self.limit(
-                path, size, f"more than {self.limits.values} values, or {self.limits.nesting} messages deep"
-            )
+        if nesting >= LEAST_NESTING and nesting >= self.limits.deepest(depth):
+            self.limit(path, size, f"{nesting} messages inside one another, {depth} layers deep")
+            return
+        if size > self.nodes:
+            self.exhausted(path, size)
             return
         self.nodes -= size
         group = self.group

@@ -45,10 +45,8 @@ def parse_pairs(text: str, most: int) -> ValuePairs:
 
 
 def _unquoted(text: str) -> str | bytes:
-    words = unquote(text)
-    if not words.isascii() and by_magic(data := unquote_to_bytes(text)):
-        return data
-    return words
+    data = unquote_to_bytes(text)
+    return data if not data.isascii() and by_magic(data) else unquote(text)
 
 
 def parse_cookies(text: str, most: int) -> Pairs:

@@ -3,6 +3,10 @@ in which a few bytes can grow into many has a bound."""
 
 from dataclasses import dataclass
 
+LEAST_NESTING = 8
+MOST_DEPTH = 16
+"""Layers that may be asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -22,12 +26,22 @@ class Limits:
     """Values, and containers of values, together, in the URL, in each header, and in all payloads. The
     text that a value was decoded from is not counted."""
     nesting: int = 64
-    """Objects inside one another within one document."""
+    """Objects inside one another within one document; half as many in each layer below the second, but not less than
+    8. All layers together then stay well within what Python lets functions call one another."""
     document: int = 4 * 1024 * 1024
     """Characters of JSON, XML or text, or four times the bytes of a binary document, that are given to a parser
     that builds the whole tree. A document of many empty lists takes 20 times its size in memory."""
     value: int = 64 * 1024
     """Characters or bytes of one value, not less than 512; the rest is cut off, and said to be."""
+
+    @classmethod
+    def of(cls, depth: int, unpacked: int) -> "Limits":
+        """Limits of so many layers (1 to `MOST_DEPTH`) and bytes; the length of a document goes with the bytes."""
+        return cls(depth=min(depth, MOST_DEPTH), unpacked=unpacked, document=max(1, unpacked // 4))
+
+    def deepest(self, depth: int) -> int:
+        """Objects inside one another, so many layers deep."""
+        return max(LEAST_NESTING, self.nesting >> max(0, depth - 2))
 
 
 DEFAULT = Limits()

@@ -22,8 +22,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from analysis.evidence import Evidence, Names, examine, examine_all, unexamined
-from analysis.identifiers import KnownValues
+from analysis.evidence import Asked, Evidence, Names, examine, examine_all, unexamined
 from analysis.readers import CaptureError, is_capture, mitm, opened, release
 from analysis.report.document import ErrorEntry, File
 from analysis.report.model import Capture, Report
@@ -89,19 +88,20 @@ def read_captures(
     paths: Sequence[str],
     workers: int | None = None,
     progress: Progress = lambda done, total: None,
-    known: KnownValues | None = None,
+    asked: Asked | None = None,
 ) -> Outcome:
     """The sum of these files. A file that gives nothing becomes an entry in `errors`, the others go on.
 
-    `workers` is the number of processes; None is one for each processor. `known` are values to search for."""
+    `workers` is the number of processes; None is one for each processor. `asked` is how they are examined."""
+    asked = asked or Asked()
     result = Outcome()
     sizes = {path: _size(path) for path in paths}
     total = sum(sizes.values())
     count = workers or os.cpu_count() or 1
     if count == 1 or total < WORTH_WORKERS:
-        _read_here(paths, sizes, result, progress, known)
+        _read_here(paths, sizes, result, progress, asked)
     else:
-        _read_in_workers(paths, sizes, count, result, progress, known)
+        _read_in_workers(paths, sizes, count, result, progress, asked)
     result.errors.sort(key=lambda error: error["path"])
     order = {path: place for place, path in enumerate(paths)}
     result.files.sort(key=lambda file: order[file.path])
@@ -120,13 +120,13 @@ def _read_here(
     sizes: dict[str, int],
     result: Outcome,
     progress: Progress,
-    known: KnownValues | None,
+    asked: Asked,
 ) -> None:
     done = 0
     total = sum(sizes.values())
     for path in paths:
         parts = _planned(path, result)
-        _join(result, _read_parts(parts, known))
+        _join(result, _read_parts(parts, asked))
         if parts:
             _hashed(path, sizes, result, partial(_sha256, path))
         done += sizes[path]
@@ -139,7 +139,7 @@ def _read_in_workers(
     count: int,
     result: Outcome,
     progress: Progress,
-    known: KnownValues | None,
+    asked: Asked,
 ) -> None:
     total = sum(sizes.values())
     # Forking is safe before any thread was started, and spares each worker the imports.
@@ -147,7 +147,7 @@ def _read_in_workers(
     context = multiprocessing.get_context(method)
     shared = _Shared(context.Value("q", 0), context.Value("q", 0))
     try:
-        with _interruptible(ProcessPoolExecutor(count, context, _start_worker, (known, shared))) as pool:
+        with _interruptible(ProcessPoolExecutor(count, context, _start_worker, (asked, shared))) as pool:
             # One worker hashes the files while this process finds out where their flows are.
             hashes = {path: pool.submit(_sha256, path) for path in paths}
             parts = [part for path in paths for part in _planned(path, result)]
@@ -227,20 +227,20 @@ class _Shared(NamedTuple):
     """Bytes of the parts that were read."""
 
 
-_known: KnownValues | None = None
+_asked: Asked
 _shared: _Shared
 """In a worker: the values to search for, which come once because making them ready takes time, and what it
 has in common with the others."""
 
 
-def _start_worker(known: KnownValues | None, shared: _Shared) -> None:
+def _start_worker(asked: Asked, shared: _Shared) -> None:
     """Ctrl-C reaches every process of the terminal; the one that started the others decides."""
-    global _known, _shared
+    global _asked, _shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A worker makes millions of small objects and hardly a cycle: looking for them costs a twentieth of its time.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    _known, _shared = known, shared
+    _asked, _shared = asked, shared
 
 
 def _take_parts(parts: Sequence[_Part]) -> _Sum:
@@ -257,21 +257,21 @@ def _take_parts(parts: Sequence[_Part]) -> _Sum:
             with _shared.done.get_lock():
                 _shared.done.value += parts[place].end - parts[place].start
 
-    return _read_parts(taken(), _known)
+    return _read_parts(taken(), _asked)
 
 
-def _read_parts(parts: Iterable[_Part], known: KnownValues | None) -> _Sum:
+def _read_parts(parts: Iterable[_Part], asked: Asked) -> _Sum:
     """The sum of these parts; those of one file follow one another."""
     result = _Sum()
     for path, of_file in groupby(parts, key=lambda part: part.path):
         try:
-            _read_file(path, of_file, known, result.report)
+            _read_file(path, of_file, asked, result.report)
         except CaptureError as error:  # it was there when it was planned
             result.errors[path] = str(error)
     return result
 
 
-def _read_file(path: str, parts: Iterable[_Part], known: KnownValues | None, report: Report) -> None:
+def _read_file(path: str, parts: Iterable[_Part], asked: Asked, report: Report) -> None:
     """Adds some parts of one file. Raises CaptureError."""
     names: Names | None = None
     faults: set[str] = set()
@@ -282,9 +282,9 @@ def _read_file(path: str, parts: Iterable[_Part], known: KnownValues | None, rep
             for batch in _batches(reader.read(part.start, part.end, partial(release, data))):
                 batch = [names.complete(sent) for sent in batch]
                 try:
-                    examined = examine_all(batch, known)
+                    examined = examine_all(batch, *asked)
                 except Exception:
-                    examined = [_examine_safely(sent, known, faults) for sent in batch]
+                    examined = [_examine_safely(sent, asked, faults) for sent in batch]
                 for evidence in examined:
                     report.add(path, evidence)
             release(data, part.start, part.end)
@@ -307,10 +307,10 @@ def _batches(sent: Iterable[Transmission]) -> Iterator[list[Transmission]]:
         yield batch
 
 
-def _examine_safely(sent: Transmission, known: KnownValues | None, faults: set[str]) -> Evidence:
+def _examine_safely(sent: Transmission, asked: Asked, faults: set[str]) -> Evidence:
     """A fault of ours must not cost the user the rest of the capture."""
     try:
-        return examine(sent, known)
+        return examine(sent, *asked)
     except Exception as error:
         faults.add(
             f"a fault of phonehome ({type(error).__name__}): what some transmissions carry was not read; "

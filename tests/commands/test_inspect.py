@@ -1,6 +1,7 @@
 """`phonehome inspect`: a claim can be checked by eye, and nothing leaks while it is."""
 
 import base64
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -104,3 +105,29 @@ def test_what_finds_nothing_says_so(
 ) -> None:
     assert main(["inspect", AFFECTED, *arguments]) == status
     assert said in capsys.readouterr().err
+
+
+def test_depth_and_size_of_decoding_can_be_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = " ".join(hashlib.sha256(bytes([number % 251])).hexdigest() for number in range(50_000))
+    body = json.dumps({"text": words, "imei": IMEI}).encode()
+    layers = json.dumps({"imei": IMEI}).encode()
+    for _ in range(5):
+        layers = json.dumps({"a": base64.b64encode(layers).decode()}).encode()
+    capture = tmp_path / "a.mitm"
+    sent = {"method": "POST", "headers": (("Content-Type", "application/json"),)}
+    write_flows(
+        capture,
+        [
+            build_flow("https://deep.example/", body=layers, **sent),
+            build_flow("https://long.example/", body=gzip.compress(body), **sent),
+        ],
+    )
+
+    def found(*more: str) -> set[str]:
+        return {one["url"].split("/")[2] for one in inspect(capsys, str(capture), "--kind", "imei", *more)}
+
+    assert found() == {"long.example"}
+    assert found("--depth", "11") == {"long.example", "deep.example"}
+    assert found("--depth", "11", "--unpacked", "2") == {"deep.example"}
+    assert main(["inspect", str(capture), "--depth", "17"]) == 2
+    assert "at most 16" in capsys.readouterr().err

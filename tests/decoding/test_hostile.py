@@ -6,12 +6,14 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.decoding import Limits, decode, decode_bytes
+from analysis.decoding.limits import DEFAULT, MOST_DEPTH
 from analysis.decoding.values import Decoded
 from analysis.transmission import Transmission
 from tests.decoding.protobuf import message, varint
@@ -256,6 +258,41 @@ def test_deep_layers_end_at_the_limit() -> None:
     decoded = decode_bytes(text.encode(), limits=Limits(depth=5))
     assert max(value.path.count("json") for value in decoded.values) == 5
     assert [part.looks for part in decoded.opaque] == ["limit"]
+
+
+def deepest(depth: int, wrap: Callable[[Any], Any]) -> bytes:
+    """JSON in JSON in JSON, each with as many objects inside one another as its layer may have."""
+    text = "490154203237518"
+    for layer in range(depth, 0, -1):
+        node: Any = text
+        for _ in range(DEFAULT.deepest(layer)):
+            node = wrap(node)
+        text = json.dumps(node)
+    return text.encode()
+
+
+@pytest.mark.parametrize("wrap", [lambda node: {"a": node}, lambda node: {"": node}, lambda node: [node]])
+@pytest.mark.parametrize("depth", [DEFAULT.depth, MOST_DEPTH])
+def test_all_layers_together_stay_within_the_stack(depth: int, wrap: Callable[[Any], Any]) -> None:
+    """Where Python stops functions that call one another is far, also from within mitmproxy."""
+
+    def within(frames: int, work: Callable[[], Decoded]) -> Decoded:
+        return within(frames - 1, work) if frames else work()
+
+    body = deepest(depth, wrap)
+    found = within(200, lambda: decode_bytes(body, limits=Limits.of(depth, DEFAULT.unpacked)))
+    assert [value.data for value in found.values][-1:] == ["490154203237518"]
+
+
+def test_more_objects_than_a_layer_may_have_are_a_limit() -> None:
+    text = "490154203237518"
+    for _ in range(8):
+        node: Any = text
+        for _ in range(63):
+            node = {"a": node}
+        text = json.dumps(node)
+    found = decode_bytes(text.encode())
+    assert [part.looks for part in found.opaque] == ["limit"]
 
 
 def test_values_end_at_the_limit() -> None:

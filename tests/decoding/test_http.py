@@ -1,5 +1,6 @@
 """What HTTP wraps values in."""
 
+import gzip
 from urllib.parse import quote, urlencode
 
 from hypothesis import given
@@ -23,6 +24,13 @@ from analysis.decoding.http import (
 )
 def test_forms_come_back(pairs: list[tuple[str, str]]) -> None:
     assert list(parse_pairs(urlencode(pairs), 1000)) == pairs
+
+
+def test_compressed_values_stay_bytes() -> None:
+    for time in range(256):
+        data = gzip.compress(b'{"imei": "490154203237518"}', mtime=time << 8)
+        assert parse_pairs(f"v=1&data={quote(data, safe='')}", 10) == (("v", "1"), ("data", data))
+    assert parse_pairs("v=%E6&w=x%9C", 10) == (("v", "æ"), ("w", unquote("x%9C")))
 
 
 def test_parts_of_a_query_without_a_name() -> None:

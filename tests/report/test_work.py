@@ -76,7 +76,7 @@ def test_warnings_stand_in_the_order_of_the_file() -> None:
 
 
 def test_a_fault_of_ours_costs_one_transmission(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(batch: list[Transmission], known: object) -> object:
+    def failing(batch: list[Transmission], *asked: object) -> object:
         raise ZeroDivisionError
 
     whole = work.read_captures([str(SAMPLES[0])], 1)
@@ -85,7 +85,7 @@ def test_a_fault_of_ours_costs_one_transmission(monkeypatch: pytest.MonkeyPatch)
 
     seen = 0
 
-    def sometimes(sent: Transmission, known: object) -> object:
+    def sometimes(sent: Transmission, *asked: object) -> object:
         nonlocal seen
         seen += 1
         if seen == 5:
