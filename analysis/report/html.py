@@ -19,13 +19,6 @@ from analysis.report.document import Document
 from analysis.report.map import world_map
 from analysis.report.page import page, time
 
-RESULTS = {
-    "broken": "broken",
-    "not-judged": "could not be judged",
-    "holds": "holds",
-    "does-not-apply": "does not apply",
-}
-
 
 def write(report: Document, out: TextIO) -> None:
     """Writes the page."""
@@ -38,7 +31,6 @@ def write(report: Document, out: TextIO) -> None:
             world=world_map(),
             shades={item.country.code: item.shade for item in view.countries},
             columns=FLOW_COLUMNS,
-            results=RESULTS,
             style=Markup(style),
             script=Markup(script),
             style_hash=_hash(style),
@@ -50,22 +42,30 @@ def write(report: Document, out: TextIO) -> None:
 
 
 def period(first: str | None, last: str | None) -> str:
-    """From when to when: `2019-01-22 06:58:09 to 2019-01-22 23:20:19 UTC`."""
+    """From when to when: `2019-01-22 06:58:09 to 23:20:19 UTC`."""
     if not first or not last:
         return "at unknown times"
-    return f"{time(first).removesuffix(' UTC')} to {time(last)}"
+    end = last[11:] if first[:10] == last[:10] else last
+    return f"{time(first).removesuffix(' UTC')} to {time(end)}"
 
 
 @cache
 def environment() -> Environment:
     """The templates of reports. A name that a template misspells is an error, not an empty text."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("analysis.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.filters["breakable"] = _breakable
+    return found
+
+
+def _breakable(text: str) -> Markup:
+    """A name that breaks after its dots, if it must."""
+    return Markup(".<wbr>").join(text.split("."))
 
 
 @cache
