@@ -6,7 +6,7 @@ makes SVG of it. What does not fit is added up as "others" and counted, never le
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
@@ -319,6 +319,8 @@ class Node(NamedTuple):
     y: float
     height: float
     text: str
+    shown: str
+    """As much of the text as there is room for."""
     transmissions: int
 
 
@@ -341,8 +343,6 @@ class FlowView(NamedTuple):
 
     width: int
     height: int
-    letters: int
-    """Of a name that fit beside a node."""
     heads: list[tuple[float, str]]
     """Where each column begins, and its title."""
     nodes: list[Node]
@@ -362,7 +362,8 @@ class FlowLayout(NamedTuple):
     columns: tuple[int, ...]
     width: int
     last: int
-    letters: int
+    letters: tuple[int, int]
+    """Of a name that fit beside a node: of the last column, and of the others."""
 
     def x(self, place: int) -> float:
         """Where a column begins."""
@@ -370,9 +371,9 @@ class FlowLayout(NamedTuple):
 
 
 FLOW_COLUMNS: Final = ("Device", "Purpose", "Country", "Network")
-WIDE_FLOW: Final = FlowLayout((0, 1, 2, 3), 1084, 860, 29)
-NARROW_FLOW: Final = FlowLayout((1, 2), 360, 210, 21)
-PAPER_FLOW: Final = FlowLayout((0, 1, 2, 3), 1084, 840, 22)
+WIDE_FLOW: Final = FlowLayout((0, 1, 2, 3), 1084, 860, (24, 29))
+NARROW_FLOW: Final = FlowLayout((1, 2), 360, 200, (13, 20))
+PAPER_FLOW: Final = FlowLayout((0, 1, 2, 3), 1084, 840, (22, 24))
 _NODE: Final = 10
 _MOST_NODES: Final = (8, 12, 12, 12)
 _FLOW_HEIGHT: Final = 300
@@ -385,19 +386,20 @@ MAX_FLOW_LINES: Final = 40
 def flow(report: Document, layout: FlowLayout = WIDE_FLOW) -> FlowView | None:
     """Where it all went; None if nothing was sent."""
     worst: dict[str, int] = {}
-    telling: set[str] = set()
+    grades: dict[str, int] = {}
     for device in report["devices"]:
         for row in device["destinations"]:
             worst.setdefault(row["purpose_label"], purpose_rank(row["purpose"]))
-            if level(row) != "other":
-                telling.update(_ends(device, row))
+            grade = _LEVELS.index(level(row))
+            for text in _ends(device, row):
+                grades[text] = min(grade, grades.get(text, grade))
     lines: dict[tuple[str, ...], list[int]] = {}
     for ends, counts in _flow_lines(report).items():
         _add(lines, tuple(ends[column] for column in layout.columns), counts)
     total = sum(sum(counts) for counts in lines.values())
     if not total:
         return None
-    kept = [_kept(lines, place, _MOST_NODES[column], telling) for place, column in enumerate(layout.columns)]
+    kept = [_kept(lines, place, _MOST_NODES[column], grades) for place, column in enumerate(layout.columns)]
     drawn: dict[tuple[str, ...], list[int]] = {}
     for key, counts in lines.items():
         shown = tuple(
@@ -411,7 +413,6 @@ def flow(report: Document, layout: FlowLayout = WIDE_FLOW) -> FlowView | None:
     return FlowView(
         layout.width,
         height,
-        layout.letters,
         [(layout.x(place), FLOW_COLUMNS[column]) for place, column in enumerate(layout.columns)],
         nodes,
         # The most worrying last, so that they lie on top.
@@ -472,16 +473,16 @@ def _network(row: DestinationEntry) -> str:
 
 
 def _kept(
-    lines: Mapping[tuple[str, ...], Sequence[int]], place: int, most: int, telling: Collection[str]
+    lines: Mapping[tuple[str, ...], Sequence[int]], place: int, most: int, grades: Mapping[str, int]
 ) -> dict[str, int]:
-    """The texts of a column, at most so many, that are drawn (where identifiers went first, then the most), and
+    """The texts of a column, at most so many, that are drawn (the most worrying first, then the fullest), and
     under "" how many are not."""
     sums: Counter[str] = Counter()
     for key, counts in lines.items():
         sums[key[place]] += sum(counts)
     if len(sums) <= most:
         return {**sums, "": 0}
-    first = sorted(sums, key=lambda text: (text not in telling, -sums[text], text))
+    first = sorted(sums, key=lambda text: (grades[text], -sums[text], text))
     first = first[: most - 1]
     return {**{text: sums[text] for text in first}, "": len(sums) - len(first)}
 
@@ -529,7 +530,9 @@ def _nodes(
             room = max(number * scale, _TEXT)
             top = y + (room - number * scale) / 2
             places[-1][text] = top
-            nodes.append(Node(layout.x(column), top, max(number * scale, 1.5), text, number))
+            letters = layout.letters[column < len(orders) - 1]
+            shown = text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
+            nodes.append(Node(layout.x(column), top, max(number * scale, 1.5), text, shown, number))
             y += room + 8 + spare
     return nodes, places, math.ceil(height) + 4
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from analysis.report.charts import FLOW_COLUMNS
 from analysis.report.document import Document
 from analysis.report.map import world_map
-from analysis.report.page import page, time
+from analysis.report.page import MAX_CARDS, page, time
 
 
 def write(report: Document, out: TextIO) -> None:
@@ -31,6 +31,7 @@ def write(report: Document, out: TextIO) -> None:
             world=world_map(),
             shades={item.country.code: item.shade for item in view.countries},
             columns=FLOW_COLUMNS,
+            cards=MAX_CARDS,
             style=Markup(style),
             script=Markup(script),
             style_hash=_hash(style),

@@ -26,12 +26,15 @@ MAX_ROWS: Final = 2500
 """Destinations of all devices together."""
 MAX_DETAILS: Final = 300
 """Destinations, of all devices together, that open to everything known of them; the most worrying do."""
+MAX_CARDS: Final = 6
+"""Devices whose answer stands large; of more, the others follow as a list."""
 MAX_PICTURES: Final = 12
 """Devices with a time line of their own."""
 MAX_ADDRESSES: Final = 12
 MAX_IDENTIFIERS: Final = 24
 MAX_EVIDENCE: Final = 12
 """Sentences for a rule."""
+MAX_CODES: Final = 10
 MAX_SIDE_BY_SIDE: Final = 100
 """Phones of a model in one table."""
 MAX_REFERENCES: Final = 4
@@ -81,6 +84,10 @@ class Row(NamedTuple):
 
 class DeviceView(NamedTuple):
     entry: DeviceEntry
+    number: int
+    """Place among all devices, from 1."""
+    alarm: bool
+    """Whether it sent lasting identifiers in clear text."""
     facts: list[str]
     firmware: list[str]
     """What is known of its builds."""
@@ -189,7 +196,7 @@ def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DE
         phrases.outliers(report),
         _side_by_side(report),
         [
-            _device(device, rows[place], details[place], place < MAX_PICTURES, period)
+            _device(device, place + 1, rows[place], details[place], period if place < MAX_PICTURES else None)
             for place, device in enumerate(report["devices"])
         ],
         [_country(country, total) for country in found],
@@ -286,6 +293,9 @@ def _phone_summary(device: DeviceEntry, number: int, odd: bool) -> PhoneSummary:
     for row in rows:
         if row["country"] and row["scope"] in (None, "global"):
             countries[row["country"]] += row["transmissions"]
+    most = [f"{code} {count:,}" for code, count in countries.most_common(MAX_CODES)]
+    if len(countries) > MAX_CODES:
+        most.append(f"and {len(countries) - MAX_CODES} more")
     return PhoneSummary(
         device["label"],
         number,
@@ -293,7 +303,7 @@ def _phone_summary(device: DeviceEntry, number: int, odd: bool) -> PhoneSummary:
         _short_builds(device),
         list(dict.fromkeys(place(row) for row in activation)),
         ", ".join(exposed(device)),
-        ", ".join(f"{code} {count:,}" for code, count in countries.most_common()),
+        ", ".join(most),
     )
 
 
@@ -315,8 +325,9 @@ def transfer_text(country: str | None, day: str | None) -> tuple[str, bool, Stat
 
 
 def _device(
-    device: DeviceEntry, rows: int, details: int, picture: bool, period: tuple[str, str] | None
+    device: DeviceEntry, number: int, rows: int, details: int, period: tuple[str, str] | None
 ) -> DeviceView:
+    """What is shown of a device; a time line only if the period of all devices is given."""
     entries = device["destinations"]
     facts = [device["model"], device["system"], *_short_builds(device), *device["addresses"]]
     places = {row["country"] for row in entries if row["country"] and row["scope"] in (None, "global")}
@@ -324,6 +335,8 @@ def _device(
     labels = {purpose.id: purpose.label for purpose in catalogue().purposes.values()}
     return DeviceView(
         device,
+        number,
+        any(charts.level(row) == "open" for row in entries[:1]),
         [fact for fact in dict.fromkeys(facts) if fact and fact != device["label"]],
         phrases.firmware(device),
         _NEXT_SENTENCE.split(device["summary"]),
@@ -337,7 +350,7 @@ def _device(
         [_row(entry, detail=place < details) for place, entry in enumerate(entries[:rows])],
         len(entries) - rows,
         rows - details,
-        charts.timeline(device, labels, period) if picture else None,
+        charts.timeline(device, labels, period) if period else None,
     )
 
 

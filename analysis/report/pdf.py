@@ -15,7 +15,17 @@ from analysis.report import charts
 from analysis.report.document import Document
 from analysis.report.html import environment, period
 from analysis.report.map import world_map
-from analysis.report.page import CountryView, Detail, DeviceView, Page, Row, VerdictView, page, time
+from analysis.report.page import (
+    MAX_CARDS,
+    CountryView,
+    Detail,
+    DeviceView,
+    Page,
+    Row,
+    VerdictView,
+    page,
+    time,
+)
 
 MAX_ROWS: Final = 600
 MAX_DETAILS: Final = 40
@@ -57,6 +67,7 @@ def _data(view: Page) -> dict[str, Any]:
             for item in view.side_by_side
         ],
         "devices": [_device(device, picture) for device in view.devices],
+        "cards": MAX_CARDS,
         "map": _Drawing(picture.render(view=view.paper, world=world_map(), shades=shades)),
         "countries": [_country(item) for item in view.countries],
         "eea": "; ".join(title for title, _ in view.eea),
@@ -141,7 +152,7 @@ def _device(device: DeviceView, picture: Any) -> dict[str, Any]:
         "firmware": device.firmware,
         "sentences": device.sentences,
         "numbers": device.numbers,
-        "alarm": bool(device.rows and device.rows[0].level == "open"),
+        "alarm": device.alarm,
         "bucket": line.bucket if line else "",
         "ticks": line.ticks if line else [],
         "lanes": [

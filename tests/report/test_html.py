@@ -19,6 +19,7 @@ from tests.report.documents import (
     page_of,
     sample_document,
 )
+from tests.reports import device, document, row
 
 
 class Tags(HTMLParser):
@@ -193,6 +194,15 @@ def test_puts_the_phones_of_a_model_side_by_side(affected: str) -> None:
     assert odd.exposed.startswith("IMEI, MAC address")
     assert (other.activation, other.exposed) == (["Germany", "Singapore (AWS ap-southeast-1)"], "")
     assert "only Nokia 7 plus (10.42.0.23) sent activation data to China" in Tags(affected).text
+
+
+def test_of_many_phones_the_first_stand_large_and_the_others_follow() -> None:
+    phones = [
+        device(row(country="SG"), id=f"10.0.0.{number}", summary=f"Answer {number}.") for number in range(20)
+    ]
+    text = Tags(page_of(document(*phones))).text
+    assert "The other 14 devices" in text
+    assert all(f"Answer {number}." in text for number in range(20))
 
 
 def test_a_phone_alone_stands_beside_none() -> None:

@@ -106,7 +106,10 @@ def names(opened: Any, device: int = 0) -> list[str]:
     """Destinations that are visible, in order."""
     found: list[str] = opened.page.evaluate(
         """(device) => [...document.querySelectorAll('.destinations')[device].tBodies]
-        .filter((row) => !row.hidden).map((row) => row.rows[0].cells[0].innerText.split('\\n')[0])""",
+        .filter((row) => !row.hidden).map((row) => {
+            const cell = row.rows[0].cells[0].cloneNode(true);
+            cell.querySelectorAll('.quiet').forEach((address) => address.remove());
+            return cell.textContent })""",
         device,
     )
     return found
@@ -171,9 +174,8 @@ def test_hostile_text_neither_runs_nor_takes_part(browser: Any, files: dict[str,
         assert any("Content Security Policy" in text for text in opened.complaints)
 
 
-@pytest.mark.parametrize(
-    ("viewport", "scheme"), [(PHONE, "dark"), (DESK, "light"), (DESK, "dark")], ids=["phone", "light", "dark"]
-)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 def test_accessibility(browser: Any, files: dict[str, Path], viewport: dict[str, int], scheme: str) -> None:
     from axe_playwright_python.base import AXE_SCRIPT
 
@@ -203,16 +205,29 @@ def test_the_map_shows_small_places(browser: Any, files: dict[str, Path]) -> Non
         assert {"China14", "Singapore1", "Croatia?3"} <= set(labels)
 
 
-def test_a_large_report_opens_within_a_second(browser: Any, files: dict[str, Path]) -> None:
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_large_report_opens_within_a_second(
+    browser: Any, files: dict[str, Path], viewport: dict[str, int]
+) -> None:
+    def milliseconds() -> float:
+        with Opened(browser, files["large"], viewport) as opened:
+            return float(
+                opened.page.evaluate(
+                    """(() => { const t = performance.getEntriesByType('navigation')[0];
+                    return t.loadEventEnd - t.startTime })()"""
+                )
+            )
+
+    # The best of some: what else the machine does is not what is measured.
+    assert min(milliseconds() for _ in range(4)) < 1000
+
+
+def test_a_large_table_sorts_and_filters_at_once(browser: Any, files: dict[str, Path]) -> None:
     with Opened(browser, files["large"], DESK) as opened:
-        timing = opened.page.evaluate(
-            """(() => { const t = performance.getEntriesByType('navigation')[0];
-            return t.loadEventEnd - t.startTime })()"""
-        )
-        # Measured at 0.3 s; the machine that runs this may be busy.
-        assert timing < 2000
         start = opened.page.evaluate("performance.now()")
         opened.page.locator(".destinations thead").get_by_role("button", name="How often").click()
+        opened.page.get_by_role("searchbox").fill("host-1999")
+        assert opened.page.get_by_role("status").inner_text() == "1 of 2000 rows"
         assert opened.page.evaluate("performance.now()") - start < 2000
 
 
