@@ -20,6 +20,8 @@ COMPARISON_SCHEMA: Final = "phonehome/comparison/1"
 VOLUME_FACTOR: Final = 2
 VOLUME_LEAST: Final = 10
 """Transmissions by which a number must differ, beside the factor, to be told as a change."""
+DETAIL: Final = " Seen "
+"""Stands in a sentence between what follows and what it follows from."""
 MAX_NAMED: Final = 6
 
 _ACTIVATION: Final = "activation"
@@ -380,7 +382,7 @@ def _gone(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, new:
     shorter = ""
     if _seconds(new) < _seconds(old):
         shorter = " The later capture is the shorter one: what was not seen in it can still happen."
-    return f"{claim} ({before}; {now}).{builds}{shorter}"
+    return f"{claim}.{DETAIL}{before}; {now}.{builds}{shorter}"
 
 
 def _appeared(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry) -> str:

@@ -7,37 +7,56 @@ their hash, and nothing else.
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import TextIO
+from typing import Any, Final, TextIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from analysis import __version__
 from analysis.report.charts import FLOW_COLUMNS
 from analysis.report.document import Document
 from analysis.report.map import world_map
 from analysis.report.page import MAX_CARDS, page, time
 
+TITLE: Final = "Where the data went"
+
 
 def write(report: Document, out: TextIO) -> None:
     """Writes the page."""
-    style, script = _static("page.css"), _static("page.js")
     view = page(report)
-    template = environment().get_template("report.html.j2")
     out.writelines(
-        template.generate(
+        rendered(
+            "report.html.j2",
+            TITLE,
+            "page.js",
             page=view,
             world=world_map(),
             shades={item.country.code: item.shade for item in view.countries},
             columns=FLOW_COLUMNS,
             cards=MAX_CARDS,
-            style=Markup(style),
-            script=Markup(script),
-            style_hash=_hash(style),
-            script_hash=_hash(script),
             period=period,
             time=time,
+        )
+    )
+
+
+def rendered(template: str, title: str, script: str = "", **values: Any) -> Iterator[str]:
+    """A page from a template that extends `base.html.j2`, with the one style and perhaps a script, in parts."""
+    style, code = _static("page.css"), _static(script) if script else ""
+    return (
+        environment()
+        .get_template(template)
+        .generate(
+            title=title,
+            version=__version__,
+            style=style,
+            style_hash=_hash(style),
+            script=code,
+            script_hash=_hash(code),
+            **values,
         )
     )
 

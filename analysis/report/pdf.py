@@ -13,7 +13,7 @@ import typst
 
 from analysis.report import charts
 from analysis.report.document import Document
-from analysis.report.html import environment, period
+from analysis.report.html import TITLE, environment, period
 from analysis.report.map import world_map
 from analysis.report.page import (
     MAX_CARDS,
@@ -54,7 +54,7 @@ def _data(view: Page) -> dict[str, Any]:
     shades = {item.country.code: item.shade for item in view.countries}
     online = "yes" if report["sources"]["online"] else "nothing"
     return {
-        "title": "Where the data went",
+        "title": TITLE,
         "tool": f"{tool['name']} {tool['version']}",
         "verdict": _verdict(view.verdict) if view.verdict else None,
         "outliers": view.outliers,

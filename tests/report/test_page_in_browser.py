@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from analysis.report.compare import compare
+from analysis.report.comparison import render
 from tests.report.documents import hostile_document, judged_document, large_document, page_of
+from tests.reports import AFFECTED, FIXED, sample
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(
@@ -43,10 +46,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hostile": hostile_document(),
         "large": large_document(),
     }
+    pages = {name: page_of(document) for name, document in made.items()}
+    pages["changes"] = render(compare(sample(AFFECTED), sample(FIXED)), "html")
     found = {}
-    for name, document in made.items():
+    for name, page in pages.items():
         found[name] = folder / f"{name}.html"
-        found[name].write_text(page_of(document), "utf-8")
+        found[name].write_text(page, "utf-8")
     return found
 
 
@@ -78,17 +83,18 @@ class Opened:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("name", ["sample", "hostile", "large"])
+@pytest.mark.parametrize("name", ["sample", "hostile", "large", "changes"])
 def test_opens_from_disk_without_network_complaint_or_overflow(
     browser: Any, files: dict[str, Path], name: str, viewport: dict[str, int]
 ) -> None:
     with Opened(browser, files[name], viewport) as opened:
-        assert opened.page.locator("h1").inner_text() == "Where the data went"
+        title = "What changed in where the data went" if name == "changes" else "Where the data went"
+        assert opened.page.locator("h1").inner_text() == title
         opened.page.evaluate("document.querySelectorAll('details').forEach((d, i) => { d.open = i < 20 })")
         assert opened.overflow() == 0
         assert opened.complaints == []
         assert opened.asked == [files[name].as_uri()]
-        assert opened.page.title() == "Where the data went"
+        assert opened.page.title() == title
 
 
 def test_no_text_is_wider_than_its_box(browser: Any, files: dict[str, Path]) -> None:
@@ -176,10 +182,13 @@ def test_hostile_text_neither_runs_nor_takes_part(browser: Any, files: dict[str,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_accessibility(browser: Any, files: dict[str, Path], viewport: dict[str, int], scheme: str) -> None:
+@pytest.mark.parametrize("name", ["sample", "changes"])
+def test_accessibility(
+    browser: Any, files: dict[str, Path], name: str, viewport: dict[str, int], scheme: str
+) -> None:
     from axe_playwright_python.base import AXE_SCRIPT
 
-    with Opened(browser, files["sample"], viewport, color_scheme=scheme) as opened:
+    with Opened(browser, files[name], viewport, color_scheme=scheme) as opened:
         opened.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
         opened.page.evaluate(AXE_SCRIPT)
         found = opened.page.evaluate("axe.run({ resultTypes: ['violations'] })")
