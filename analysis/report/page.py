@@ -38,9 +38,6 @@ MAX_CODES: Final = 10
 MAX_SIDE_BY_SIDE: Final = 100
 """Phones of a model in one table."""
 MAX_REFERENCES: Final = 4
-MAX_BUILDS: Final = 3
-LONGEST_BUILD: Final = 30
-"""Characters of a build that stands above the sentences: a whole fingerprint only repeats it."""
 
 
 _NEXT_SENTENCE = re.compile(r"(?<=\.) (?=It )")
@@ -300,15 +297,11 @@ def _phone_summary(device: DeviceEntry, number: int, odd: bool) -> PhoneSummary:
         device["label"],
         number,
         odd,
-        _short_builds(device),
+        phrases.builds(device),
         list(dict.fromkeys(place(row) for row in activation)),
         ", ".join(exposed(device)),
         ", ".join(most),
     )
-
-
-def _short_builds(device: DeviceEntry) -> list[str]:
-    return [build for build in device["builds"] if len(build) <= LONGEST_BUILD][:MAX_BUILDS]
 
 
 def transfer_text(country: str | None, day: str | None) -> tuple[str, bool, Status | None]:
@@ -329,7 +322,7 @@ def _device(
 ) -> DeviceView:
     """What is shown of a device; a time line only if the period of all devices is given."""
     entries = device["destinations"]
-    facts = [device["model"], device["system"], *_short_builds(device), *device["addresses"]]
+    facts = [device["model"], device["system"], *phrases.builds(device), *device["addresses"]]
     places = {row["country"] for row in entries if row["country"] and row["scope"] in (None, "global")}
     unencrypted = sum(row["unencrypted"] for row in entries)
     labels = {purpose.id: purpose.label for purpose in catalogue().purposes.values()}

@@ -1,13 +1,17 @@
 """Short texts for the cells of a row, the same in every format for people."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from analysis.identifiers.finding import RANK
 from analysis.report.document import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from analysis.report.outliers import NOTE
 from analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, place
 from analysis.verdict import RuleVerdict, Verdict
+
+MAX_BUILDS: Final = 3
+LONGEST_BUILD: Final = 30
+"""Characters."""
 
 
 def where(row: DestinationEntry) -> list[str]:
@@ -171,6 +175,11 @@ def not_seen(report: Document) -> list[str]:
     if seen["identifiers_left_out"]:
         lines.append(f"{seen['identifiers_left_out']:,} more identifiers were found than are listed.")
     return [*lines, *seen["notes"]]
+
+
+def builds(device: DeviceEntry) -> list[str]:
+    """The first of its builds that are short: a whole fingerprint only repeats one."""
+    return [build for build in device["builds"] if len(build) <= LONGEST_BUILD][:MAX_BUILDS]
 
 
 def firmware(device: DeviceEntry) -> list[str]:

@@ -15,11 +15,12 @@ from analysis.verdict import Verdict
 
 MAX_ROWS = 40
 """Destinations of a device on a terminal; a pipe gets all."""
-MAX_BUILDS = 3
 MAX_IDENTIFIERS = 12
 """Lines of identifiers of a destination."""
 MAX_TEXT = 4000
 """Characters of what this program phrased itself."""
+NARROW = 105
+"""Columns below which destinations stand one below the other, and not in a table."""
 PIPE_WIDTH = 132
 """Columns where there is no terminal to ask."""
 
@@ -40,7 +41,7 @@ def _write(report: Document, console: Console, limit: int | None) -> None:
     if report["verdict"]:
         console.print(_verdict(report["verdict"]))
     for device in report["devices"]:
-        console.print(_device(device, limit))
+        console.print(_device(device, limit, console.width))
     if not report["devices"]:
         console.print("No transmission of a device was found.")
     _section(
@@ -99,9 +100,9 @@ def _section(console: Console, title: str, lines: list[str]) -> None:
     console.print()
 
 
-def _device(device: DeviceEntry, limit: int | None) -> Group:
+def _device(device: DeviceEntry, limit: int | None, width: int) -> Group:
     title = Text(printable(device["label"]), "bold")
-    facts = [device["model"], device["system"], *device["builds"][:MAX_BUILDS], *device["addresses"]]
+    facts = [device["model"], device["system"], *phrases.builds(device), *device["addresses"]]
     # The label is made of some of them.
     known = " · ".join(printable(fact) for fact in facts if fact and fact not in device["label"])
     if known:
@@ -117,7 +118,7 @@ def _device(device: DeviceEntry, limit: int | None) -> Group:
         Text(printable(device["summary"], MAX_TEXT)),
         *(Text(printable(line), "dim") for line in phrases.firmware(device)),
         Text(counts, "dim"),
-        _table(shown),
+        *([_table(shown)] if width >= NARROW else map(_stacked, shown)),
     ]
     if len(shown) < len(rows):
         parts.append(
@@ -140,6 +141,16 @@ def _table(rows: list[DestinationEntry]) -> Table:
     for row in rows:
         table.add_row(_name(row), _where(row), _purpose(row), _sent(row), _identifiers(row))
     return table
+
+
+def _stacked(row: DestinationEntry) -> RenderableType:
+    """A destination below the other, where a table would be cramped."""
+    first, *others = (
+        Text(", ").join(part.split("\n"))
+        for part in (_name(row), _where(row), _purpose(row), _sent(row), _identifiers(row))
+        if part.plain
+    )
+    return Group(first, *(Padding(part, (0, 0, 0, 2)) for part in others))
 
 
 def _name(row: DestinationEntry) -> Text:

@@ -97,6 +97,18 @@ def test_opens_from_disk_without_network_complaint_or_overflow(
         assert opened.page.title() == title
 
 
+def test_the_first_screen_holds_the_verdict_and_what_the_phone_did(
+    browser: Any, files: dict[str, Path]
+) -> None:
+    with Opened(browser, files["sample"], DESK) as opened:
+        for text in (
+            "HMD Global's statements of March 2019: BROKEN.",
+            "It sent activation data to China 10 times, unencrypted, with IMEI",
+        ):
+            box = opened.page.get_by_text(text).first.bounding_box()
+            assert 0 <= box["y"] < box["y"] + box["height"] < DESK["height"]
+
+
 def test_no_text_is_wider_than_its_box(browser: Any, files: dict[str, Path]) -> None:
     with Opened(browser, files["hostile"], PHONE) as opened:
         opened.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
