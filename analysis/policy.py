@@ -9,97 +9,20 @@ is as much against a rule as what was delivered, but the two are told apart.
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from fnmatch import fnmatchcase
-from typing import Final, Literal, NamedTuple, TypedDict
+from typing import Final, NamedTuple
 
 from analysis import firmware
 from analysis.catalogue import Reference, catalogue
 from analysis.geolocation.knowledge import country_name
 from analysis.identifiers.finding import RANK
 from analysis.policy_file import Places, Policy, Rule
-from analysis.report.document import DestinationEntry, DeviceEntry, Document, ErrorEntry, IdentifierEntry
+from analysis.report.document import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from analysis.report.summary import kinds_carried, listed, place, times
-
-VERDICT_SCHEMA: Final = "phonehome/verdict/1"
+from analysis.verdict import EvidenceEntry, PhoneVerdict, Result, RuleVerdict, Verdict
 
 MAX_LISTED: Final = 100
 """Destinations that are listed for a rule; all are counted."""
 MAX_NAMED: Final = 6
-
-Result = Literal["holds", "broken", "not-judged", "does-not-apply"]
-
-
-class EvidenceEntry(TypedDict):
-    """One destination of one device, and what a rule has against it, or cannot tell."""
-
-    device: str
-    label: str
-    claim: str
-    """A sentence: what was sent or tried, and where."""
-    problems: list[str]
-    host: str | None
-    addresses: list[str]
-    country: str | None
-    country_name: str | None
-    country_certainty: str
-    asn: int | None
-    organisation: str | None
-    cloud: str | None
-    owner: str | None
-    purpose: str
-    purpose_reason: str
-    transmissions: int
-    sent: int
-    """Of the transmissions, those that were answered."""
-    tried: int
-    """Of the transmissions, those that got no answer."""
-    acknowledged: int
-    unencrypted: int
-    first: str | None
-    last: str | None
-    identifiers: list[str]
-    flows: list[str]
-    """Identities of the first transmissions in the capture."""
-
-
-class RuleVerdict(TypedDict):
-    id: str
-    says: str
-    basis: str
-    note: str
-    references: list[str]
-    result: Result
-    reason: str
-    judged: int
-    """Transmissions that the rule is about, of the phones that it is about."""
-    broken: list[EvidenceEntry]
-    not_judged: list[EvidenceEntry]
-    listed_only: int
-    """Destinations beyond those that are listed."""
-    left_out: list[str]
-    """What the rule leaves out, with its reason."""
-
-
-class PhoneVerdict(TypedDict):
-    id: str
-    label: str
-    market: str | None
-    market_source: str
-    """Why this market, or why none."""
-    bound: bool
-    """Whether the policy is about this phone."""
-
-
-class Verdict(TypedDict):
-    """The answer. `result` is the worst of the rules: broken, then not-judged, then holds."""
-
-    schema: str
-    policy: dict[str, str]
-    result: Result
-    summary: str
-    phones: list[PhoneVerdict]
-    rules: list[RuleVerdict]
-    captures: list[dict[str, str]]
-    errors: list[ErrorEntry]
 
 
 class _Level(IntEnum):
@@ -153,14 +76,11 @@ def judge_policy(
         result = "not-judged"
         summary = f"{policy.title}: could not be judged, because not every file could be read."
     return {
-        "schema": VERDICT_SCHEMA,
         "policy": {"id": policy.id, "title": policy.title, "description": policy.description},
         "result": result,
         "summary": summary,
         "phones": shown,
         "rules": rules,
-        "captures": [{"path": item["path"], "sha256": item["sha256"]} for item in document["captures"]],
-        "errors": document["errors"],
     }
 
 

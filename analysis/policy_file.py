@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
@@ -136,13 +136,13 @@ def load(name: str) -> Policy:
         if "/" in name or "." in name:
             raise PolicyError(f"policy {name}: cannot be read: {error.strerror or error}") from error
         raise PolicyError(
-            f"no policy is called {name!r}{_meant(name, names())}; those that come with the program are "
+            f"no policy is called {name!r}{_close(name, names())}; those that come with the program are "
             f"{', '.join(names())}; another one is given as a file"
         ) from error
     if len(data) > MAX_FILE:
         raise PolicyError(f"policy {name}: longer than {MAX_FILE:,} bytes")
     try:
-        return parse(data.decode("utf-8"), path.name)
+        return parse(data.decode("utf-8-sig"), path.name)  # some editors begin a file with a mark
     except UnicodeDecodeError as error:
         raise PolicyError(f"policy {name}: not a text in UTF-8") from error
 
@@ -203,7 +203,7 @@ class _Table:
     def only(self, *known: str) -> None:
         for key in self.values:
             if key not in known:
-                raise self.wrong(f"unknown key {key!r}{_meant(key, known)}; known are {', '.join(known)}")
+                raise self.wrong(f"unknown key {key!r}{_close(key, known)}; known are {', '.join(known)}")
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self.values.get(key, default)
@@ -232,7 +232,7 @@ class _Table:
         value = self.values.get(key, default)
         if value not in known:
             raise self.wrong(
-                f"{key!r} must be one of {', '.join(known)}, not {value!r}{_meant(str(value), known)}"
+                f"{key!r} must be one of {', '.join(known)}, not {value!r}{_close(str(value), known)}"
             )
         return cast("T", value)
 
@@ -275,6 +275,9 @@ def _rule(table: _Table, where: str) -> Rule:
     forbidden = _places(table.table("forbidden"), allowed=False) if "forbidden" in table.values else None
     if allowed is None and forbidden is None:
         raise table.wrong("it allows and forbids nothing: give [rule.allowed] or [rule.forbidden]")
+    both = _both(allowed, forbidden) if allowed and forbidden else ""
+    if both:
+        raise table.wrong(f"{both} cannot be both allowed and forbidden")
     markets, not_markets = table.texts("markets"), table.texts("not_markets")
     if markets and not_markets:
         raise table.wrong("'markets' and 'not_markets' exclude each other")
@@ -317,13 +320,8 @@ def _kinds(table: _Table) -> frozenset[str]:
 def _places(table: _Table, *, allowed: bool) -> Places:
     table.only("countries", "networks", "cloud", "encryption", *(() if allowed else ("anything",)))
     named = table.texts("countries")
-    countries = frozenset(name for name in named if not name.startswith(GROUP))
+    countries = frozenset(_country(table, name) for name in named if not name.startswith(GROUP))
     groups = tuple(name for name in named if name.startswith(GROUP))
-    for code in countries:
-        if knowledge.country_name(code) == code or not code.isupper():
-            raise table.wrong(
-                f"'countries': {code!r} is no ISO 3166-1 code of two capital letters, such as \"NO\""
-            )
     for group in groups:
         if group not in country_groups():
             raise table.wrong(f"'countries': there is no group {group!r}{_meant(group, country_groups())}")
@@ -343,6 +341,20 @@ def _places(table: _Table, *, allowed: bool) -> Places:
     if places == Places():
         raise table.wrong("it is empty: name countries, networks, cloud or encryption")
     return places
+
+
+def _both(allowed: Places, forbidden: Places) -> str:
+    """What two lists have in common, if anything: a rule that says so can never hold."""
+    for one, other in (
+        (allowed.countries, forbidden.countries),
+        (set(allowed.groups), set(forbidden.groups)),
+        ({f"AS{number}" for number in allowed.networks}, {f"AS{number}" for number in forbidden.networks}),
+        ({" ".join(place) for place in allowed.cloud}, {" ".join(place) for place in forbidden.cloud}),
+        (allowed.encryption, forbidden.encryption),
+    ):
+        if shared := one & other:
+            return ", ".join(sorted(shared))
+    return ""
 
 
 def _cloud(table: _Table, text: str) -> tuple[str, str]:
@@ -368,12 +380,6 @@ _EXCEPTION_KEYS: Final = ("reason", "reference", "owners", "entries", "hosts", "
 def _exception(table: _Table) -> LeftOut:
     table.where = f"{table.where}: except" if table.where else "except"
     table.only(*_EXCEPTION_KEYS)
-    countries = table.texts("countries")
-    for code in countries:
-        if knowledge.country_name(code) == code:
-            raise table.wrong(
-                f"'countries': {code!r} is no ISO 3166-1 code of two capital letters, such as \"NO\""
-            )
     exception = LeftOut(
         table.text("reason"),
         _references(table) if "reference" in table.values else (),
@@ -381,7 +387,7 @@ def _exception(table: _Table) -> LeftOut:
         table.chosen("entries", catalogue().endpoints, "entry in the catalogue"),
         frozenset(host.lower() for host in table.texts("hosts")),
         table.chosen("purposes", catalogue().purposes, "purpose"),
-        frozenset(countries),
+        frozenset(_country(table, code) for code in table.texts("countries")),
     )
     if not any(exception[2:]):
         raise table.wrong("it fits everything: name owners, entries, hosts, purposes or countries")
@@ -424,9 +430,28 @@ def _owners(table: _Table) -> frozenset[str]:
     return frozenset(found)
 
 
+def _country(table: _Table, code: str) -> str:
+    """The code, if it is one. Raises PolicyError."""
+    if knowledge.country_name(code) == code or not code.isupper():
+        codes = knowledge.country_codes()
+        meant = code.upper() if code.upper() in codes.values() else codes.get(code, "")
+        raise table.wrong(
+            f"'countries': {code!r} is no ISO 3166-1 code of two capital letters"
+            + (f": did you mean {meant!r}?" if meant else ', such as "NO"')
+        )
+    return code
+
+
 def _meant(given: str, known: Collection[str]) -> str:
+    """What was meant by a wrong name; if nothing is like it, what there is, as far as that is few."""
+    few = f"; there is {', '.join(sorted(known))}" if len(known) <= MAX_OFFERED else ""
+    return _close(given, known) or few
+
+
+def _close(given: str, known: Collection[str]) -> str:
+    """The names most like a wrong one; empty if none is like it."""
     lower = {name.lower(): name for name in sorted(known)}
-    close = get_close_matches(given.lower(), lower, 1, 0.6)
-    if close:
-        return f": did you mean {lower[close[0]]!r}?"
-    return f"; there is {', '.join(sorted(known))}" if len(known) <= MAX_OFFERED else ""
+    close = get_close_matches(given.lower(), lower, MAX_OFFERED, 0.6)
+    likeness = [SequenceMatcher(None, name, given.lower()).ratio() for name in close]
+    best = [repr(lower[name]) for name, ratio in zip(close, likeness, strict=True) if ratio == likeness[0]]
+    return f": did you mean {' or '.join(sorted(best))}?" if best else ""

@@ -264,7 +264,23 @@ class TestFiles:
                 rule('forbidden = { country = ["CN"] }'),
                 "rule 'r': forbidden: unknown key 'country': did you mean",
             ),
-            (rule('forbidden = { countries = ["China"] }'), "'China' is no ISO 3166-1 code"),
+            (
+                rule('forbidden = { countries = ["China"] }'),
+                "'China' is no ISO 3166-1 code of two capital letters: did you mean 'CN'?",
+            ),
+            (rule('forbidden = { countries = ["no"] }'), "did you mean 'NO'?"),
+            (
+                rule('identifiers = ["imie"]\nforbidden = { anything = true }'),
+                "did you mean 'imei' or 'imsi'?",
+            ),
+            (
+                rule('allowed = { countries = ["CN", "NO"] }\nforbidden = { countries = ["CN"] }'),
+                "rule 'r': CN cannot be both allowed and forbidden",
+            ),
+            (
+                rule("allowed = { networks = [1] }\nforbidden = { networks = [1] }"),
+                "rule 'r': AS1 cannot be both allowed and forbidden",
+            ),
             (rule('forbidden = { countries = ["QQ"] }'), "'QQ' is no ISO 3166-1 code"),
             (rule('allowed = { countries = ["@EEA"] }'), "did you mean '@eea'?"),
             (rule('allowed = { cloud = ["AWS ap-southeast-11"] }'), "did you mean 'ap-southeast-1"),
@@ -317,6 +333,11 @@ class TestFiles:
         (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
         with pytest.raises(PolicyError, match="UTF-8"):
             load(str(tmp_path / "binary.toml"))
+
+    def test_a_file_may_begin_with_a_byte_order_mark(self, tmp_path: Any) -> None:
+        file = tmp_path / "p.toml"
+        file.write_bytes(b"\xef\xbb\xbf" + (HEAD + rule(NOT_CHINA)).encode())
+        assert load(str(file)).id == "p"
 
     def test_the_example_in_the_documentation_is_a_policy(self) -> None:
         text = (Path(__file__).parents[1] / "docs" / "policies.md").read_text()

@@ -3,11 +3,11 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from typing import Final
 
 from analysis.commands.common import UsageError, add_output, add_reading, format_of, say
 from analysis.commands.documents import read_documents
+from analysis.commands.policies import add_policy, judge_of
 
 NAME = "check"
 SUMMARY = "whether what these captures show keeps to a policy"
@@ -34,20 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "captures", nargs="+", metavar="CAPTURE", help="flow file, folder of them, or a report saved as JSON"
     )
-    parser.add_argument(
-        "--policy",
-        required=True,
-        metavar="FILE|NAME",
-        help="a TOML file, or one that comes along: hmd-2019, eea",
-    )
-    parser.add_argument(
-        "--market",
-        action="append",
-        default=[],
-        metavar="CODE|PHONE=CODE",
-        help="market that the phones, or one of them (by label, id or address), were made for, such as WW or CN; "
-        "default: what build numbers in the traffic say",
-    )
+    add_policy(parser, required=True)
     add_output(parser, FORMATS, ".txt, .json, .xml")
     add_reading(parser)
     parser.add_argument(
@@ -57,31 +44,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Judges and writes the verdict."""
-    from analysis.policy import judge_policy
-    from analysis.policy_file import PolicyError, load
     from analysis.report import verdict
     from analysis.report.output import save_text
 
     format_ = format_of(options.format, options.output, ENDINGS, "text")
-    try:
-        policy = load(options.policy)
-    except PolicyError as error:
-        raise UsageError(str(error)) from error
-    market, markets = _markets(options.market)
+    judge = judge_of(options)
     document = read_documents(options.captures, options)
     if document is None or not document["captures"]:
         for failed in document["errors"] if document else ():
             say(f"phonehome: {failed['path']}: {failed['error']}")
         raise UsageError("nothing could be read, so nothing was judged")
-    known = {
-        name for phone in document["devices"] for name in (phone["label"], phone["id"], *phone["addresses"])
-    }
-    for name in sorted(markets.keys() - known):
-        raise UsageError(
-            f"--market {name}={markets[name]}: there is no such phone; there is {', '.join(sorted(known))}"
-        )
-    found = judge_policy(document, policy, market, markets)
-    text = verdict.render(found, format_)
+    found = judge(document)
+    text = verdict.render(found, document, format_)
     if options.output and options.output != "-":
         try:
             save_text(text, options.output)
@@ -92,27 +66,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(text)
     return STATUS[found["result"]]
-
-
-def _markets(given: Sequence[str]) -> tuple[str | None, dict[str, str]]:
-    """The market of all phones, and of single ones. Raises UsageError."""
-    from analysis import firmware
-
-    every: str | None = None
-    single: dict[str, str] = {}
-    for text in given:
-        phone, _, code = (part.strip() for part in text.rpartition("="))
-        code = code.upper()
-        if code not in firmware.markets():
-            raise UsageError(f"--market {text}: known are {', '.join(sorted(firmware.markets()))}")
-        known = single.get(phone) if phone else every
-        if known not in (None, code):
-            raise UsageError(f"--market: {phone or 'all phones'} cannot be {known} and {code}")
-        if phone:
-            single[phone] = code
-        else:
-            every = code
-    return every, single
 
 
 def _print(text: str) -> None:

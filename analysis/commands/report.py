@@ -21,6 +21,7 @@ from analysis.commands.common import (
     location_database,
     say,
 )
+from analysis.commands.policies import add_policy, judge_of
 
 if TYPE_CHECKING:
     from analysis.geolocation.online import OnlineResults
@@ -33,11 +34,14 @@ examples:
   phonehome report phone.mitm
   phonehome report phone.mitm -o report.html
   phonehome report monday.mitm tuesday.mitm -o report.pdf
+  phonehome report phone.mitm --policy hmd-2019 -o report.html
   phonehome report captures/ --format csv > destinations.csv
   phonehome report phone.mitm --device "test phone=10.0.0.2" --device "second=wireguard@51821"
 
-exit status: 0 all captures were read; 1 at least one was not, and the report names it; 2 wrong usage;
-130 interrupted
+With --policy the verdict stands at the top; `phonehome check` is for a build that must fail on it.
+
+exit status, whatever the verdict: 0 all captures were read; 1 at least one was not, and the report names it;
+2 wrong usage; 130 interrupted
 """
 
 FORMATS = ("terminal", "json", "csv", "markdown", "html", "pdf")
@@ -61,6 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_known(parser)
     add_decoding(parser)
     add_location(parser)
+    add_policy(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -70,6 +75,9 @@ def run(options: argparse.Namespace) -> int:
     from analysis.report.progress import Progress
 
     format_ = format_of(options.format, options.output, ENDINGS, "terminal")
+    if options.market and not options.policy:
+        raise UsageError("--market is for --policy: say which rules")
+    judge = judge_of(options) if options.policy else None
     names = device_names(options.device)
     asked = Asked(known_values(options.known), limits_of(options))
     database = location_database(options.geo_db)
@@ -81,6 +89,8 @@ def run(options: argparse.Namespace) -> int:
     document = output.make_document(
         outcome, database, names, show_identifiers=options.show_identifiers, online=online
     )
+    if judge:
+        document["verdict"] = judge(document)
     if options.output and options.output != "-":
         try:
             output.save(document, format_, options.output)

@@ -165,6 +165,11 @@ def _countries() -> dict[str, str]:
     return {**data["assigned"], **{code: entry["name"] for code, entry in data["other"].items()}}
 
 
+def country_codes() -> dict[str, str]:
+    """Codes, ISO 3166-1 alpha-2, by English name."""
+    return {name: code for code, name in _countries().items()}
+
+
 def country_name(code: str) -> str:
     """English name of the country with this ISO 3166-1 alpha-2 code; the code itself if it is not known."""
     return _countries().get(code.upper(), code)

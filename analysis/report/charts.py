@@ -6,19 +6,23 @@ makes SVG of it. What does not fit is added up as "others" and counted, never le
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
 from analysis.report.document import DestinationEntry, DeviceEntry, Document, concern
 from analysis.report.map import world_map
-from analysis.report.summary import purpose_rank
+from analysis.report.summary import is_lasting, purpose_rank
 
 Level = Literal["open", "carried", "other"]
 """What went there: identifiers of phone, SIM, account or place in clear text; identifiers of phone or SIM,
 encrypted; anything else."""
 
-LETTER_WIDTH: Final = 0.58
+Band = Literal["closed", "plain", "open"]
+"""Encrypted; unencrypted; unencrypted with identifiers of phone, SIM, account or place."""
+_BANDS: Final[tuple[Band, ...]] = ("closed", "plain", "open")
+
+LETTER_WIDTH: Final = 0.62
 """Of the height of a letter: a little more than most sans-serif fonts need."""
 
 
@@ -86,6 +90,7 @@ class Label(NamedTuple):
     y: float
     anchor: Literal["start", "middle", "end"]
     text: str
+    number: str
     leader: tuple[float, float] | None
     """Where a line from the mark to the text ends, if the text stands away from it."""
 
@@ -172,7 +177,8 @@ _Box = tuple[float, float, float, float]
 
 def _free_label(view: MapView, mark: Mark, taken: list[_Box]) -> Label | None:
     text = mark.country.name + ("?" if mark.country.uncertain == mark.country.transmissions else "")
-    wide, high = len(text) * view.font * LETTER_WIDTH, view.font
+    number = f"{mark.country.transmissions:,}"
+    wide, high = (len(text) + 1 + len(number)) * view.font * LETTER_WIDTH, view.font
     for step in (0.3, 1.2, 2.4, 3.8, 5.4):
         away = mark.radius + step * view.font
         for turn in (0, 180, 270, 90, 315, 225, 45, 135):
@@ -192,7 +198,7 @@ def _free_label(view: MapView, mark: Mark, taken: list[_Box]) -> Label | None:
                 anchor: Literal["start", "middle", "end"] = (
                     "start" if across > 0.1 else "end" if across < -0.1 else "middle"
                 )
-                return Label(x, top + high * 0.82, anchor, text, (x, y) if step > 1 else None)
+                return Label(x, top + high * 0.82, anchor, text, number, (x, y) if step > 1 else None)
     return None
 
 
@@ -211,7 +217,7 @@ class Lane(NamedTuple):
     transmissions: int
     attempts: int
     paths: dict[str, str]
-    """By `up` or `down`, and `open` or `closed` (unencrypted or not)."""
+    """By `up` or `down`, and the worst that it stands for, as a Band."""
 
 
 class TimelineView(NamedTuple):
@@ -250,7 +256,7 @@ def timeline(
         paths: dict[str, str] = {}
         for bucket in mine:
             x = round((_seconds(bucket["start"] or "") + width / 2 - start) / (end - start) * LANE_WIDTH, 1)
-            kind = "open" if bucket["unencrypted"] else "closed"
+            kind = "open" if bucket["exposed"] else "plain" if bucket["unencrypted"] else "closed"
             answered = bucket["transmissions"] - bucket["attempts"]
             for direction, number, reach, sign in (
                 ("up", answered, _UP, -1),
@@ -313,14 +319,9 @@ class Node(NamedTuple):
     y: float
     height: float
     text: str
+    shown: str
+    """As much of the text as there is room for."""
     transmissions: int
-    last: bool
-    """Whether it stands in the last column."""
-
-
-Band = Literal["closed", "plain", "open"]
-"""Encrypted; unencrypted; unencrypted, to where identifiers go in clear text."""
-_BANDS: Final[tuple[Band, ...]] = ("closed", "plain", "open")
 
 
 class Link(NamedTuple):
@@ -342,17 +343,37 @@ class FlowView(NamedTuple):
 
     width: int
     height: int
+    heads: list[tuple[float, str]]
+    """Where each column begins, and its title."""
     nodes: list[Node]
     links: list[Link]
-    table: list[FlowLine]
+
+
+class FlowTable(NamedTuple):
     """The same in words."""
+
+    lines: list[FlowLine]
     left_out: int
-    """Lines beyond those of the table."""
 
 
-FLOW_WIDTH: Final = 1080
+class FlowLayout(NamedTuple):
+    """How a flow is laid out: which of FLOW_COLUMNS, how wide, and where the last one begins."""
+
+    columns: tuple[int, ...]
+    width: int
+    last: int
+    letters: tuple[int, int]
+    """Of a name that fit beside a node: of the last column, and of the others."""
+
+    def x(self, place: int) -> float:
+        """Where a column begins."""
+        return place * self.last / (len(self.columns) - 1)
+
+
 FLOW_COLUMNS: Final = ("Device", "Purpose", "Country", "Network")
-_LAST_COLUMN: Final = 860
+WIDE_FLOW: Final = FlowLayout((0, 1, 2, 3), 1084, 860, (24, 29))
+NARROW_FLOW: Final = FlowLayout((1, 2), 360, 200, (13, 20))
+PAPER_FLOW: Final = FlowLayout((0, 1, 2, 3), 1084, 840, (22, 24))
 _NODE: Final = 10
 _MOST_NODES: Final = (8, 12, 12, 12)
 _FLOW_HEIGHT: Final = 300
@@ -362,43 +383,70 @@ _TEXT: Final = 28
 MAX_FLOW_LINES: Final = 40
 
 
-def flow(report: Document) -> FlowView | None:
+def flow(report: Document, layout: FlowLayout = WIDE_FLOW) -> FlowView | None:
     """Where it all went; None if nothing was sent."""
-    lines: dict[tuple[str, ...], list[int]] = {}
     worst: dict[str, int] = {}
-    telling: set[str] = set()
+    grades: dict[str, int] = {}
     for device in report["devices"]:
         for row in device["destinations"]:
-            ends = (device["label"], row["purpose_label"], _country(row), _network(row))
-            counts = lines.setdefault(ends, [0] * len(_BANDS))
-            counts[0] += row["transmissions"] - row["unencrypted"]
-            counts[2 if level(row) == "open" else 1] += row["unencrypted"]
             worst.setdefault(row["purpose_label"], purpose_rank(row["purpose"]))
-            if level(row) != "other":
-                telling.update(ends)
+            grade = _LEVELS.index(level(row))
+            for text in _ends(device, row):
+                grades[text] = min(grade, grades.get(text, grade))
+    lines: dict[tuple[str, ...], list[int]] = {}
+    for ends, counts in _flow_lines(report).items():
+        _add(lines, tuple(ends[column] for column in layout.columns), counts)
     total = sum(sum(counts) for counts in lines.values())
     if not total:
         return None
-    kept = [_kept(lines, column, telling) for column in range(4)]
+    kept = [_kept(lines, place, _MOST_NODES[column], grades) for place, column in enumerate(layout.columns)]
     drawn: dict[tuple[str, ...], list[int]] = {}
     for key, counts in lines.items():
         shown = tuple(
-            text if text in kept[column] else f"{kept[column]['']} others" for column, text in enumerate(key)
+            text if text in kept[place] else f"{kept[place]['']} others" for place, text in enumerate(key)
         )
         _add(drawn, shown, counts)
-    fullest = max(len({key[column] for key in drawn}) for column in range(4))
+    fullest = max(len({key[place] for key in drawn}) for place in range(len(layout.columns)))
     scale = min(_FLOW_HEIGHT, fullest * _FLOW_NODE) / total
-    order = _orders(drawn, worst)
-    nodes, places, height = _nodes(drawn, order, scale)
-    # The most worrying last, so that they lie on top.
-    links = [link for band in range(len(_BANDS)) for link in _links(drawn, order, places, scale, band)]
+    order = _orders(drawn, layout.columns, worst)
+    nodes, places, height = _nodes(drawn, order, layout, scale)
+    return FlowView(
+        layout.width,
+        height,
+        [(layout.x(place), FLOW_COLUMNS[column]) for place, column in enumerate(layout.columns)],
+        nodes,
+        # The most worrying last, so that they lie on top.
+        [link for band in range(len(_BANDS)) for link in _links(drawn, order, places, layout, scale, band)],
+    )
+
+
+def flow_table(report: Document) -> FlowTable:
+    """The flow as lines of a table, the fullest first."""
     table = sorted(
-        (FlowLine(key, sum(counts), sum(counts[1:])) for key, counts in lines.items()),
+        (FlowLine(key, sum(counts), sum(counts[1:])) for key, counts in _flow_lines(report).items()),
         key=lambda line: (-line.transmissions, line),
     )
-    return FlowView(
-        FLOW_WIDTH, height, nodes, links, table[:MAX_FLOW_LINES], max(0, len(table) - MAX_FLOW_LINES)
-    )
+    return FlowTable(table[:MAX_FLOW_LINES], max(0, len(table) - MAX_FLOW_LINES))
+
+
+def _flow_lines(report: Document) -> dict[tuple[str, ...], list[int]]:
+    """By device, purpose, country and network, transmissions of each Band."""
+    lines: dict[tuple[str, ...], list[int]] = {}
+    for device in report["devices"]:
+        for row in device["destinations"]:
+            exposed = _exposed(row)
+            counts = (row["transmissions"] - row["unencrypted"], row["unencrypted"] - exposed, exposed)
+            _add(lines, _ends(device, row), counts)
+    return lines
+
+
+def _ends(device: DeviceEntry, row: DestinationEntry) -> tuple[str, ...]:
+    return device["label"], row["purpose_label"], _country(row), _network(row)
+
+
+def _exposed(row: DestinationEntry) -> int:
+    """Of its transmissions, those that surely had identifiers of phone, SIM, account or place in clear text."""
+    return max((found["unencrypted"] for found in row["identifiers"] if is_lasting(found)), default=0)
 
 
 def _add[Key](sums: dict[Key, list[int]], key: Key, counts: Sequence[int]) -> None:
@@ -425,28 +473,30 @@ def _network(row: DestinationEntry) -> str:
 
 
 def _kept(
-    lines: Mapping[tuple[str, ...], Sequence[int]], column: int, telling: Collection[str]
+    lines: Mapping[tuple[str, ...], Sequence[int]], place: int, most: int, grades: Mapping[str, int]
 ) -> dict[str, int]:
-    """The texts of a column that are drawn (where identifiers went first, then the most), and under "" how
-    many are not."""
+    """The texts of a column, at most so many, that are drawn (the most worrying first, then the fullest), and
+    under "" how many are not."""
     sums: Counter[str] = Counter()
     for key, counts in lines.items():
-        sums[key[column]] += sum(counts)
-    if len(sums) <= _MOST_NODES[column]:
+        sums[key[place]] += sum(counts)
+    if len(sums) <= most:
         return {**sums, "": 0}
-    first = sorted(sums, key=lambda text: (text not in telling, -sums[text], text))
-    first = first[: _MOST_NODES[column] - 1]
+    first = sorted(sums, key=lambda text: (grades[text], -sums[text], text))
+    first = first[: most - 1]
     return {**{text: sums[text] for text in first}, "": len(sums) - len(first)}
 
 
-def _orders(drawn: Mapping[tuple[str, ...], Sequence[int]], worst: Mapping[str, int]) -> list[dict[str, int]]:
+def _orders(
+    drawn: Mapping[tuple[str, ...], Sequence[int]], columns: Sequence[int], worst: Mapping[str, int]
+) -> list[dict[str, int]]:
     """Place of each node in its column: purposes by rank; the others near what flows into them."""
     orders: list[dict[str, int]] = []
-    for column in range(4):
+    for column, kind in enumerate(columns):
         texts = list(dict.fromkeys(key[column] for key in drawn))
-        if column == 1:
+        if FLOW_COLUMNS[kind] == "Purpose":
             texts.sort(key=lambda text: worst.get(text, len(worst)))
-        elif column > 1:
+        elif column:
             before = orders[-1]
             pull: dict[str, float] = {}
             for text in texts:
@@ -458,9 +508,12 @@ def _orders(drawn: Mapping[tuple[str, ...], Sequence[int]], worst: Mapping[str, 
 
 
 def _nodes(
-    drawn: Mapping[tuple[str, ...], Sequence[int]], orders: Sequence[Mapping[str, int]], scale: float
+    drawn: Mapping[tuple[str, ...], Sequence[int]],
+    orders: Sequence[Mapping[str, int]],
+    layout: FlowLayout,
+    scale: float,
 ) -> tuple[list[Node], list[dict[str, float]], int]:
-    sums = [Counter[str]() for _ in range(4)]
+    sums = [Counter[str]() for _ in orders]
     for key, counts in drawn.items():
         for column, text in enumerate(key):
             sums[column][text] += sum(counts)
@@ -477,9 +530,9 @@ def _nodes(
             room = max(number * scale, _TEXT)
             top = y + (room - number * scale) / 2
             places[-1][text] = top
-            nodes.append(
-                Node(column * _LAST_COLUMN / 3, top, max(number * scale, 1.5), text, number, column == 3)
-            )
+            letters = layout.letters[column < len(orders) - 1]
+            shown = text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
+            nodes.append(Node(layout.x(column), top, max(number * scale, 1.5), text, shown, number))
             y += room + 8 + spare
     return nodes, places, math.ceil(height) + 4
 
@@ -488,10 +541,11 @@ def _links(
     drawn: Mapping[tuple[str, ...], Sequence[int]],
     orders: Sequence[Mapping[str, int]],
     places: Sequence[Mapping[str, float]],
+    layout: FlowLayout,
     scale: float,
     band: int,
 ) -> Iterable[Link]:
-    for column in range(3):
+    for column in range(len(orders) - 1):
         sums: dict[tuple[str, str], list[int]] = {}
         for key, counts in drawn.items():
             _add(sums, (key[column], key[column + 1]), counts)
@@ -505,8 +559,8 @@ def _links(
         for pair in sorted(sums, key=lambda pair: (right[pair[1]], left[pair[0]])):
             ends[pair] = arriving[pair[1]]
             arriving[pair[1]] += sum(sums[pair]) * scale
-        x1 = column * _LAST_COLUMN / 3 + _NODE
-        x2 = (column + 1) * _LAST_COLUMN / 3
+        x1 = layout.x(column) + _NODE
+        x2 = layout.x(column + 1)
         middle = (x1 + x2) / 2
         for (source, target), counts in sums.items():
             number = counts[band]

@@ -12,19 +12,19 @@ from typing import Final, Literal, NamedTuple, TypedDict
 
 from analysis.catalogue import catalogue
 from analysis.geolocation.knowledge import country_name
-from analysis.identifiers.finding import RANK
 from analysis.report.document import DestinationEntry, DeviceEntry, Document, ErrorEntry
-from analysis.report.summary import CATEGORY_ORDER, kinds_carried, listed, place, times
+from analysis.report.summary import exposed, kinds_carried, listed, place, times
 
 COMPARISON_SCHEMA: Final = "phonehome/comparison/1"
 
 VOLUME_FACTOR: Final = 2
 VOLUME_LEAST: Final = 10
 """Transmissions by which a number must differ, beside the factor, to be told as a change."""
+DETAIL: Final = " Seen "
+"""Stands in a sentence between what follows and what it follows from."""
 MAX_NAMED: Final = 6
 
 _ACTIVATION: Final = "activation"
-_LASTING: Final = frozenset({"hardware", "sim", "location", "account"})
 
 Status = Literal["new", "gone", "changed"]
 MatchedBy = Literal["label", "model and address", "model", "address"]
@@ -382,7 +382,7 @@ def _gone(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, new:
     shorter = ""
     if _seconds(new) < _seconds(old):
         shorter = " The later capture is the shorter one: what was not seen in it can still happen."
-    return f"{claim} ({before}; {now}).{builds}{shorter}"
+    return f"{claim}.{DETAIL}{before}; {now}.{builds}{shorter}"
 
 
 def _appeared(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry) -> str:
@@ -395,7 +395,7 @@ def _appeared(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry) 
 
 def _clear_text(old: DeviceEntry, new: DeviceEntry) -> list[str]:
     """Kinds of identifiers that went in clear text in one report only."""
-    before, after = _unencrypted(old), _unencrypted(new)
+    before, after = exposed(old), exposed(new)
     findings = []
     gone = [label for label in before if label not in after]
     if gone:
@@ -406,16 +406,6 @@ def _clear_text(old: DeviceEntry, new: DeviceEntry) -> list[str]:
         hosts = _hosts([row for label in added for row in after[label]])
         findings.append(f"Now unencrypted: {listed(added)} (to {hosts}); before they were not seen so.")
     return findings
-
-
-def _unencrypted(device: DeviceEntry) -> dict[str, list[DestinationEntry]]:
-    found: dict[str, tuple[int, list[DestinationEntry]]] = {}
-    for row in device["destinations"]:
-        for item in row["identifiers"]:
-            lasting = item["category"] in _LASTING and RANK[item["certainty"]] >= RANK["likely"]
-            if item["unencrypted"] and lasting:
-                found.setdefault(item["label"], (CATEGORY_ORDER[item["category"]], []))[1].append(row)
-    return {label: rows for label, (_, rows) in sorted(found.items(), key=lambda item: (item[1][0], item[0]))}
 
 
 def _counted(rows: Sequence[DestinationEntry]) -> str:

@@ -1,16 +1,19 @@
 """A comparison as text, as JSON, and as a page that is one file and loads nothing."""
 
-import base64
-import hashlib
 import json
 from collections.abc import Callable
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment
-
-from analysis.report.compare import ENCRYPTION, CaptureSet, Comparison, DestinationChange, DeviceChange, Side
+from analysis.report import html
+from analysis.report.compare import (
+    DETAIL,
+    ENCRYPTION,
+    CaptureSet,
+    Comparison,
+    DestinationChange,
+    DeviceChange,
+    Side,
+)
 from analysis.report.escape import printable
 from analysis.report.phrases import period
 from analysis.report.summary import listed
@@ -55,15 +58,13 @@ def _text(comparison: Comparison) -> str:
 
 
 def _html(comparison: Comparison) -> str:
-    style = (files("analysis.report") / "templates" / "compare.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     devices = [
         {
             "name": _name(device),
             "matched": _MATCHED[device["matched_by"]],
             "is_matched": device["matched_by"] is not None,
             "builds": _builds(device),
-            "findings": device["findings"],
+            "findings": [finding.partition(DETAIL) for finding in device["findings"]],
             "unchanged": device["unchanged"],
             "rows": [
                 {"change": change, "details": _details(change)}
@@ -73,23 +74,17 @@ def _html(comparison: Comparison) -> str:
         }
         for device in comparison["devices"]
     ]
-    shown = _printable(
+    sides = [
         {
-            "sides": [
-                (title, _counted(side), period(side["first"], side["last"]), side["captures"])
-                for title, side in (("Before", comparison["before"]), ("After", comparison["after"]))
-            ],
-            "devices": devices,
-            "errors": comparison["errors"],
+            "title": title,
+            "counted": _counted(side),
+            "period": html.period(side["first"], side["last"]),
+            "captures": side["captures"],
         }
-    )
-    return str(_template().render(shown, style=style, style_hash=f"sha256-{digest}")) + "\n"
-
-
-@cache
-def _template() -> Any:
-    source = (files("analysis.report") / "templates" / "compare.html.jinja").read_text("utf-8")
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)
+        for title, side in (("Before", comparison["before"]), ("After", comparison["after"]))
+    ]
+    shown = _printable({"sides": sides, "devices": devices, "errors": comparison["errors"]})
+    return "".join(html.rendered("compare.html.j2", "What changed in where the data went", **shown)) + "\n"
 
 
 def _printable(item: Any) -> Any:

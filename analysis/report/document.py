@@ -23,6 +23,7 @@ from analysis.report.masking import Masking, masked_url
 from analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
 from analysis.report.outliers import OutlierEntry, outliers
 from analysis.report.timeline import Timeline
+from analysis.verdict import Verdict
 
 if TYPE_CHECKING:  # its libraries are slow to load, and only --online needs them
     from analysis.geolocation.online import OnlineResults
@@ -143,6 +144,8 @@ class BucketEntry(TypedDict):
     transmissions: int
     attempts: int
     unencrypted: int
+    exposed: int
+    """Of the unencrypted, those with identifiers of phone, SIM, account or place."""
 
 
 class TimelineEntry(TypedDict):
@@ -194,6 +197,8 @@ class ErrorEntry(TypedDict):
 class Document(TypedDict):
     schema: str
     captures: list[CaptureEntry]
+    verdict: Verdict | None
+    """Whether the phones keep to a policy; None if none was given."""
     devices: list[DeviceEntry]
     outliers: list[OutlierEntry]
     """What a few phones of a model did, and the others did not."""
@@ -245,6 +250,7 @@ def document(report: Report, context: Context) -> Document:
         "captures": [
             _capture(file, report.captures.get(file.path, Capture()), context) for file in context.files
         ],
+        "verdict": None,
         "devices": devices,
         "outliers": [],
         "not_seen": _not_seen(report, devices),
@@ -274,7 +280,7 @@ def concern(entry: DestinationEntry) -> tuple[Any, ...]:
     """Sorts destinations, worst first: identifiers of hardware, SIM, person or place in clear text; then the
     same encrypted; then other identifiers in clear text; activation; the rest; by purpose and by number."""
     sure = [found for found in entry["identifiers"] if RANK[found["certainty"]] >= RANK["likely"]]
-    lasting = [found for found in sure if found["category"] in ("hardware", "sim", "location", "account")]
+    lasting = [found for found in sure if summary.is_lasting(found)]
     if any(found["unencrypted"] for found in lasting):
         level = 0
     elif any(found["category"] in ("hardware", "sim") for found in lasting):
@@ -342,8 +348,11 @@ def _timeline(timeline: Timeline) -> TimelineEntry:
                 "transmissions": transmissions,
                 "attempts": attempts,
                 "unencrypted": unencrypted,
+                "exposed": exposed,
             }
-            for (bucket, purpose), (transmissions, attempts, unencrypted) in sorted(timeline.counts.items())
+            for (bucket, purpose), (transmissions, attempts, unencrypted, exposed) in sorted(
+                timeline.counts.items()
+            )
         ],
     }
 

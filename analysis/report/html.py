@@ -7,65 +7,85 @@ their hash, and nothing else.
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import TextIO
+from typing import Any, Final, TextIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from analysis import __version__
 from analysis.report.charts import FLOW_COLUMNS
 from analysis.report.document import Document
 from analysis.report.map import world_map
-from analysis.report.page import page, time
+from analysis.report.page import MAX_CARDS, page, time
 
-RESULTS = {
-    "broken": "broken",
-    "not-judged": "could not be judged",
-    "holds": "holds",
-    "does-not-apply": "does not apply",
-}
+TITLE: Final = "Where the data went"
 
 
 def write(report: Document, out: TextIO) -> None:
     """Writes the page."""
-    style, script = _static("page.css"), _static("page.js")
     view = page(report)
-    template = environment().get_template("report.html.j2")
     out.writelines(
-        template.generate(
+        rendered(
+            "report.html.j2",
+            TITLE,
+            "page.js",
             page=view,
             world=world_map(),
             shades={item.country.code: item.shade for item in view.countries},
             columns=FLOW_COLUMNS,
-            results=RESULTS,
-            style=Markup(style),
-            script=Markup(script),
-            style_hash=_hash(style),
-            script_hash=_hash(script),
+            cards=MAX_CARDS,
             period=period,
             time=time,
         )
     )
 
 
+def rendered(template: str, title: str, script: str = "", **values: Any) -> Iterator[str]:
+    """A page from a template that extends `base.html.j2`, with the one style and perhaps a script, in parts."""
+    style, code = _static("page.css"), _static(script) if script else ""
+    return (
+        environment()
+        .get_template(template)
+        .generate(
+            title=title,
+            version=__version__,
+            style=style,
+            style_hash=_hash(style),
+            script=code,
+            script_hash=_hash(code),
+            **values,
+        )
+    )
+
+
 def period(first: str | None, last: str | None) -> str:
-    """From when to when: `2019-01-22 06:58:09 to 2019-01-22 23:20:19 UTC`."""
+    """From when to when: `2019-01-22 06:58:09 to 23:20:19 UTC`."""
     if not first or not last:
         return "at unknown times"
-    return f"{time(first).removesuffix(' UTC')} to {time(last)}"
+    end = last[11:] if first[:10] == last[:10] else last
+    return f"{time(first).removesuffix(' UTC')} to {time(end)}"
 
 
 @cache
 def environment() -> Environment:
     """The templates of reports. A name that a template misspells is an error, not an empty text."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("analysis.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.filters["breakable"] = _breakable
+    return found
+
+
+def _breakable(text: str) -> Markup:
+    """A name that breaks after its dots, if it must."""
+    return Markup(".<wbr>").join(text.split("."))
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import TextIO
 from analysis.report import phrases
 from analysis.report.document import DestinationEntry, DeviceEntry, Document
 from analysis.report.escape import markdown
+from analysis.verdict import Verdict
 
 HEADER = "| Destination | Where | What for | How often | Encrypted | Identifiers inside |\n|---|---|---|---|---|---|\n"
 
@@ -12,6 +13,8 @@ HEADER = "| Destination | Where | What for | How often | Encrypted | Identifiers
 def write(report: Document, out: TextIO) -> None:
     """Writes the report: devices, what was not seen, captures and sources."""
     out.write("# Where the data went\n")
+    if report["verdict"]:
+        _verdict(report["verdict"], out)
     for device in report["devices"]:
         _device(device, out)
     if not report["devices"]:
@@ -38,6 +41,15 @@ def write(report: Document, out: TextIO) -> None:
             f"looked up online: {online}",
         ],
     )
+
+
+def _verdict(verdict: Verdict, out: TextIO) -> None:
+    out.write(f"\n**{markdown(verdict['summary'])}**\n\n")
+    for rule in phrases.rules(verdict):
+        out.write(
+            f"- **{phrases.RESULTS[rule['result']]}**: {markdown(rule['says'])} {markdown(rule['reason'])}\n"
+        )
+        out.write("".join(f"  - {markdown(line)}\n" for line in phrases.evidence(rule)))
 
 
 def _device(device: DeviceEntry, out: TextIO) -> None:

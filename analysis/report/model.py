@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import NamedTuple
 
+from analysis.catalogue import catalogue
 from analysis.devices import UNKNOWN, DeviceFacts, device_id
 from analysis.evidence import Evidence
 from analysis.identifiers.finding import RANK, Finding
+from analysis.report.summary import LASTING
 from analysis.report.timeline import Timeline
 from analysis.transmission import Transmission
 
@@ -267,6 +269,7 @@ class Report:
             judgement.purpose,
             attempted=evidence.outcome == "attempted",
             unencrypted=not sent.encrypted,
+            exposed=not sent.encrypted and any(map(_is_lasting, evidence.findings)),
         )
         _join(device.asked_names, sent.questions)
 
@@ -305,6 +308,12 @@ def _join(names: set[str], more: Iterable[str]) -> None:
         kept = nsmallest(MAX_NAMES, names)
         names.clear()
         names.update(kept)
+
+
+def _is_lasting(finding: Finding) -> bool:
+    """Whether it tells of a phone, its holder or a place, surely enough to say so."""
+    kind = catalogue().kinds.get(finding.kind)
+    return kind is not None and kind.category in LASTING and RANK[finding.certainty] >= RANK["likely"]
 
 
 def _by_certainty(finding: Finding) -> tuple[int, Finding]:

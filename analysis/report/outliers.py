@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 from analysis.catalogue import catalogue
-from analysis.identifiers.finding import RANK
-from analysis.report.summary import CATEGORY_ORDER, listed, place, times
+from analysis.report.summary import exposed, is_lasting, listed, place, times
 
 if TYPE_CHECKING:
     from analysis.report.document import DestinationEntry, DeviceEntry
@@ -23,8 +22,6 @@ NOTE: Final = (
     "Phones of one model can differ without a fault: by SIM, by set-up, and by when they were captured. What was "
     "not seen of the others is not thereby not sent."
 )
-
-_LASTING: Final = frozenset({"hardware", "sim", "location", "account"})
 
 
 class OutlierEntry(TypedDict):
@@ -110,19 +107,11 @@ def _destination(
 def _unencrypted(group: Sequence["DeviceEntry"]) -> list[OutlierEntry]:
     """Kinds of identifiers in clear text; those that the same phones sent are one entry."""
     holders: dict[str, dict[str, list[DestinationEntry]]] = {}
-    order: dict[str, int] = {}
     for device in group:
-        for row in device["destinations"]:
-            for item in row["identifiers"]:
-                if (
-                    item["unencrypted"]
-                    and item["category"] in _LASTING
-                    and RANK[item["certainty"]] >= RANK["likely"]
-                ):
-                    holders.setdefault(item["label"], {}).setdefault(device["id"], []).append(row)
-                    order[item["label"]] = CATEGORY_ORDER[item["category"]]
+        for label, rows in exposed(device).items():
+            holders.setdefault(label, {})[device["id"]] = rows
     by_phones: dict[tuple[str, ...], list[str]] = {}
-    for label in sorted(holders, key=lambda label: (order[label], label)):
+    for label in holders:
         if _few(len(holders[label]), len(group)):
             by_phones.setdefault(tuple(sorted(holders[label])), []).append(label)
     entries = []
@@ -141,10 +130,7 @@ def _few(number: int, phones: int) -> bool:
 
 
 def _telling(row: "DestinationEntry") -> bool:
-    return row["purpose"] == "activation" or any(
-        item["category"] in _LASTING and RANK[item["certainty"]] >= RANK["likely"]
-        for item in row["identifiers"]
-    )
+    return row["purpose"] == "activation" or any(map(is_lasting, row["identifiers"]))
 
 
 def _entry(

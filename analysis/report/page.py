@@ -5,6 +5,7 @@ Every text of the document goes through `escape.printable` here, once, so that n
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, cast
 
@@ -12,27 +13,31 @@ from analysis.catalogue import catalogue
 from analysis.report import charts, phrases
 from analysis.report.document import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from analysis.report.escape import printable
-from analysis.report.summary import CATEGORY_ORDER, kinds_carried, place
+from analysis.report.summary import CATEGORY_ORDER, exposed, kinds_carried, place
 from analysis.transfers import Status, status
+from analysis.verdict import RuleVerdict, Verdict
 
 MAX_TEXT: Final = 300
 """Characters of a text; names and paths can be long, and are written by strangers."""
 MAX_SENTENCES: Final = 4000
-_SENTENCES: Final = frozenset({"summary", "text", "statement", "says"})
+_SENTENCES: Final = frozenset({"summary", "text", "statement", "verdict"})
 """Keys of what this program phrased itself: it is longer than a name."""
 MAX_ROWS: Final = 2500
 """Destinations of all devices together."""
 MAX_DETAILS: Final = 300
 """Destinations, of all devices together, that open to everything known of them; the most worrying do."""
+MAX_CARDS: Final = 6
+"""Devices whose answer stands large; of more, the others follow as a list."""
 MAX_PICTURES: Final = 12
 """Devices with a time line of their own."""
 MAX_ADDRESSES: Final = 12
 MAX_IDENTIFIERS: Final = 24
-MAX_KINDS: Final = 7
+MAX_EVIDENCE: Final = 12
+"""Sentences for a rule."""
+MAX_CODES: Final = 10
+MAX_SIDE_BY_SIDE: Final = 100
+"""Phones of a model in one table."""
 MAX_REFERENCES: Final = 4
-MAX_BUILDS: Final = 3
-LONGEST_BUILD: Final = 30
-"""Characters of a build that stands above the sentences: a whole fingerprint only repeats it."""
 
 
 _NEXT_SENTENCE = re.compile(r"(?<=\.) (?=It )")
@@ -68,14 +73,18 @@ class Row(NamedTuple):
     neither: bool
     sent: str
     encrypted: str
-    identifiers: list[str]
-    identifiers_left_out: int
+    identifiers: str
+    """Their kinds, the most lasting first."""
     level: charts.Level
     detail: Detail | None
 
 
 class DeviceView(NamedTuple):
     entry: DeviceEntry
+    number: int
+    """Place among all devices, from 1."""
+    alarm: bool
+    """Whether it sent lasting identifiers in clear text."""
     facts: list[str]
     firmware: list[str]
     """What is known of its builds."""
@@ -93,20 +102,71 @@ class CountryView(NamedTuple):
     shade: int
     transfer: str
     neither: bool
+    since: str
+    """Of the status, a day; empty if it has none."""
     condition: str
-    references: tuple[tuple[str, str], ...]
+    reference: tuple[str, str] | None
+    """Title, and where to find it, of the decision that is its alone."""
+
+
+class RuleView(NamedTuple):
+    rule: RuleVerdict
+    result: str
+    """In words."""
+    evidence: list[str]
+    basis: list[str]
+    """What it leaves out, how it is meant, what it rests on."""
+
+
+class VerdictView(NamedTuple):
+    verdict: Verdict
+    result: str
+    rules: list[RuleView]
+    """The gravest first."""
+    phones: list[str]
+    """Of which market they are held to be, and why."""
+
+
+class PhoneSummary(NamedTuple):
+    """A phone beside the others of its model."""
+
+    label: str
+    number: int
+    """Place among all devices, from 1."""
+    odd: bool
+    builds: list[str]
+    activation: list[str]
+    """Where its activation data went."""
+    exposed: str
+    """Kinds of lasting identifiers in clear text."""
+    countries: str
+
+
+class SideBySide(NamedTuple):
+    """The phones that name themselves the same model."""
+
+    model: str
+    phones: list[PhoneSummary]
+    left_out: int
 
 
 class Page(NamedTuple):
     report: Document
-    verdict: dict[str, Any] | None
+    verdict: VerdictView | None
     outliers: list[str]
     """What one phone of a model does that the others do not."""
+    side_by_side: list[SideBySide]
     devices: list[DeviceView]
     countries: list[CountryView]
+    eea: list[tuple[str, str]]
+    """What membership of the EEA rests on, for the countries here: titles, and where to find them."""
     wide: charts.MapView
     narrow: charts.MapView
-    flow: charts.FlowView | None
+    paper: charts.MapView
+    wide_flow: charts.FlowView | None
+    narrow_flow: charts.FlowView | None
+    paper_flow: charts.FlowView | None
+    flow_table: charts.FlowTable
     not_seen: list[str]
     certainty: list[tuple[str, int, str]]
     """How sure countries are: word, transmissions, what it means."""
@@ -129,16 +189,22 @@ def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DE
     period = (min(firsts), max(lasts)) if firsts and lasts else None
     return Page(
         report,
-        cast("dict[str, Any] | None", report.get("verdict")),
+        _verdict(report["verdict"]) if report["verdict"] else None,
         phrases.outliers(report),
+        _side_by_side(report),
         [
-            _device(device, rows[place], details[place], place < MAX_PICTURES, period)
+            _device(device, place + 1, rows[place], details[place], period if place < MAX_PICTURES else None)
             for place, device in enumerate(report["devices"])
         ],
         [_country(country, total) for country in found],
+        _eea_references(found),
         charts.map_view(found, 1080, 14, crop=False),
-        charts.map_view(found, 360, 7, crop=True),
+        charts.map_view(found, 360, 9, crop=True),
+        charts.map_view(found, 720, 14, crop=False),
         charts.flow(report),
+        charts.flow(report, charts.NARROW_FLOW),
+        charts.flow(report, charts.PAPER_FLOW),
+        charts.flow_table(report),
         phrases.not_seen(report),
         _certainty(report),
         max(0, len(report["devices"]) - MAX_PICTURES),
@@ -156,7 +222,7 @@ def shown(document: Document) -> Document:
             return [clean(inner, limit) for inner in item]
         if isinstance(item, dict):
             return {
-                key: clean(inner, MAX_SENTENCES if key in _SENTENCES else MAX_TEXT)
+                key: clean(inner, MAX_SENTENCES if key in _SENTENCES else limit)
                 for key, inner in item.items()
             }
         return item
@@ -174,6 +240,70 @@ def shares(sizes: Sequence[int], total: int) -> list[int]:
     return result
 
 
+def _verdict(verdict: Verdict) -> VerdictView:
+    return VerdictView(
+        verdict,
+        phrases.RESULTS[verdict["result"]],
+        [
+            RuleView(
+                rule,
+                phrases.RESULTS[rule["result"]],
+                phrases.evidence(rule)[:MAX_EVIDENCE],
+                [*rule["left_out"], *([rule["note"]] if rule["note"] else []), *rule["references"]],
+            )
+            for rule in phrases.rules(verdict)
+        ],
+        [
+            f"{phone['label']}: "
+            + (
+                f"market {phone['market'] or 'not known'}, {phone['market_source']}"
+                if phone["bound"]
+                else "the rules are not about this phone"
+            )
+            for phone in verdict["phones"][:MAX_SIDE_BY_SIDE]
+        ],
+    )
+
+
+def _side_by_side(report: Document) -> list[SideBySide]:
+    models: dict[str, list[PhoneSummary]] = {}
+    odd = {id_ for entry in report["outliers"] for id_ in entry["devices"]}
+    for number, device in enumerate(report["devices"], 1):
+        if device["model"] and device["destinations"]:
+            phone = _phone_summary(device, number, device["id"] in odd)
+            models.setdefault(device["model"].casefold(), []).append(phone)
+    return [
+        SideBySide(
+            report["devices"][phones[0].number - 1]["model"] or "",
+            phones[:MAX_SIDE_BY_SIDE],
+            len(phones[MAX_SIDE_BY_SIDE:]),
+        )
+        for phones in models.values()
+        if len(phones) > 1
+    ]
+
+
+def _phone_summary(device: DeviceEntry, number: int, odd: bool) -> PhoneSummary:
+    rows = device["destinations"]
+    activation = [row for row in rows if row["purpose"] == "activation"]
+    countries = Counter[str]()
+    for row in rows:
+        if row["country"] and row["scope"] in (None, "global"):
+            countries[row["country"]] += row["transmissions"]
+    most = [f"{code} {count:,}" for code, count in countries.most_common(MAX_CODES)]
+    if len(countries) > MAX_CODES:
+        most.append(f"and {len(countries) - MAX_CODES} more")
+    return PhoneSummary(
+        device["label"],
+        number,
+        odd,
+        phrases.builds(device),
+        list(dict.fromkeys(place(row) for row in activation)),
+        ", ".join(exposed(device)),
+        ", ".join(most),
+    )
+
+
 def transfer_text(country: str | None, day: str | None) -> tuple[str, bool, Status | None]:
     """What held for data of people in the EEA: in words, whether neither, and the entry. Empty if no country or
     no time is known."""
@@ -181,23 +311,25 @@ def transfer_text(country: str | None, day: str | None) -> tuple[str, bool, Stat
         return "", False, None
     found = status(country, day)
     if found is None:
-        return "no adequacy decision", True, None
+        return "neither EEA nor adequate", True, None
     if found.kind == "eea":
         return "EEA", False, found
     return "adequacy decision" + (", for some recipients" if found.condition else ""), False, found
 
 
 def _device(
-    device: DeviceEntry, rows: int, details: int, picture: bool, period: tuple[str, str] | None
+    device: DeviceEntry, number: int, rows: int, details: int, period: tuple[str, str] | None
 ) -> DeviceView:
+    """What is shown of a device; a time line only if the period of all devices is given."""
     entries = device["destinations"]
-    builds = [build for build in device["builds"] if len(build) <= LONGEST_BUILD][:MAX_BUILDS]
-    facts = [device["model"], device["system"], *builds, *device["addresses"]]
+    facts = [device["model"], device["system"], *phrases.builds(device), *device["addresses"]]
     places = {row["country"] for row in entries if row["country"] and row["scope"] in (None, "global")}
     unencrypted = sum(row["unencrypted"] for row in entries)
     labels = {purpose.id: purpose.label for purpose in catalogue().purposes.values()}
     return DeviceView(
         device,
+        number,
+        any(charts.level(row) == "open" for row in entries[:1]),
         [fact for fact in dict.fromkeys(facts) if fact and fact != device["label"]],
         phrases.firmware(device),
         _NEXT_SENTENCE.split(device["summary"]),
@@ -206,12 +338,12 @@ def _device(
             (f"{len(entries):,}", _word(len(entries), "destination")),
             (f"{len(places):,}", "country" if len(places) == 1 else "countries"),
             (f"{unencrypted:,}", "unencrypted"),
-            (f"{device['attempts']:,}", "without an answer"),
+            (f"{device['attempts']:,}", "unanswered"),
         ],
         [_row(entry, detail=place < details) for place, entry in enumerate(entries[:rows])],
         len(entries) - rows,
         rows - details,
-        charts.timeline(device, labels, period) if picture else None,
+        charts.timeline(device, labels, period) if period else None,
     )
 
 
@@ -222,7 +354,6 @@ def _word(number: int, word: str) -> str:
 def _row(entry: DestinationEntry, *, detail: bool) -> Row:
     located = entry["addresses"] and entry["scope"] in (None, "global")
     transfer, neither, _ = transfer_text(entry["country"] if located else None, entry["last"])
-    kinds = phrases.identifiers(entry)
     network = f"AS{entry['asn']} {entry['organisation'] or ''}".rstrip() if entry["asn"] is not None else ""
     where = phrases.where(entry)[0] if not located else place(entry)
     unsure = entry["country_certainty"] in ("uncertain", "unknown", "not-applicable")
@@ -238,8 +369,7 @@ def _row(entry: DestinationEntry, *, detail: bool) -> Row:
         neither,
         phrases.sent(entry),
         {"yes": "encrypted", "no": "unencrypted", "mixed": "partly unencrypted"}[entry["encrypted"]],
-        kinds[:MAX_KINDS],
-        len(kinds) - len(kinds[:MAX_KINDS]),
+        ", ".join(phrases.kinds(entry)) or "none recognised",
         charts.level(entry),
         _detail(entry) if detail else None,
     )
@@ -344,9 +474,15 @@ def _country(country: charts.Country, total: int) -> CountryView:
         charts.shade(country, total),
         text,
         neither,
+        found.since if found else "",
         found.condition if found else "",
-        found.references if found and found.kind == "adequate" else (),
+        found.references[0] if found and found.kind == "adequate" else None,
     )
+
+
+def _eea_references(found: Sequence[charts.Country]) -> list[tuple[str, str]]:
+    statuses = [transfer_text(country.code, country.last)[2] for country in found]
+    return sorted({item for entry in statuses if entry and entry.kind == "eea" for item in entry.references})
 
 
 _MEANING: Final = {

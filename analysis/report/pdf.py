@@ -13,16 +13,30 @@ import typst
 
 from analysis.report import charts
 from analysis.report.document import Document
-from analysis.report.html import RESULTS, environment, period
+from analysis.report.html import TITLE, environment, period
 from analysis.report.map import world_map
-from analysis.report.page import CountryView, Detail, DeviceView, Page, Row, page, time
+from analysis.report.page import (
+    MAX_CARDS,
+    CountryView,
+    Detail,
+    DeviceView,
+    Page,
+    Row,
+    VerdictView,
+    page,
+    time,
+)
 
 MAX_ROWS: Final = 600
 MAX_DETAILS: Final = 40
 """Destinations whose evidence is printed: a page each, or so, for two of them."""
-LONGEST_WORD: Final = 16
-_LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
-_CREASE = re.compile(rf"(?<=[./:?&=,;_-])(?=[^\s./:?&=,;_-])|(?<=[^\s\u200b]{{{LONGEST_WORD}}})(?=\S)")
+LONGEST_PART: Final = 20
+"""Characters of a part of a name that stay together; a column of the tables holds a few more."""
+_LONG_WORD = re.compile(rf"\S{{{LONGEST_PART + 1},}}")
+_SEPARATORS: Final = "./:?&=,;_-"
+_CREASE = re.compile(
+    rf"(?<=[{_SEPARATORS}])(?=[^\s{_SEPARATORS}])|(?<=[^\s{_SEPARATORS}]{{{LONGEST_PART}}})(?=[^\s{_SEPARATORS}])"
+)
 
 
 def write(report: Document, out: BinaryIO) -> None:
@@ -40,18 +54,26 @@ def _data(view: Page) -> dict[str, Any]:
     shades = {item.country.code: item.shade for item in view.countries}
     online = "yes" if report["sources"]["online"] else "nothing"
     return {
-        "title": "Where the data went",
+        "title": TITLE,
         "tool": f"{tool['name']} {tool['version']}",
-        "verdict": _verdict(view.verdict),
+        "verdict": _verdict(view.verdict) if view.verdict else None,
         "outliers": view.outliers,
+        "side_by_side": [
+            {
+                "model": item.model,
+                "left_out": item.left_out,
+                "phones": [phone._asdict() for phone in item.phones],
+            }
+            for item in view.side_by_side
+        ],
         "devices": [_device(device, picture) for device in view.devices],
-        "map": _Drawing(picture.render(view=view.wide, world=world_map(), shades=shades)),
+        "cards": MAX_CARDS,
+        "map": _Drawing(picture.render(view=view.paper, world=world_map(), shades=shades)),
         "countries": [_country(item) for item in view.countries],
-        "flow_picture": _Drawing(
-            picture.render(flow=view.flow, columns=charts.FLOW_COLUMNS) if view.flow else ""
-        ),
-        "flow": [line._asdict() for line in view.flow.table] if view.flow else [],
-        "flow_left_out": view.flow.left_out if view.flow else 0,
+        "eea": "; ".join(title for title, _ in view.eea),
+        "flow_picture": _Drawing(picture.render(flow=view.paper_flow) if view.paper_flow else ""),
+        "flow": [line._asdict() for line in view.flow_table.lines],
+        "flow_left_out": view.flow_table.left_out,
         "not_seen": view.not_seen,
         "certainty": view.certainty,
         "captures": [
@@ -103,20 +125,21 @@ def _creased(item: Any) -> Any:
     return item
 
 
-def _verdict(verdict: dict[str, Any] | None) -> dict[str, Any] | None:
-    if verdict is None:
-        return None
+def _verdict(view: VerdictView) -> dict[str, Any]:
     return {
-        "title": verdict["policy"]["title"] or verdict["policy"]["id"],
-        "result": RESULTS.get(verdict["result"], verdict["result"]),
-        "summary": verdict["summary"],
+        "broken": view.verdict["result"] == "broken",
+        "summary": view.verdict["summary"],
+        "phones": view.phones,
         "rules": [
             {
-                "result": RESULTS.get(rule["result"], rule["result"]),
-                "says": rule["says"],
-                "reason": rule["reason"],
+                "broken": item.rule["result"] == "broken",
+                "result": item.result,
+                "says": item.rule["says"] + (" (inference)" if item.rule["basis"] == "inference" else ""),
+                "reason": item.rule["reason"],
+                "evidence": item.evidence,
+                "basis": item.basis,
             }
-            for rule in verdict["rules"]
+            for item in view.rules
         ],
     }
 
@@ -129,7 +152,7 @@ def _device(device: DeviceView, picture: Any) -> dict[str, Any]:
         "firmware": device.firmware,
         "sentences": device.sentences,
         "numbers": device.numbers,
-        "alarm": bool(device.rows and device.rows[0].level == "open"),
+        "alarm": device.alarm,
         "bucket": line.bucket if line else "",
         "ticks": line.ticks if line else [],
         "lanes": [
@@ -156,9 +179,10 @@ def _country(item: CountryView) -> dict[str, Any]:
         counts.append(f"{country.unencrypted:,} unencrypted")
     if country.uncertain:
         counts.append(f"{country.uncertain:,} uncertain")
-    note = ", ".join(
-        [title for title, _ in item.references[:1]] + ([item.condition] if item.condition else [])
-    )
+    note = f"since {item.since}" if item.since else ""
+    if item.reference:
+        condition = f", {item.condition}" if item.condition else ""
+        note = f"{item.reference[0]} of {item.since}{condition}"
     return {
         "name": country.name,
         "code": country.code,
@@ -173,9 +197,6 @@ def _country(item: CountryView) -> dict[str, Any]:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    identifiers = [*row.identifiers]
-    if row.identifiers_left_out:
-        identifiers.append(f"and {row.identifiers_left_out} more")
     return {
         "name": row.name,
         "address": row.address,
@@ -188,7 +209,7 @@ def _row(row: Row) -> dict[str, Any]:
         "owner": row.entry["owner"] or "",
         "sent": row.sent,
         "encrypted": row.encrypted,
-        "identifiers": identifiers or ["none recognised"],
+        "identifiers": row.identifiers,
         "detail": _detail(row, row.detail) if row.detail else None,
     }
 

@@ -1,11 +1,17 @@
 """Short texts for the cells of a row, the same in every format for people."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+from analysis.identifiers.finding import RANK
 from analysis.report.document import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from analysis.report.outliers import NOTE
 from analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, place
+from analysis.verdict import RuleVerdict, Verdict
+
+MAX_BUILDS: Final = 3
+LONGEST_BUILD: Final = 30
+"""Characters."""
 
 
 def where(row: DestinationEntry) -> list[str]:
@@ -59,6 +65,20 @@ def sent(row: DestinationEntry) -> str:
     return ", ".join(parts)
 
 
+RESULTS = {
+    "broken": "BROKEN",
+    "not-judged": "could not be judged",
+    "holds": "holds",
+    "does-not-apply": "does not apply",
+}
+"""What came of a policy or of a rule, the gravest first."""
+
+
+def rules(verdict: Verdict) -> list[RuleVerdict]:
+    """Its rules, the gravest results first."""
+    return sorted(verdict["rules"], key=lambda rule: list(RESULTS).index(rule["result"]))
+
+
 ENCRYPTED = {"yes": "encrypted", "no": "UNENCRYPTED", "mixed": "partly UNENCRYPTED"}
 
 
@@ -81,6 +101,38 @@ def identifiers(row: DestinationEntry) -> list[str]:
             shown.setdefault((found["kind"], found["value"]), (order, identifier(found)))
     lines = [text for _, text in sorted(shown.values(), key=lambda item: item[0])]
     return [*lines, *([", ".join(also)] if also else [])]
+
+
+def kinds(row: DestinationEntry) -> list[str]:
+    """The same without values, for a line: `2 IMEIs`, with the certainty where none of them is certain. Model,
+    build and the like come last."""
+    values: dict[str, set[str]] = {}
+    certainty: dict[str, str] = {}
+    order: dict[str, tuple[bool, int]] = {}
+    for found in row["identifiers"]:
+        label = found["label"]
+        values.setdefault(label, set()).add(found["value"])
+        certainty[label] = max(
+            certainty.get(label, ""), found["certainty"], key=lambda word: RANK.get(word, 0)
+        )
+        rank = CATEGORY_ORDER.get(found["category"], len(CATEGORY_ORDER))
+        order.setdefault(label, (found["kind"] in DESCRIPTIVE, rank))
+    return [
+        label
+        + (f" ×{len(values[label])}" if len(values[label]) > 1 else "")
+        + ("" if certainty[label] == "certain" else f" ({certainty[label]})")
+        for label in sorted(order, key=lambda label: order[label])
+    ]
+
+
+def evidence(rule: RuleVerdict) -> list[str]:
+    """What is against a rule, then what leaves it in doubt: a sentence each, with the reason."""
+    lines = [
+        f"{said}{entry['claim']} Why: {'; '.join(entry['problems'])}."
+        for said, entries in (("", rule["broken"]), ("In doubt: ", rule["not_judged"]))
+        for entry in entries
+    ]
+    return [*lines, *([f"And {rule['listed_only']:,} destinations more."] if rule["listed_only"] else [])]
 
 
 def not_seen(report: Document) -> list[str]:
@@ -123,6 +175,11 @@ def not_seen(report: Document) -> list[str]:
     if seen["identifiers_left_out"]:
         lines.append(f"{seen['identifiers_left_out']:,} more identifiers were found than are listed.")
     return [*lines, *seen["notes"]]
+
+
+def builds(device: DeviceEntry) -> list[str]:
+    """The first of its builds that are short: a whole fingerprint only repeats one."""
+    return [build for build in device["builds"] if len(build) <= LONGEST_BUILD][:MAX_BUILDS]
 
 
 def firmware(device: DeviceEntry) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_t
 from analysis.catalogue import catalogue
 from analysis.identifiers.finding import RANK
 from analysis.report.document import SCHEMA, Document
+from analysis.report.outliers import outliers
 
 MAX_FILE: Final = 1 << 28
 """Bytes of a saved report that are read."""
@@ -61,14 +62,18 @@ def read_saved_report(path: str) -> Document:
 
 
 def joined(documents: Sequence[Document]) -> Document:
-    """One document with all devices, captures and errors. Devices of different reports stay apart."""
+    """One document with all devices, captures and errors, and no verdict: that was about fewer. Devices of
+    different reports stay apart."""
     first = documents[0]
     if len(documents) == 1:
         return first
+    devices = [item for document in documents for item in document["devices"]]
     return {
         **first,
         "captures": [item for document in documents for item in document["captures"]],
-        "devices": [item for document in documents for item in document["devices"]],
+        "verdict": None,
+        "devices": devices,
+        "outliers": outliers(devices),
         "errors": [item for document in documents for item in document["errors"]],
     }
 

@@ -11,7 +11,7 @@ from analysis.catalogue import catalogue
 from analysis.identifiers.finding import RANK
 
 if TYPE_CHECKING:
-    from analysis.report.document import DestinationEntry, DeviceEntry
+    from analysis.report.document import DestinationEntry, DeviceEntry, IdentifierEntry
 
 MAX_KINDS = 8
 """Kinds of identifiers that a sentence names; more are counted."""
@@ -82,8 +82,26 @@ def kinds_carried(rows: Iterable["DestinationEntry"]) -> list[str]:
 
 
 CATEGORY_ORDER = {"hardware": 0, "sim": 1, "location": 2, "network": 3, "account": 4, "advertising": 5}
+LASTING = frozenset({"hardware", "sim", "location", "account"})
+"""Categories of what tells of a phone, its holder or where they are, and cannot simply be reset."""
+
 DESCRIPTIVE = frozenset({"model", "build"})
 """Kinds that describe a phone and do not tell it from another of its make."""
+
+
+def is_lasting(found: "IdentifierEntry") -> bool:
+    """Whether an identifier is of these, surely enough to say so."""
+    return found["category"] in LASTING and RANK[found["certainty"]] >= RANK["likely"]
+
+
+def exposed(device: "DeviceEntry") -> dict[str, list["DestinationEntry"]]:
+    """What went in clear text and is lasting: labels of kinds, the gravest first, and where each went."""
+    found: dict[str, tuple[int, list[DestinationEntry]]] = {}
+    for row in device["destinations"]:
+        for item in row["identifiers"]:
+            if item["unencrypted"] and is_lasting(item):
+                found.setdefault(item["label"], (CATEGORY_ORDER[item["category"]], []))[1].append(row)
+    return {label: rows for label, (_, rows) in sorted(found.items(), key=lambda item: (item[1][0], item[0]))}
 
 
 def _telling(row: "DestinationEntry") -> bool:

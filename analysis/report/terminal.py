@@ -11,12 +11,14 @@ from rich.text import Text
 from analysis.report import phrases
 from analysis.report.document import DestinationEntry, DeviceEntry, Document
 from analysis.report.escape import printable
+from analysis.verdict import Verdict
 
 MAX_ROWS = 40
 """Destinations of a device on a terminal; a pipe gets all."""
-MAX_BUILDS = 3
 MAX_IDENTIFIERS = 12
 """Lines of identifiers of a destination."""
+MAX_TEXT = 4000
+"""Characters of what this program phrased itself."""
 PIPE_WIDTH = 132
 """Columns where there is no terminal to ask."""
 LEAST_WIDTH = 110
@@ -44,6 +46,8 @@ def write(report: Document, out: TextIO) -> None:
 
 
 def _write(report: Document, console: Console, limit: int | None) -> None:
+    if report["verdict"]:
+        console.print(_verdict(report["verdict"]))
     for device in report["devices"]:
         console.print(_device(device, limit, console.width))
     if not report["devices"]:
@@ -78,6 +82,22 @@ def _write(report: Document, console: Console, limit: int | None) -> None:
     )
 
 
+_STYLES = {"broken": "bold red", "not-judged": "bold yellow", "holds": "bold green", "does-not-apply": "dim"}
+
+
+def _verdict(verdict: Verdict) -> Group:
+    lines: list[RenderableType] = [Text(printable(verdict["summary"], MAX_TEXT), _STYLES[verdict["result"]])]
+    for rule in phrases.rules(verdict):
+        text = Text(phrases.RESULTS[rule["result"]], _STYLES[rule["result"]])
+        basis = " (inference)" if rule["basis"] == "inference" else ""
+        text.append(f"  {printable(rule['says'], MAX_TEXT)}{basis}", "not bold default")
+        if rule["result"] != "does-not-apply":
+            text.append(f"\n{printable(rule['reason'], MAX_TEXT)}", "not bold dim")
+        lines.append(Padding(text, (0, 0, 0, 2)))
+    lines.append(Text("The evidence, rule by rule: phonehome check.", "dim"))
+    return Group(*lines, Text(""))
+
+
 def _section(console: Console, title: str, lines: list[str]) -> None:
     if not lines:
         return
@@ -90,7 +110,7 @@ def _section(console: Console, title: str, lines: list[str]) -> None:
 
 def _device(device: DeviceEntry, limit: int | None, width: int) -> Group:
     title = Text(printable(device["label"]), "bold")
-    facts = [device["model"], device["system"], *device["builds"][:MAX_BUILDS], *device["addresses"]]
+    facts = [device["model"], device["system"], *phrases.builds(device), *device["addresses"]]
     # The label is made of some of them.
     known = " · ".join(printable(fact) for fact in facts if fact and fact not in device["label"])
     if known:
@@ -103,7 +123,7 @@ def _device(device: DeviceEntry, limit: int | None, width: int) -> Group:
     shown = rows[:limit]
     parts: list[RenderableType] = [
         title,
-        Text(printable(device["summary"], 4000)),
+        Text(printable(device["summary"], MAX_TEXT)),
         *(Text(printable(line), "dim") for line in phrases.firmware(device)),
         Text(counts, "dim"),
         *([_table(shown)] if width >= LEAST_WIDTH else map(_paragraph, shown)),

@@ -24,21 +24,25 @@ class Timeline:
     """Seconds of a bucket."""
     counts: dict[tuple[int, str], list[int]] = field(default_factory=dict)
     """By number of the bucket (it begins at number * width, in seconds since 1970) and purpose: all
-    transmissions, those without an answer, those that were not encrypted."""
+    transmissions, those without an answer, those that were not encrypted, and of these those with lasting
+    identifiers."""
 
-    def add(self, time: float, purpose: str, *, attempted: bool, unencrypted: bool) -> None:
+    def add(
+        self, time: float, purpose: str, *, attempted: bool, unencrypted: bool, exposed: bool = False
+    ) -> None:
         """Counts one transmission; one whose time was not recorded is not on the time line."""
         if not 0 < time < LATEST:
             return
         key = (int(time) // self.width, purpose)
         counts = self.counts.get(key)
         if counts is None:
-            self.counts[key] = [1, int(attempted), int(unencrypted)]
+            self.counts[key] = [1, int(attempted), int(unencrypted), int(exposed)]
             self._fit()
             return
         counts[0] += 1
         counts[1] += attempted
         counts[2] += unencrypted
+        counts[3] += exposed
 
     def merge(self, other: "Timeline") -> None:
         """Adds what the other counted; the other must not be used afterwards."""

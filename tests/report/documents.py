@@ -10,6 +10,8 @@ from typing import cast
 from analysis.devices import DeviceNames
 from analysis.evidence import examine
 from analysis.geolocation.database import LocationDatabase
+from analysis.policy import judge_policy
+from analysis.policy_file import load
 from analysis.report import html, output, work
 from analysis.report.document import Document, File
 from analysis.report.model import Report
@@ -33,6 +35,13 @@ def sample(name: str) -> str:
 
 def sample_document(name: str = "nokia-7-plus-affected.mitm") -> Document:
     return cast("Document", json.loads(sample(name)))
+
+
+def judged_document(policy: str = "hmd-2019") -> Document:
+    """The affected sample, held against a policy."""
+    document = sample_document()
+    document["verdict"] = judge_policy(document, load(policy))
+    return document
 
 
 def page_of(document: Document) -> str:

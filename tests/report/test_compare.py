@@ -24,8 +24,8 @@ class TestTheSamples:
         phone = comparison["devices"][0]
         assert phone["matched_by"] == "model and address"
         assert phone["findings"][0].startswith(
-            "The fix works, as far as these captures show: activation data no longer goes to China (before: sent 10 "
-            "times and tried 4 times without an answer, to zzhc.vnet.cn, in 16 hours; after: not once, in 16 hours;"
+            "The fix works, as far as these captures show: activation data no longer goes to China. Seen before: sent "
+            "10 times and tried 4 times without an answer, to zzhc.vnet.cn, in 16 hours; after: not once, in 16 hours;"
         )
         assert "Singapore (AWS ap-southeast-1) (device-activation.example)" in phone["findings"][0]
         assert "Build 00WW_3_39B_SP03: Carries the fix" in phone["findings"][0]
@@ -94,7 +94,10 @@ class TestTheFix:
 
     def test_only_attempts_before(self) -> None:
         text = findings([row(**CHINA_CLEAR, attempts=3)], [SINGAPORE])
-        assert "activation data is no longer tried to be sent to China (before: tried 3 times without" in text
+        assert (
+            "activation data is no longer tried to be sent to China. Seen before: tried 3 times without"
+            in text
+        )
 
     def test_it_still_goes_there(self) -> None:
         text = findings([row(**CHINA_CLEAR)], [row(**CHINA_CLEAR, attempts=1)])

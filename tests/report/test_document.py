@@ -36,7 +36,9 @@ def activation(**more: Any) -> Any:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("option", [[], ["--show-identifiers"]], ids=["masked", "shown"])
+@pytest.mark.parametrize(
+    "option", [[], ["--show-identifiers", "--policy", "eea"]], ids=["masked", "shown and judged"]
+)
 def test_is_as_its_schema_says(sample: Path, option: list[str], tmp_path: Path) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(report(tmp_path, str(sample), *option))
 

@@ -8,14 +8,18 @@ from html.parser import HTMLParser
 
 import pytest
 
+from analysis.policy import judge_policy
+from analysis.policy_file import load
 from analysis.report.page import page, shares
 from tests.report.documents import (
     SCRIPT,
     hostile_document,
+    judged_document,
     large_document,
     page_of,
     sample_document,
 )
+from tests.reports import device, document, row
 
 
 class Tags(HTMLParser):
@@ -80,11 +84,14 @@ def test_links_back_to_the_location_table_as_its_licence_asks(affected: str) -> 
 
 def test_tells_the_countries_apart_by_status(affected: str) -> None:
     countries = {item.country.code: item for item in page(sample_document()).countries}
-    assert countries["CN"].transfer == countries["SG"].transfer == "no adequacy decision"
+    assert countries["CN"].transfer == countries["SG"].transfer == "neither EEA nor adequate"
     assert countries["CN"].neither
     assert countries["NO"].transfer == countries["DE"].transfer == "EEA"
     assert countries["US"].transfer == "adequacy decision, for some recipients"
-    assert "Privacy Shield" in countries["US"].references[0][0]
+    assert countries["US"].reference
+    assert "Privacy Shield" in countries["US"].reference[0]
+    assert (countries["NO"].since, countries["HR"].since) == ("1994-01-01", "2013-07-01")
+    assert "Agreement on the European Economic Area" in Tags(affected).text
 
 
 def test_allows_its_own_style_and_script_and_nothing_else(affected: str) -> None:
@@ -156,17 +163,50 @@ def test_a_report_without_devices_is_a_page() -> None:
     assert "not a flow file" in text
 
 
-def test_shows_a_verdict_if_there_is_one() -> None:
-    document = sample_document()
-    verdict = {
-        "policy": {"id": "x", "title": "A policy", "description": ""},
-        "result": "broken",
-        "summary": "One rule is broken.",
-        "rules": [{"result": "not-judged", "says": "Nothing goes abroad", "reason": "nothing was seen"}],
-    }
-    text = Tags(page_of({**document, "verdict": verdict})).text  # type: ignore[typeddict-unknown-key]
-    assert "A policy: broken" in text
-    assert "could not be judged Nothing goes abroad nothing was seen" in text
+def test_shows_the_verdict_before_all_else() -> None:
+    text = Tags(page_of(judged_document())).text
+    summary = "HMD Global's statements of March 2019: BROKEN. Of its 5 rules, 4 are broken"
+    assert 0 < text.index(summary) < text.index("It sent activation data to China")
+    assert "BROKEN Activation data and diagnostics of phones sold outside China do not go to China." in text
+    assert "Against it: sent 10 times and tried 4 times without an answer, to zzhc.vnet.cn." in text
+    assert "Why: China is forbidden (CN)." in text
+    assert "market WW, by the build number in the traffic" in text
+
+
+def test_shows_no_verdict_without_rules(affected: str) -> None:
+    assert "The verdict" not in Tags(affected).text
+
+
+def test_a_hostile_verdict_stays_text() -> None:
+    document = hostile_document()
+    document["verdict"] = judge_policy(document, load("eea"))
+    text = page_of(document)
+    assert document["verdict"]["result"] == "broken"
+    assert sum(tag in ("script", "img") for tag, _ in Tags(text).tags) == 1
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", text)
+
+
+def test_puts_the_phones_of_a_model_side_by_side(affected: str) -> None:
+    groups = page(sample_document()).side_by_side
+    assert [(group.model, len(group.phones)) for group in groups] == [("Nokia 7 plus", 2)]
+    odd, other = groups[0].phones
+    assert odd.activation == ["China", "Germany"]
+    assert odd.exposed.startswith("IMEI, MAC address")
+    assert (other.activation, other.exposed) == (["Germany", "Singapore (AWS ap-southeast-1)"], "")
+    assert "only Nokia 7 plus (10.42.0.23) sent activation data to China" in Tags(affected).text
+
+
+def test_of_many_phones_the_first_stand_large_and_the_others_follow() -> None:
+    phones = [
+        device(row(country="SG"), id=f"10.0.0.{number}", summary=f"Answer {number}.") for number in range(20)
+    ]
+    text = Tags(page_of(document(*phones))).text
+    assert "The other 14 devices" in text
+    assert all(f"Answer {number}." in text for number in range(20))
+
+
+def test_a_phone_alone_stands_beside_none() -> None:
+    assert page(sample_document("nokia-7-plus-fixed.mitm")).side_by_side == []
 
 
 def test_shares_give_to_the_small_first() -> None:

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.report.documents import hostile_document, large_document, page_of, sample_document
+from analysis.report.compare import compare
+from analysis.report.comparison import render
+from tests.report.documents import hostile_document, judged_document, large_document, page_of
+from tests.reports import AFFECTED, FIXED, sample
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(
@@ -39,14 +42,16 @@ def browser() -> Iterator[Any]:
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     made = {
-        "sample": sample_document(),
+        "sample": judged_document(),
         "hostile": hostile_document(),
         "large": large_document(),
     }
+    pages = {name: page_of(document) for name, document in made.items()}
+    pages["changes"] = render(compare(sample(AFFECTED), sample(FIXED)), "html")
     found = {}
-    for name, document in made.items():
+    for name, page in pages.items():
         found[name] = folder / f"{name}.html"
-        found[name].write_text(page_of(document), "utf-8")
+        found[name].write_text(page, "utf-8")
     return found
 
 
@@ -78,17 +83,30 @@ class Opened:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("name", ["sample", "hostile", "large"])
+@pytest.mark.parametrize("name", ["sample", "hostile", "large", "changes"])
 def test_opens_from_disk_without_network_complaint_or_overflow(
     browser: Any, files: dict[str, Path], name: str, viewport: dict[str, int]
 ) -> None:
     with Opened(browser, files[name], viewport) as opened:
-        assert opened.page.locator("h1").inner_text() == "Where the data went"
+        title = "What changed in where the data went" if name == "changes" else "Where the data went"
+        assert opened.page.locator("h1").inner_text() == title
         opened.page.evaluate("document.querySelectorAll('details').forEach((d, i) => { d.open = i < 20 })")
         assert opened.overflow() == 0
         assert opened.complaints == []
         assert opened.asked == [files[name].as_uri()]
-        assert opened.page.title() == "Where the data went"
+        assert opened.page.title() == title
+
+
+def test_the_first_screen_holds_the_verdict_and_what_the_phone_did(
+    browser: Any, files: dict[str, Path]
+) -> None:
+    with Opened(browser, files["sample"], DESK) as opened:
+        for text in (
+            "HMD Global's statements of March 2019: BROKEN.",
+            "It sent activation data to China 10 times, unencrypted, with IMEI",
+        ):
+            box = opened.page.get_by_text(text).first.bounding_box()
+            assert 0 <= box["y"] < box["y"] + box["height"] < DESK["height"]
 
 
 def test_no_text_is_wider_than_its_box(browser: Any, files: dict[str, Path]) -> None:
@@ -106,7 +124,10 @@ def names(opened: Any, device: int = 0) -> list[str]:
     """Destinations that are visible, in order."""
     found: list[str] = opened.page.evaluate(
         """(device) => [...document.querySelectorAll('.destinations')[device].tBodies]
-        .filter((row) => !row.hidden).map((row) => row.rows[0].cells[0].innerText.split('\\n')[0])""",
+        .filter((row) => !row.hidden).map((row) => {
+            const cell = row.rows[0].cells[0].cloneNode(true);
+            cell.querySelectorAll('.quiet').forEach((address) => address.remove());
+            return cell.textContent })""",
         device,
     )
     return found
@@ -171,13 +192,15 @@ def test_hostile_text_neither_runs_nor_takes_part(browser: Any, files: dict[str,
         assert any("Content Security Policy" in text for text in opened.complaints)
 
 
-@pytest.mark.parametrize(
-    ("viewport", "scheme"), [(PHONE, "dark"), (DESK, "light"), (DESK, "dark")], ids=["phone", "light", "dark"]
-)
-def test_accessibility(browser: Any, files: dict[str, Path], viewport: dict[str, int], scheme: str) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("name", ["sample", "changes"])
+def test_accessibility(
+    browser: Any, files: dict[str, Path], name: str, viewport: dict[str, int], scheme: str
+) -> None:
     from axe_playwright_python.base import AXE_SCRIPT
 
-    with Opened(browser, files["sample"], viewport, color_scheme=scheme) as opened:
+    with Opened(browser, files[name], viewport, color_scheme=scheme) as opened:
         opened.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
         opened.page.evaluate(AXE_SCRIPT)
         found = opened.page.evaluate("axe.run({ resultTypes: ['violations'] })")
@@ -200,19 +223,32 @@ def test_the_map_shows_small_places(browser: Any, files: dict[str, Path]) -> Non
         assert len(singapore) == 1
         assert all(size >= 8 for _, size in marks)
         labels = opened.page.locator(".world.wide text").all_text_contents()
-        assert {"China", "Singapore", "Croatia?"} <= set(labels)
+        assert {"China14", "Singapore1", "Croatia?3"} <= set(labels)
 
 
-def test_a_large_report_opens_within_a_second(browser: Any, files: dict[str, Path]) -> None:
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_large_report_opens_within_a_second(
+    browser: Any, files: dict[str, Path], viewport: dict[str, int]
+) -> None:
+    def milliseconds() -> float:
+        with Opened(browser, files["large"], viewport) as opened:
+            return float(
+                opened.page.evaluate(
+                    """(() => { const t = performance.getEntriesByType('navigation')[0];
+                    return t.loadEventEnd - t.startTime })()"""
+                )
+            )
+
+    # The best of some: what else the machine does is not what is measured.
+    assert min(milliseconds() for _ in range(4)) < 1000
+
+
+def test_a_large_table_sorts_and_filters_at_once(browser: Any, files: dict[str, Path]) -> None:
     with Opened(browser, files["large"], DESK) as opened:
-        timing = opened.page.evaluate(
-            """(() => { const t = performance.getEntriesByType('navigation')[0];
-            return t.loadEventEnd - t.startTime })()"""
-        )
-        # Measured at 0.3 s; the machine that runs this may be busy.
-        assert timing < 2000
         start = opened.page.evaluate("performance.now()")
         opened.page.locator(".destinations thead").get_by_role("button", name="How often").click()
+        opened.page.get_by_role("searchbox").fill("host-1999")
+        assert opened.page.get_by_role("status").inner_text() == "1 of 2000 rows"
         assert opened.page.evaluate("performance.now()") - start < 2000
 
 

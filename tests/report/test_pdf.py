@@ -11,7 +11,7 @@ import pytest
 from analysis.cli import main
 from analysis.report import pdf
 from analysis.report.document import Document
-from tests.report.documents import SAMPLES, hostile_document, large_document, sample_document
+from tests.report.documents import SAMPLES, hostile_document, judged_document, large_document, sample_document
 
 
 def pages_of(document: Document) -> list[pypdf.PageObject]:
@@ -34,7 +34,7 @@ def test_the_first_page_says_what_the_phone_did(affected: list[pypdf.PageObject]
     text = text_of(affected[:1])
     assert "It sent activation data to China 10 times, unencrypted, with IMEI" in text
     assert "tried 4 times more without an answer" in text
-    assert "The odd one out" in text_of(affected[:2])
+    assert "Phones of one model, side by side" in text_of(affected[:2])
 
 
 def test_shows_the_evidence_in_text_that_can_be_searched(affected: list[pypdf.PageObject]) -> None:
@@ -86,17 +86,14 @@ def test_a_report_without_devices_is_a_page() -> None:
     assert "not read: not a flow file" in text
 
 
-def test_shows_a_verdict_if_there_is_one() -> None:
-    document: Any = sample_document()
-    document["verdict"] = {
-        "policy": {"id": "x", "title": "A policy", "description": ""},
-        "result": "broken",
-        "summary": "One rule is broken.",
-        "rules": [{"result": "not-judged", "says": "Nothing goes abroad", "reason": "nothing was seen"}],
-    }
-    text = text_of(pages_of(document)[:1])
-    assert "A policy: broken" in text
-    assert "could not be judged Nothing goes abroad nothing was seen" in text
+def test_shows_the_verdict_on_the_first_page_and_what_it_rests_on_behind() -> None:
+    pages = pages_of(judged_document())
+    first = text_of(pages[:1])
+    assert "HMD Global's statements of March 2019: BROKEN." in first
+    assert first.index("BROKEN") < first.index("It sent activation data to China")
+    text = text_of(pages[1:])
+    assert "What the verdict rests on" in text
+    assert "Why: China is forbidden (CN)." in text
 
 
 def test_the_same_report_is_the_same_file() -> None:

@@ -100,10 +100,11 @@ def test_what_is_read_can_be_worked_on_whatever_it_says(
             comparison.render(compare(*pair), format_)
     for name in ("eea", "hmd-2019"):
         for format_ in ("text", "json", "junit"):
-            verdict.render(judge_policy(report, load(name)), format_)
+            verdict.render(judge_policy(report, load(name)), report, format_)
 
 
 def test_reports_are_joined_and_their_phones_stay_apart() -> None:
     whole = joined([sample(AFFECTED), sample(FIXED)])
     assert [phone["id"] for phone in whole["devices"]] == ["10.42.0.23", "10.42.0.57", "10.42.0.23"]
     assert len(whole["captures"]) == 2
+    assert whole["verdict"] is None

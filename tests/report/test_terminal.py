@@ -5,9 +5,12 @@ import re
 
 import pytest
 
+from analysis.policy import judge_policy
+from analysis.policy_file import load
 from analysis.report import terminal
 from analysis.report.document import Document
 from tests.report.documents import hostile_document, sample_document
+from tests.reports import device, document, row
 
 
 class Screen(io.StringIO):
@@ -15,11 +18,11 @@ class Screen(io.StringIO):
         return True
 
 
-def on_screen(document: Document, width: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def on_screen(report: Document, width: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
     screen = Screen()
-    terminal.write(document, screen)
+    terminal.write(report, screen)
     text = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
     return [line.rstrip() for line in text.splitlines()]
 
@@ -31,13 +34,13 @@ def test_no_line_is_longer_than_the_screen(width: int, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("width", [80, 100])
 def test_on_a_narrow_screen_no_name_is_broken(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    document = sample_document()
-    lines = on_screen(document, width, monkeypatch)
+    shown = sample_document()
+    lines = on_screen(shown, width, monkeypatch)
     words = re.split(r"[\s,;]+", " ".join(lines))
-    for device in document["devices"]:
-        for row in device["destinations"]:
-            assert any(line.startswith(f"{row['host']}  {row['purpose_label']}") for line in lines)
-            assert {row["addresses"][0], "encrypted", "UNENCRYPTED"} <= set(words)
+    for phone in shown["devices"]:
+        for entry in phone["destinations"]:
+            assert any(line.startswith(f"{entry['host']}  {entry['purpose_label']}") for line in lines)
+            assert {entry["addresses"][0], "encrypted", "UNENCRYPTED"} <= set(words)
     place = lines.index("zzhc.vnet.cn  Activation and registration, China Telecom")
     assert lines[place + 1 : place + 4] == [
         "  China [CN], AS4134 Chinanet, 61.139.2.69",
@@ -67,3 +70,27 @@ def test_a_pipe_has_a_table_whatever_the_screen(monkeypatch: pytest.MonkeyPatch)
     terminal.write(sample_document(), out)
     assert "Identifiers inside" in out.getvalue()
     assert "\x1b" not in out.getvalue()
+
+
+def test_a_pipe_has_every_destination_and_no_colours() -> None:
+    rows = [row(f"h{number}.example") for number in range(terminal.MAX_ROWS + 9)]
+    out = io.StringIO()
+    terminal.write(document(device(*rows)), out)
+    assert all(f"h{number}.example" in out.getvalue() for number in range(len(rows)))
+    assert "\x1b" not in out.getvalue()
+
+
+def test_a_terminal_says_how_many_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row(f"h{number}.example") for number in range(terminal.MAX_ROWS + 9)]
+    assert any("9 more destinations" in line for line in on_screen(document(device(*rows)), 120, monkeypatch))
+
+
+def test_the_verdict_stands_first_and_hostile_text_acts_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = document(device(row("\x1b[31mevil\u202e.example"), label="Nokia [bold]x[/bold]\x1b]0;t\x07"))
+    report["verdict"] = judge_policy(report, load("hmd-2019"), "WW")
+    lines = on_screen(report, 100, monkeypatch)
+    assert lines[0].startswith("HMD Global's statements of March 2019: could not be judged.")
+    text = "\n".join(lines)
+    assert "[bold]x[/bold]" in text
+    assert "\\x1b[31mevil\\u202e.example" in text
+    assert not set("\x1b\x07\u202e") & set(text)

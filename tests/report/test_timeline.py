@@ -35,7 +35,7 @@ def test_counts_by_minute_and_purpose() -> None:
         ]
     )
     assert line.width == SHORTEST
-    assert line.counts == {(2, "push"): [2, 1, 1], (3, "push"): [1, 0, 0], (2, "time"): [1, 0, 1]}
+    assert line.counts == {(2, "push"): [2, 1, 1, 0], (3, "push"): [1, 0, 0, 0], (2, "time"): [1, 0, 1, 0]}
 
 
 def test_widens_when_there_is_too_much_and_loses_nothing() -> None:

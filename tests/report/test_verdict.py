@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 from analysis.policy import judge_policy
 from analysis.policy_file import parse
+from analysis.report.document import Document
 from analysis.report.verdict import render
 from tests.reports import device, document, row
 
@@ -32,9 +33,12 @@ allowed = { countries = ["CN"] }
 HOSTILE = "<b>&\x1b[31m\u202e\x00\ufffe.example"
 
 
+def rendered(report: Document, format_: str) -> str:
+    return render(judge_policy(report, POLICY), report, format_)
+
+
 def test_text_tells_what_is_against_a_rule_from_what_could_not_be_judged() -> None:
-    verdict = judge_policy(document(device(row(), row("b.example", country=None))), POLICY)
-    text = render(verdict, "text")
+    text = rendered(document(device(row(), row("b.example", country=None))), "text")
     assert "[BROKEN] not-to-china: Nothing goes to China. (inference)" in text
     assert "  - against it: 10.0.0.2 sent activation data to China (a.example) 3 times" in text
     assert (
@@ -47,13 +51,15 @@ def test_text_tells_what_is_against_a_rule_from_what_could_not_be_judged() -> No
 
 
 def test_json_is_the_verdict() -> None:
-    verdict = judge_policy(document(device(row())), POLICY)
-    assert json.loads(render(verdict, "json")) == verdict
+    report = document(device(row()))
+    found = json.loads(rendered(report, "json"))
+    assert found["schema"] == "phonehome/verdict/1"
+    assert found["captures"][0]["sha256"] == report["captures"][0]["sha256"]
+    assert judge_policy(report, POLICY).items() <= found.items()
 
 
 def test_junit_has_a_case_for_each_rule() -> None:
-    doubtful = judge_policy(document(device(row(country=None))), POLICY)
-    suite = ElementTree.fromstring(render(doubtful, "junit"))
+    suite = ElementTree.fromstring(rendered(document(device(row(country=None))), "junit"))
     assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
         "tests": "2",
         "failures": "0",
@@ -63,8 +69,8 @@ def test_junit_has_a_case_for_each_rule() -> None:
 
 
 def test_captured_text_acts_nowhere() -> None:
-    verdict = judge_policy(document(device(row(HOSTILE), label=HOSTILE)), POLICY)
-    assert not set("\x1b\u202e\x00") & set(render(verdict, "text"))
-    failure = ElementTree.fromstring(render(verdict, "junit")).find("testcase/failure")
+    report = document(device(row(HOSTILE), label=HOSTILE))
+    assert not set("\x1b\u202e\x00") & set(rendered(report, "text"))
+    failure = ElementTree.fromstring(rendered(report, "junit")).find("testcase/failure")
     assert failure is not None
     assert "<b>&\\x1b[31m" in (failure.text or "")

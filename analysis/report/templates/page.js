@@ -3,13 +3,14 @@
 for (const device of document.querySelectorAll(".device")) {
   const table = device.querySelector(".destinations");
   const rows = [...table.tBodies];
-  const texts = rows.map((row) => row.textContent.toLowerCase());
+  let texts;
   const filter = device.querySelector(".filter");
   const onlyOpen = device.querySelector(".only-open");
   const onlyIds = device.querySelector(".only-ids");
   const hits = device.querySelector(".hits");
 
   const show = () => {
+    texts ??= rows.map((row) => row.textContent.toLowerCase());
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     rows.forEach((row, place) => {
