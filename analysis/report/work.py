@@ -12,7 +12,6 @@ import multiprocessing
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -142,9 +141,7 @@ def _read_in_workers(
     asked: Asked,
 ) -> None:
     total = sum(sizes.values())
-    # Forking is safe before any thread was started, and spares each worker the imports.
-    method = "fork" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
+    context = multiprocessing.get_context("fork" if _may_fork() else "spawn")
     shared = _Shared(context.Value("q", 0), context.Value("q", 0))
     try:
         with _interruptible(ProcessPoolExecutor(count, context, _start_worker, (asked, shared))) as pool:
@@ -164,6 +161,15 @@ def _read_in_workers(
         result.report = Report()
         result.errors = [{"path": path, "error": _DIED} for path in paths]
     progress(total, total)
+
+
+def _may_fork() -> bool:
+    """Forking spares each worker the imports, but where a thread runs (also one of a library in another language)
+    it can copy a lock that nobody opens again. Only Linux says how many threads there are."""
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return False
 
 
 _DIED = (

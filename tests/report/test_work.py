@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,6 +106,7 @@ def test_a_fault_of_ours_costs_one_transmission(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("small")
 def test_a_worker_that_is_ended_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the system does when memory runs out."""
+    monkeypatch.setattr(work, "_may_fork", lambda: True)  # a worker that was spawned would not know of this
 
     def ended(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -115,6 +118,17 @@ def test_a_worker_that_is_ended_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     (error,) = result.errors
     assert "ended from outside" in error["error"]
     assert "--workers 1" in error["error"]
+
+
+def test_forks_only_without_threads() -> None:
+    """In a process of its own, since tests before this one may have started threads."""
+    program = (
+        "import threading; from analysis.report import work; print(work._may_fork());"
+        "e = threading.Event(); t = threading.Thread(target=e.wait); t.start(); print(work._may_fork());"
+        "e.set(); t.join()"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.split() == [str(sys.platform == "linux"), "False"]
 
 
 def test_batches_bound_what_they_hold() -> None:
