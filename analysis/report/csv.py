@@ -29,7 +29,11 @@ COLUMNS = (
     "bytes_received",
     "first",
     "last",
+    "not_understood",
 )
+
+LOOKS = ("encrypted", "unknown", "limit")
+"""What is counted of what was not understood, as `decoding.Opaque.looks`."""
 
 
 def write(report: Document, out: TextIO) -> None:
@@ -66,6 +70,7 @@ def _line(device: DeviceEntry, row: DestinationEntry) -> tuple[object, ...]:
         row["bytes_received"],
         row["first"],
         row["last"],
+        "; ".join(f"{looks}={number}" for looks, number in row["not_understood"].items() if looks in LOOKS),
     )
 
 

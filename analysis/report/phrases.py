@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from analysis.identifiers.finding import RANK
 from analysis.report.document import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from analysis.report.escape import printable
 from analysis.report.outliers import NOTE
 from analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, place
 from analysis.verdict import RuleVerdict, Verdict
@@ -12,6 +13,11 @@ from analysis.verdict import RuleVerdict, Verdict
 MAX_BUILDS: Final = 3
 LONGEST_BUILD: Final = 30
 """Characters."""
+
+MOST_NAMED = 5
+"""Destinations that one sentence names,"""
+LONGEST_NAME = 100
+"""each with so many characters."""
 
 
 def where(row: DestinationEntry) -> list[str]:
@@ -158,13 +164,24 @@ def not_seen(report: Document) -> list[str]:
             seen["tls_passed_through"],
             "{} inside TLS or QUIC that was let through unopened: only where they went is known.",
         ),
-        (not_understood["looks_encrypted"], "{} with a part that looks encrypted once more: not read."),
-        (not_understood["unknown_format"], "{} with a part in a format that is not known: not read."),
-        (not_understood["over_a_limit"], "{} with a part beyond the limits of decoding: not read."),
+        (
+            not_understood["looks_encrypted"],
+            "{} with a part that looks encrypted once more: not read (to "
+            + _whom(report, "encrypted")
+            + ").",
+        ),
+        (
+            not_understood["unknown_format"],
+            "{} with a part in a format that is not known: not read (to " + _whom(report, "unknown") + ").",
+        ),
+        (
+            not_understood["over_a_limit"],
+            "{} with a part beyond the limits of decoding: not read (to " + _whom(report, "limit") + ").",
+        ),
         (seen["without_an_address"], "{} without an address in the capture: their country is not known."),
         (seen["without_a_name"], "{} to an address that the capture holds no name for."),
     )
-    lines = [text.format(_transmissions(number)) for number, text in counted if number]
+    lines = [text.replace("{}", _transmissions(number), 1) for number, text in counted if number]
     if not_understood["bytes_not_kept"]:
         lines.append(f"{not_understood['bytes_not_kept']:,} bytes of very long payloads were not read.")
     if seen["names_looked_up_only"]:
@@ -180,6 +197,21 @@ def not_seen(report: Document) -> list[str]:
 def builds(device: DeviceEntry) -> list[str]:
     """The first of its builds that are short: a whole fingerprint only repeats one."""
     return [build for build in device["builds"] if len(build) <= LONGEST_BUILD][:MAX_BUILDS]
+
+
+def _whom(report: Document, looks: str) -> str:
+    """Whom what was not understood went to, most first, each with how often."""
+    counts: dict[str, int] = {}
+    for device in report["devices"]:
+        for row in device["destinations"]:
+            if number := row["not_understood"].get(looks, 0):
+                name = row["host"] or next(iter(row["addresses"]), "no address")
+                counts[name] = counts.get(name, 0) + number
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    names = [f"{printable(name, LONGEST_NAME)}: {number:,}" for name, number in ordered[:MOST_NAMED]]
+    return ", ".join(
+        [*names, *([f"{len(ordered) - MOST_NAMED:,} more"] if len(ordered) > MOST_NAMED else [])]
+    )
 
 
 def firmware(device: DeviceEntry) -> list[str]:

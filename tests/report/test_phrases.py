@@ -1,0 +1,54 @@
+"""Sentences that every format for people has."""
+
+import os
+
+import pytest
+
+from analysis.report import phrases
+from analysis.transmission import Transmission
+from tests.report.documents import HOSTILE, made
+
+
+def sent(host: str, payload: bytes, number: int = 0) -> Transmission:
+    return Transmission(
+        time=1e9, client="10.0.0.9", host=host, address=f"192.0.2.{number + 1}", port=443, method="POST",
+        path="/", payloads=(payload,),
+    )  # fmt: skip
+
+
+NOISE = os.urandom(600)
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(300)
+
+
+def test_what_was_not_understood_is_told_apart_and_said_of_whom() -> None:
+    document = made(
+        [
+            (sent("a.example", NOISE), 3),
+            (sent("b.example", NOISE), 4),
+            (sent("c.example", PICTURE), 2),
+            (sent("d.example", b'{"a": 1}'), 9),
+        ]
+    )
+    lines = phrases.not_seen(document)
+    assert (
+        "7 transmissions with a part that looks encrypted once more: not read (to b.example: 4, a.example: 3)."
+        in lines
+    )
+    assert "2 transmissions with a part in a format that is not known: not read (to c.example: 2)." in lines
+    assert not any("d.example" in line or "limits" in line for line in lines)
+
+
+def test_of_many_the_first_are_named() -> None:
+    document = made([(sent(f"h{number}.example", NOISE, number), 9 - number) for number in range(8)])
+    (line,) = [line for line in phrases.not_seen(document) if "encrypted once more" in line]
+    assert line.endswith(
+        "(to h0.example: 9, h1.example: 8, h2.example: 7, h3.example: 6, h4.example: 5, 3 more)."
+    )
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "{}", "{0.__class__}"])
+def test_a_name_in_a_sentence_is_text(name: str) -> None:
+    lines = phrases.not_seen(made([(sent(name, NOISE), 1)]))
+    (line,) = [line for line in lines if line.startswith("1 transmission with a part that looks encrypted")]
+    assert line.isprintable()
+    assert len(line) < 250
