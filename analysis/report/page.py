@@ -15,7 +15,7 @@ from analysis.report.document import DestinationEntry, DeviceEntry, Document, Id
 from analysis.report.escape import printable
 from analysis.report.summary import CATEGORY_ORDER, exposed, kinds_carried, place
 from analysis.transfers import Status, status
-from analysis.verdict import RuleVerdict, Verdict
+from analysis.verdict import PhoneVerdict, RuleVerdict, Verdict
 
 MAX_TEXT: Final = 300
 """Characters of a text; names and paths can be long, and are written by strangers."""
@@ -248,21 +248,22 @@ def _verdict(verdict: Verdict) -> VerdictView:
             RuleView(
                 rule,
                 phrases.RESULTS[rule["result"]],
-                phrases.evidence(rule)[:MAX_EVIDENCE],
+                phrases.evidence(rule, MAX_EVIDENCE),
                 [*rule["left_out"], *([rule["note"]] if rule["note"] else []), *rule["references"]],
             )
             for rule in phrases.rules(verdict)
         ],
         [
-            f"{phone['label']}: "
-            + (
-                f"market {phone['market'] or 'not known'}, {phone['market_source']}"
-                if phone["bound"]
-                else "the rules are not about this phone"
-            )
-            for phone in verdict["phones"][:MAX_SIDE_BY_SIDE]
+            *map(_held, verdict["phones"][:MAX_SIDE_BY_SIDE]),
+            *([f"and {more:,} more phones"] if (more := len(verdict["phones"][MAX_SIDE_BY_SIDE:])) else []),
         ],
     )
+
+
+def _held(phone: PhoneVerdict) -> str:
+    if not phone["bound"]:
+        return f"{phone['label']}: the rules are not about this phone"
+    return f"{phone['label']}: market {phone['market'] or 'not known'}, {phone['market_source']}"
 
 
 def _side_by_side(report: Document) -> list[SideBySide]:

@@ -110,7 +110,7 @@ def identifiers(row: DestinationEntry) -> list[str]:
 
 
 def kinds(row: DestinationEntry) -> list[str]:
-    """The same without values, for a line: `2 IMEIs`, with the certainty where none of them is certain. Model,
+    """The same without values, for a line: `IMEI ×2`, with the certainty where none of them is certain. Model,
     build and the like come last."""
     values: dict[str, set[str]] = {}
     certainty: dict[str, str] = {}
@@ -131,14 +131,16 @@ def kinds(row: DestinationEntry) -> list[str]:
     ]
 
 
-def evidence(rule: RuleVerdict) -> list[str]:
-    """What is against a rule, then what leaves it in doubt: a sentence each, with the reason."""
+def evidence(rule: RuleVerdict, most: int | None = None) -> list[str]:
+    """What is against a rule, then what leaves it in doubt: a sentence each, with the reason; at most so many,
+    and how many more there are."""
     lines = [
         f"{said}{entry['claim']} Why: {'; '.join(entry['problems'])}."
         for said, entries in (("", rule["broken"]), ("In doubt: ", rule["not_judged"]))
         for entry in entries
     ]
-    return [*lines, *([f"And {rule['listed_only']:,} destinations more."] if rule["listed_only"] else [])]
+    more = len(lines[most:] if most is not None else ()) + rule["listed_only"]
+    return [*lines[:most], *([f"And {_number(more, 'destination')} more."] if more else [])]
 
 
 def not_seen(report: Document) -> list[str]:
@@ -251,4 +253,8 @@ def _table(table: Mapping[str, Any]) -> str:
 
 
 def _transmissions(number: int) -> str:
-    return f"{number:,} transmission" + ("" if number == 1 else "s")
+    return _number(number, "transmission")
+
+
+def _number(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")

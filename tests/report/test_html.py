@@ -19,7 +19,7 @@ from tests.report.documents import (
     page_of,
     sample_document,
 )
-from tests.reports import device, document, row
+from tests.reports import device, document, identifier, row
 
 
 class Tags(HTMLParser):
@@ -171,6 +171,19 @@ def test_shows_the_verdict_before_all_else() -> None:
     assert "Against it: sent 10 times and tried 4 times without an answer, to zzhc.vnet.cn." in text
     assert "Why: China is forbidden (CN)." in text
     assert "market WW, by the build number in the traffic" in text
+
+
+def test_of_a_long_verdict_what_is_left_out_is_counted() -> None:
+    phones = [
+        device(row(identifiers=[identifier()]), id=f"10.0.{number // 200}.{number % 200}")
+        for number in range(120)
+    ]
+    report = document(*phones)
+    report["verdict"] = judge_policy(report, load("eea"))
+    view = page(report).verdict
+    assert view
+    assert view.rules[0].evidence[-1] == "And 108 destinations more."
+    assert view.phones[-1] == "and 20 more phones"
 
 
 def test_shows_no_verdict_without_rules(affected: str) -> None:
