@@ -245,11 +245,19 @@ def test_a_large_report_opens_within_a_second(
 
 def test_a_large_table_sorts_and_filters_at_once(browser: Any, files: dict[str, Path]) -> None:
     with Opened(browser, files["large"], DESK) as opened:
-        start = opened.page.evaluate("performance.now()")
-        opened.page.locator(".destinations thead").get_by_role("button", name="How often").click()
-        opened.page.get_by_role("searchbox").fill("host-1999")
-        assert opened.page.get_by_role("status").inner_text() == "1 of 2000 rows"
-        assert opened.page.evaluate("performance.now()") - start < 2000
+        # Measured inside the page: what the test's own look-ups cost is not the reader's.
+        took = opened.page.evaluate(
+            """() => {
+            const start = performance.now();
+            document.querySelectorAll('.destinations thead button')[3].click();
+            const filter = document.querySelector('.filter');
+            filter.value = 'host-1999';
+            filter.dispatchEvent(new Event('input', { bubbles: true }));
+            document.body.getBoundingClientRect();
+            return performance.now() - start }"""
+        )
+        assert opened.page.locator(".hits").first.inner_text() == "1 of 2000 rows"
+        assert took < 1000
 
 
 def test_prints_without_controls(browser: Any, files: dict[str, Path]) -> None:
