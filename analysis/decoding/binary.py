@@ -413,8 +413,7 @@ def parse_plist(data: bytes, _: int = 0) -> Tree | None:
         plistlib.InvalidFileException,
         ValueError,
         TypeError,
-        KeyError,
-        IndexError,
+        LookupError,  # also of an encoding that an XML declaration names
         AttributeError,
         OverflowError,
         RecursionError,

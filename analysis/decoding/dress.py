@@ -9,12 +9,11 @@ import re
 from binascii import Error, a2b_base64
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from analysis.decoding.binary import parse_plist, surely_map, surely_message
 from analysis.decoding.charset import is_utf8_text
 from analysis.decoding.compression import by_magic
-from analysis.decoding.http import parse_pairs, unquote
+from analysis.decoding.http import parse_pairs, to_bytes, unquote
 from analysis.decoding.limits import DEFAULT, Limits
 from analysis.decoding.memo import Memo
 from analysis.decoding.text import framed_json, parse_json, parse_xml
@@ -231,7 +230,7 @@ def _percent(text: str) -> Peeled | None:
     words = unquote(text)
     if words != text and "\\x" not in words:
         return "percent", words
-    data = unquote_to_bytes(text)
+    data = to_bytes(text)
     return ("percent", data) if _understood(data) == data else None
 
 

@@ -13,11 +13,16 @@ ValuePairs = tuple[tuple[str, str | bytes], ...]
 """The same with values that may be no text."""
 
 
+def to_bytes(text: str) -> bytes:
+    """What percent-encoding stands for. JSON can hold halves of characters, which UTF-8 cannot."""
+    return unquote_to_bytes(text.encode("utf-8", "surrogatepass"))
+
+
 def unquote(text: str) -> str:
     """Percent-encoding undone (RFC 3986 2.1); what is no UTF-8 is tried as GB 18030 and Latin-1."""
     if "%" not in text:
         return text
-    data = unquote_to_bytes(text)
+    data = to_bytes(text)
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -45,7 +50,7 @@ def parse_pairs(text: str, most: int) -> ValuePairs:
 
 
 def _unquoted(text: str) -> str | bytes:
-    data = unquote_to_bytes(text)
+    data = to_bytes(text)
     return data if not data.isascii() and by_magic(data) else unquote(text)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from analysis.evidence import examine
 from analysis.transmission import Transmission
+from captures.flows import protobuf
 
 ADVERTISING = "5f0c1f2e-9b1d-4c55-8a3e-0d6a7be2c901"
 SESSION = "0b6b1c22-3a51-4a0f-9d0e-57b0a2f7c3d4"
@@ -112,6 +113,46 @@ def test_branch() -> None:
         "build": {"TQ3A.230805.001"},
         "carrier": {"Telenor"},
         "ip-address": {"10.0.0.7"},
+    }
+
+
+def test_onesignal() -> None:
+    document = {"device_model": "Pixel 7", "ad_id": ADVERTISING, "lat": 59.912731, "long": 10.746092}
+    body = json.dumps(document).encode()
+    sent = post(f"api.onesignal.com/players/{SESSION}", body, content_type="application/json")
+    assert certain(sent) == {
+        "installation-id": {SESSION},
+        "model": {"Pixel 7"},
+        "advertising-id": {ADVERTISING},
+        "position": {"59.912731,10.746092"},
+    }
+
+
+def test_google_check_in() -> None:
+    """The fields of AndroidCheckinRequest, of which the MAC address has no separators."""
+    build = protobuf((1, "google/yakju/maguro:4.1.1/JRO03C/398337:user/release-keys"), (11, "Galaxy Nexus"))
+    message = protobuf(
+        (1, "356938035643809"),
+        (2, 0x3A5E91C0B77D4E21),
+        (4, protobuf((1, build), (2, 0))),
+        (9, "00005e00536a"),
+        (10, "A0000000002329"),
+        (16, "R58M123ABCD"),
+    )
+    sent = post(
+        "android.clients.google.com/checkin",
+        gzip.compress(message),
+        content_type="application/x-protobuffer",
+        content_encoding="gzip",
+    )
+    assert certain(sent) == {
+        "imei": {"356938035643809"},
+        "android-id": {"3a5e91c0b77d4e21"},
+        "build": {"google/yakju/maguro:4.1.1/JRO03C/398337:user/release-keys"},
+        "model": {"Galaxy Nexus"},
+        "mac": {"00:00:5e:00:53:6a"},
+        "meid": {"A0000000002329"},
+        "serial": {"R58M123ABCD"},
     }
 
 

@@ -295,6 +295,17 @@ def test_more_objects_than_a_layer_may_have_are_a_limit() -> None:
     assert [part.looks for part in found.opaque] == ["limit"]
 
 
+@pytest.mark.parametrize("encoding", ["UTF-T", "", "base64", "utf-8\x00", "rot13"])
+def test_an_encoding_that_there_is_not(encoding: str) -> None:
+    head = f"<?xml version='1.0' encoding='{encoding}'?>".encode()
+    for body in (
+        b"<plist version='1.0'><dict><key>a</key><string>b</string></dict></plist>",
+        b"<a><b>c</b></a>",
+    ):
+        decode_bytes(head + body, "application/x-plist")
+        decode_bytes(head + body, f"text/xml; charset={encoding}")
+
+
 def test_values_end_at_the_limit() -> None:
     body = json.dumps([{"id": n} for n in range(100)]).encode()
     decoded = decode_bytes(body, limits=Limits(values=60))

@@ -26,6 +26,13 @@ def test_forms_come_back(pairs: list[tuple[str, str]]) -> None:
     assert list(parse_pairs(urlencode(pairs), 1000)) == pairs
 
 
+def test_half_a_character_is_no_error() -> None:
+    assert unquote("%41\udcff").startswith("A")
+    assert parse_pairs("%41\ud800=%42\udcff", 10)[0][0].startswith("A")
+    assert parse_path("/a%41\udcff1", 10)
+    assert parse_cookies("a=%41\udcff", 10) == (("a", "%41\udcff"),)
+
+
 def test_compressed_values_stay_bytes() -> None:
     for time in range(256):
         data = gzip.compress(b'{"imei": "490154203237518"}', mtime=time << 8)
