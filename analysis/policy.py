@@ -16,7 +16,7 @@ from analysis.catalogue import Reference, catalogue
 from analysis.geolocation.knowledge import country_name
 from analysis.identifiers.finding import RANK
 from analysis.policy_file import Places, Policy, Rule
-from analysis.report.document import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from analysis.report.summary import kinds_carried, listed, place, times
 from analysis.verdict import EvidenceEntry, PhoneVerdict, Result, RuleVerdict, Verdict
 

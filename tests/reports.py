@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis.devices import DeviceNames
 from analysis.geolocation.database import LocationDatabase
-from analysis.report.document import DestinationEntry, DeviceEntry, Document
+from analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from analysis.report.output import make_document
 from analysis.report.work import read_captures
 

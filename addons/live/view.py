@@ -6,7 +6,7 @@ The page puts these texts where they belong; it interprets nothing. The wording 
 from typing import Any
 
 from analysis.report import phrases
-from analysis.report.document import DestinationEntry, DeviceEntry, Document
+from analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from analysis.report.escape import printable
 
 MAX_DEVICES = 20

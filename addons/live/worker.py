@@ -28,7 +28,7 @@ from analysis.devices import DeviceNames
 from analysis.evidence import Evidence, Names, examine, unexamined
 from analysis.geolocation.database import LocationDatabase
 from analysis.readers.flow_state import transmission_from_state
-from analysis.report.document import Document
+from analysis.report.entries import Document
 from analysis.report.model import Report
 from analysis.report.output import make_document
 from analysis.report.work import Outcome

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from analysis.commands.common import device_names, location_database
 
 if TYPE_CHECKING:
-    from analysis.report.document import Document
+    from analysis.report.entries import Document
 
 
 def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "Document | None":
     """One document of these captures and saved reports; None if nothing could be read. What could not be read
     is among its errors. Raises UsageError for a wrong option."""
     from analysis.report import output, work
-    from analysis.report.document import ErrorEntry
+    from analysis.report.entries import ErrorEntry
     from analysis.report.progress import Progress
     from analysis.report.saved import SavedReportError, is_saved_report, joined, read_saved_report
 

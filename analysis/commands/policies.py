@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.commands.common import UsageError
 
 if TYPE_CHECKING:
-    from analysis.report.document import Document
+    from analysis.report.entries import Document
     from analysis.verdict import Verdict
 
 

@@ -23,6 +23,8 @@ CATEGORIES: Final[tuple[Category, ...]] = (
     "software",
     "account",
 )
+LASTING: Final = frozenset[Category]({"hardware", "sim", "location", "account"})
+"""Categories of what tells of a phone, its holder or where they are, and cannot simply be reset."""
 
 MAX_KEY: Final = 80
 """Characters; a longer name is no name of the tables, and is not taken apart."""

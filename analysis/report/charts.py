@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
-from analysis.report.document import DestinationEntry, DeviceEntry, Document, concern
+from analysis.report.document import concern
+from analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from analysis.report.map import world_map
 from analysis.report.summary import is_lasting, purpose_rank
 

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple, TypedDict
 
 from analysis.catalogue import catalogue
 from analysis.geolocation.knowledge import country_name
-from analysis.report.document import DestinationEntry, DeviceEntry, Document, ErrorEntry
+from analysis.report.entries import DestinationEntry, DeviceEntry, Document, ErrorEntry
 from analysis.report.summary import exposed, kinds_carried, listed, place, times
 
 COMPARISON_SCHEMA: Final = "phonehome/comparison/1"

@@ -3,7 +3,7 @@
 import csv
 from typing import TextIO
 
-from analysis.report.document import DestinationEntry, DeviceEntry, Document
+from analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from analysis.report.escape import csv_cell
 
 COLUMNS = (

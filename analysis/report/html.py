@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from analysis import __version__
 from analysis.report.charts import FLOW_COLUMNS
-from analysis.report.document import Document
+from analysis.report.entries import Document
 from analysis.report.map import world_map
 from analysis.report.page import MAX_CARDS, page, time
 

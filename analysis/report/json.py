@@ -3,7 +3,7 @@
 import json
 from typing import TextIO
 
-from analysis.report.document import Document
+from analysis.report.entries import Document
 
 
 def write(report: Document, out: TextIO) -> None:

@@ -3,7 +3,7 @@
 from typing import TextIO
 
 from analysis.report import phrases
-from analysis.report.document import DestinationEntry, DeviceEntry, Document
+from analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from analysis.report.escape import markdown
 from analysis.verdict import Verdict
 

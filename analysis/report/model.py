@@ -17,7 +17,7 @@ from analysis.catalogue import catalogue
 from analysis.devices import UNKNOWN, DeviceFacts, device_id
 from analysis.evidence import Evidence
 from analysis.identifiers.finding import RANK, Finding
-from analysis.report.summary import LASTING
+from analysis.identifiers.kinds import LASTING
 from analysis.report.timeline import Timeline
 from analysis.transmission import Transmission
 

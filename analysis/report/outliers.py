@@ -6,13 +6,11 @@ place or account): phones have different apps on them, and that is no news.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, Literal, TypedDict
+from typing import Final, Literal
 
 from analysis.catalogue import catalogue
+from analysis.report.entries import DestinationEntry, DeviceEntry, OutlierEntry
 from analysis.report.summary import exposed, is_lasting, listed, place, times
-
-if TYPE_CHECKING:
-    from analysis.report.document import DestinationEntry, DeviceEntry
 
 MAX_OUTLIERS: Final = 50
 """Differences that are listed, most telling first."""
@@ -24,25 +22,7 @@ NOTE: Final = (
 )
 
 
-class OutlierEntry(TypedDict):
-    """Something that a minority of the phones of a model did."""
-
-    model: str
-    phones: int
-    """How many phones named this model."""
-    devices: list[str]
-    """Ids of those that did it."""
-    what: Literal["destination", "unencrypted"]
-    """Data for a purpose to a country; or identifiers in clear text."""
-    purpose: str | None
-    country: str | None
-    hosts: list[str]
-    identifiers: list[str]
-    """Labels of the kinds, for `unencrypted`."""
-    text: str
-
-
-def outliers(devices: Iterable["DeviceEntry"]) -> list[OutlierEntry]:
+def outliers(devices: Iterable[DeviceEntry]) -> list[OutlierEntry]:
     """What sets a phone, or a few, apart from the others of its model; empty if nothing does, and for models
     of which there is one phone."""
     groups: dict[str, list[DeviceEntry]] = {}
@@ -57,7 +37,7 @@ def outliers(devices: Iterable["DeviceEntry"]) -> list[OutlierEntry]:
     return found[:MAX_OUTLIERS]
 
 
-def _destinations(group: Sequence["DeviceEntry"]) -> list[OutlierEntry]:
+def _destinations(group: Sequence[DeviceEntry]) -> list[OutlierEntry]:
     """Data for a purpose to a country, where the others contact none of the hosts for it."""
     users: dict[tuple[str | None, str], set[str]] = {}
     for device in group:
@@ -89,7 +69,7 @@ def _destinations(group: Sequence["DeviceEntry"]) -> list[OutlierEntry]:
 
 
 def _destination(
-    group: Sequence["DeviceEntry"], purpose: str, country: str, rows: dict[str, list["DestinationEntry"]]
+    group: Sequence[DeviceEntry], purpose: str, country: str, rows: dict[str, list[DestinationEntry]]
 ) -> OutlierEntry:
     every = [row for mine in rows.values() for row in mine]
     attempts = sum(row["attempts"] for row in every)
@@ -104,7 +84,7 @@ def _destination(
     return _entry(group, list(rows), "destination", purpose, country, hosts, [], did)
 
 
-def _unencrypted(group: Sequence["DeviceEntry"]) -> list[OutlierEntry]:
+def _unencrypted(group: Sequence[DeviceEntry]) -> list[OutlierEntry]:
     """Kinds of identifiers in clear text; those that the same phones sent are one entry."""
     holders: dict[str, dict[str, list[DestinationEntry]]] = {}
     for device in group:
@@ -129,12 +109,12 @@ def _few(number: int, phones: int) -> bool:
     return 0 < number < phones and (number == 1 or 2 * number < phones)
 
 
-def _telling(row: "DestinationEntry") -> bool:
+def _telling(row: DestinationEntry) -> bool:
     return row["purpose"] == "activation" or any(map(is_lasting, row["identifiers"]))
 
 
 def _entry(
-    group: Sequence["DeviceEntry"],
+    group: Sequence[DeviceEntry],
     devices: list[str],
     what: Literal["destination", "unencrypted"],
     purpose: str | None,
@@ -159,7 +139,7 @@ def _entry(
     }
 
 
-def _hosts(rows: Iterable["DestinationEntry"]) -> list[str]:
+def _hosts(rows: Iterable[DestinationEntry]) -> list[str]:
     return sorted({row["host"] or ", ".join(row["addresses"][:1]) or "an unknown host" for row in rows})
 
 

@@ -12,7 +12,8 @@ from typing import Any, TextIO
 from analysis.catalogue import catalogue
 from analysis.devices import DeviceNames
 from analysis.geolocation.database import LocationDatabase, age_warning
-from analysis.report.document import Context, Document, document
+from analysis.report.document import Context, document
+from analysis.report.entries import Document
 from analysis.report.work import Outcome
 
 FORMATS = ("terminal", "json", "csv", "markdown", "html", "pdf")

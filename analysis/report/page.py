@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from analysis.catalogue import catalogue
 from analysis.report import charts, phrases
-from analysis.report.document import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from analysis.report.escape import printable
 from analysis.report.summary import CATEGORY_ORDER, exposed, kinds_carried, place
 from analysis.transfers import Status, status

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 import typst
 
 from analysis.report import charts
-from analysis.report.document import Document
+from analysis.report.entries import Document
 from analysis.report.html import TITLE, environment, period
 from analysis.report.map import world_map
 from analysis.report.page import (

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from analysis.identifiers.finding import RANK
-from analysis.report.document import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from analysis.report.escape import printable
 from analysis.report.outliers import NOTE
 from analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, place

@@ -13,7 +13,8 @@ from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_t
 
 from analysis.catalogue import catalogue
 from analysis.identifiers.finding import RANK
-from analysis.report.document import SCHEMA, Document
+from analysis.report.document import SCHEMA
+from analysis.report.entries import Document
 from analysis.report.outliers import outliers
 
 MAX_FILE: Final = 1 << 28

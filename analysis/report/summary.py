@@ -5,13 +5,11 @@ say neither more nor less. "Tried to send" and "sent" are different claims, and 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from analysis.catalogue import catalogue
 from analysis.identifiers.finding import RANK
-
-if TYPE_CHECKING:
-    from analysis.report.document import DestinationEntry, DeviceEntry, IdentifierEntry
+from analysis.identifiers.kinds import LASTING
+from analysis.report.entries import DestinationEntry, DeviceEntry, IdentifierEntry
 
 MAX_KINDS = 8
 """Kinds of identifiers that a sentence names; more are counted."""
@@ -23,7 +21,7 @@ def purpose_rank(purpose: str) -> int:
     return catalogue().purposes[purpose].rank
 
 
-def device_summary(device: "DeviceEntry") -> str:
+def device_summary(device: DeviceEntry) -> str:
     """One or two sentences on what the device did; its destinations are sorted, worst first."""
     rows = device["destinations"]
     if not rows:
@@ -32,11 +30,7 @@ def device_summary(device: "DeviceEntry") -> str:
     sentences = [_sentence(group, "It") for group in groups[:1]]
     sentences += [_sentence(group, "It also") for group in groups[1:2]]
     if not sentences:
-        sentences = [
-            f"It sent {_number(device['transmissions'], 'transmission')} to {_number(_hosts(rows), 'host')} "
-            f"{_countries(rows)}; no IMEI, SIM number or other identifier of hardware or SIM was recognised in "
-            "what could be read."
-        ]
+        sentences = [_plain_sentence(device)]
     elif len(groups) > 2:
         others = len(groups) - 2
         sentences[-1] = (
@@ -46,7 +40,21 @@ def device_summary(device: "DeviceEntry") -> str:
     return " ".join(sentences)
 
 
-def place(row: "DestinationEntry") -> str:
+def _plain_sentence(device: DeviceEntry) -> str:
+    """For a device of which nothing is worth a sentence of its own."""
+    rows = device["destinations"]
+    attempts = device["attempts"]
+    sent = device["transmissions"] - attempts
+    whither = f"to {number_of(_hosts(rows), 'host')} {_countries(rows)}"
+    if not sent:
+        did = f"It tried {number_of(attempts, 'transmission')} {whither}, and got no answer"
+    else:
+        more = f", and tried {attempts:,} more without an answer" if attempts else ""
+        did = f"It sent {number_of(sent, 'transmission')} {whither}{more}"
+    return f"{did}; no IMEI, SIM number or other identifier of hardware or SIM was recognised in what could be read."
+
+
+def place(row: DestinationEntry) -> str:
     """Where a row lies, for a sentence: `China`, `Singapore (AWS ap-southeast-1)`."""
     if row["scope"] not in (None, "global"):
         return f"an address that is no place on the internet ({row['scope']})"
@@ -70,7 +78,7 @@ def listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
 
 
-def kinds_carried(rows: Iterable["DestinationEntry"]) -> list[str]:
+def kinds_carried(rows: Iterable[DestinationEntry]) -> list[str]:
     """Labels of the kinds of identifiers in these rows that are at least likely, and say who or where."""
     labels: dict[str, tuple[int, int]] = {}
     for row in rows:
@@ -82,19 +90,17 @@ def kinds_carried(rows: Iterable["DestinationEntry"]) -> list[str]:
 
 
 CATEGORY_ORDER = {"hardware": 0, "sim": 1, "location": 2, "network": 3, "account": 4, "advertising": 5}
-LASTING = frozenset({"hardware", "sim", "location", "account"})
-"""Categories of what tells of a phone, its holder or where they are, and cannot simply be reset."""
 
 DESCRIPTIVE = frozenset({"model", "build"})
 """Kinds that describe a phone and do not tell it from another of its make."""
 
 
-def is_lasting(found: "IdentifierEntry") -> bool:
+def is_lasting(found: IdentifierEntry) -> bool:
     """Whether an identifier is of these, surely enough to say so."""
     return found["category"] in LASTING and RANK[found["certainty"]] >= RANK["likely"]
 
 
-def exposed(device: "DeviceEntry") -> dict[str, list["DestinationEntry"]]:
+def exposed(device: DeviceEntry) -> dict[str, list[DestinationEntry]]:
     """What went in clear text and is lasting: labels of kinds, the gravest first, and where each went."""
     found: dict[str, tuple[int, list[DestinationEntry]]] = {}
     for row in device["destinations"]:
@@ -104,7 +110,7 @@ def exposed(device: "DeviceEntry") -> dict[str, list["DestinationEntry"]]:
     return {label: rows for label, (_, rows) in sorted(found.items(), key=lambda item: (item[1][0], item[0]))}
 
 
-def _telling(row: "DestinationEntry") -> bool:
+def _telling(row: DestinationEntry) -> bool:
     """Whether a row is worth a sentence: activation, or an identifier of hardware or SIM."""
     return row["purpose"] == "activation" or any(
         found["category"] in ("hardware", "sim") and RANK[found["certainty"]] >= RANK["likely"]
@@ -112,7 +118,7 @@ def _telling(row: "DestinationEntry") -> bool:
     )
 
 
-def _groups(rows: Iterable["DestinationEntry"]) -> list[list["DestinationEntry"]]:
+def _groups(rows: Iterable[DestinationEntry]) -> list[list[DestinationEntry]]:
     """Rows that one sentence can speak of: same purpose, same place, same encryption."""
     groups: dict[tuple[str, str, str], list[DestinationEntry]] = {}
     for row in rows:
@@ -120,7 +126,7 @@ def _groups(rows: Iterable["DestinationEntry"]) -> list[list["DestinationEntry"]
     return list(groups.values())
 
 
-def _sentence(rows: Sequence["DestinationEntry"], subject: str) -> str:
+def _sentence(rows: Sequence[DestinationEntry], subject: str) -> str:
     first = rows[0]
     total = sum(row["transmissions"] for row in rows)
     attempts = sum(row["attempts"] for row in rows)
@@ -147,11 +153,11 @@ def _sentence(rows: Sequence["DestinationEntry"], subject: str) -> str:
     return result + "."
 
 
-def _hosts(rows: Sequence["DestinationEntry"]) -> int:
+def _hosts(rows: Sequence[DestinationEntry]) -> int:
     return len({row["host"] or tuple(row["addresses"]) for row in rows})
 
 
-def _countries(rows: Sequence["DestinationEntry"]) -> str:
+def _countries(rows: Sequence[DestinationEntry]) -> str:
     names = sorted({row["country_name"] for row in rows if row["country_name"]})
     if not names:
         return "in no country that is known"
@@ -160,5 +166,6 @@ def _countries(rows: Sequence["DestinationEntry"]) -> str:
     return f"in {listed(names)}"
 
 
-def _number(number: int, word: str) -> str:
+def number_of(number: int, word: str) -> str:
+    """`1 host`, `1,200 hosts`."""
     return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.report import phrases
-from analysis.report.document import DestinationEntry, DeviceEntry, Document
+from analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from analysis.report.escape import printable
+from analysis.report.summary import number_of
 from analysis.verdict import Verdict
 
 MAX_ROWS = 40
@@ -116,7 +117,8 @@ def _device(device: DeviceEntry, limit: int | None, width: int) -> Group:
     if known:
         title.append(f"  {known}", "not bold dim")
     counts = (
-        f"{device['transmissions']:,} transmissions to {len(device['destinations']):,} destinations, "
+        f"{number_of(device['transmissions'], 'transmission')} to "
+        f"{number_of(len(device['destinations']), 'destination')}, "
         f"{phrases.period(device['first'], device['last'])}"
     )
     rows = device["destinations"]

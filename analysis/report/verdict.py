@@ -4,7 +4,7 @@ import json
 from typing import Final
 from xml.etree import ElementTree
 
-from analysis.report.document import Document
+from analysis.report.entries import Document
 from analysis.report.escape import printable
 from analysis.report.phrases import RESULTS
 from analysis.verdict import RuleVerdict, Verdict

@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 
 from analysis.evidence import Asked, Evidence, Names, examine, examine_all, unexamined
 from analysis.readers import CaptureError, is_capture, mitm, opened, release
-from analysis.report.document import ErrorEntry, File
+from analysis.report.document import File
+from analysis.report.entries import ErrorEntry
 from analysis.report.model import Capture, Report
 from analysis.transmission import NameAnswer, Transmission
 

@@ -13,7 +13,8 @@ from analysis.geolocation.database import LocationDatabase
 from analysis.policy import judge_policy
 from analysis.policy_file import load
 from analysis.report import html, output, work
-from analysis.report.document import Document, File
+from analysis.report.document import File
+from analysis.report.entries import Document
 from analysis.report.model import Report
 from analysis.transmission import Reply, Transmission
 

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.report import charts
 from analysis.report.charts import Country
-from analysis.report.document import Document, TimelineEntry
+from analysis.report.entries import Document, TimelineEntry
 from analysis.report.map import world_map
 from analysis.report.summary import kinds_carried
 from tests.reports import AFFECTED, device, document, identifier, row, sample

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from analysis.report.compare import compare, match
-from analysis.report.document import DestinationEntry, DeviceEntry
+from analysis.report.entries import DestinationEntry, DeviceEntry
 from tests.reports import AFFECTED, CHINA, FIXED, device, document, identifier, row, sample
 
 CHINA_CLEAR: dict[str, Any] = {"host": "zzhc.vnet.cn", "encrypted": "no", "unencrypted": 3}

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.cli import main
 from analysis.report import pdf
-from analysis.report.document import Document
+from analysis.report.entries import Document
 from tests.report.documents import SAMPLES, hostile_document, judged_document, large_document, sample_document
 
 

@@ -12,7 +12,7 @@ from analysis.policy import judge_policy
 from analysis.policy_file import load
 from analysis.report import comparison, verdict
 from analysis.report.compare import compare
-from analysis.report.document import Document
+from analysis.report.entries import Document
 from analysis.report.saved import SavedReportError, is_saved_report, joined, read_saved_report
 from tests.reports import AFFECTED, FIXED, device, document, identifier, row, sample
 

@@ -32,7 +32,11 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def sentence(*rows: dict[str, Any]) -> str:
-    device: Any = {"destinations": list(rows), "transmissions": sum(one["transmissions"] for one in rows)}
+    device: Any = {
+        "destinations": list(rows),
+        "transmissions": sum(one["transmissions"] for one in rows),
+        "attempts": sum(one["attempts"] for one in rows),
+    }
     return device_summary(device)
 
 
@@ -117,3 +121,16 @@ def test_when_there_is_nothing_to_tell() -> None:
 def test_words() -> None:
     assert [times(number) for number in (1, 2, 3, 1400)] == ["once", "twice", "3 times", "1,400 times"]
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+@pytest.mark.parametrize(
+    ("transmissions", "attempts", "expected"),
+    [
+        (3, 0, "It sent 3 transmissions to 1 host in China; no IMEI"),
+        (3, 1, "It sent 2 transmissions to 1 host in China, and tried 1 more without an answer; no IMEI"),
+        (1, 1, "It tried 1 transmission to 1 host in China, and got no answer; no IMEI"),
+    ],
+)
+def test_what_was_only_tried_is_not_said_to_be_sent(transmissions: int, attempts: int, expected: str) -> None:
+    quiet = row(purpose="unclassified", identifiers=[], transmissions=transmissions, attempts=attempts)
+    assert sentence(quiet).startswith(expected)

@@ -8,7 +8,7 @@ import pytest
 from analysis.policy import judge_policy
 from analysis.policy_file import load
 from analysis.report import terminal
-from analysis.report.document import Document
+from analysis.report.entries import Document
 from tests.report.documents import hostile_document, sample_document
 from tests.reports import device, document, row
 

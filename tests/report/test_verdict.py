@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from analysis.policy import judge_policy
 from analysis.policy_file import parse
-from analysis.report.document import Document
+from analysis.report.entries import Document
 from analysis.report.verdict import render
 from tests.reports import device, document, row
 

@@ -1,0 +1,200 @@
+"""What the report is made of: the shapes of the document that everybody gets, as in `docs/report.schema.json`.
+
+Times are RFC 3339 in UTC, sizes are bytes, countries are ISO 3166-1 alpha-2; None is "unknown" throughout.
+"""
+
+from typing import Any, Literal, TypedDict
+
+from analysis.firmware import FirmwareEntry
+from analysis.verdict import Verdict
+
+Encrypted = Literal["yes", "no", "mixed"]
+
+
+class IdentifierEntry(TypedDict):
+    """One identifier that went to a destination."""
+
+    kind: str
+    label: str
+    category: str
+    certainty: str
+    reason: str
+    path: str
+    value: str
+    """Masked, unless the user asked for it as it is."""
+    transmissions: int
+    unencrypted: int
+    delivered: int
+
+
+class ExampleEntry(TypedDict):
+    """One transmission of a destination."""
+
+    time: str | None
+    method: str | None
+    url: str
+    status: int | None
+    outcome: str
+    encrypted: bool
+    flow: str
+
+
+class RegistryItem(TypedDict):
+    """What was found online of one address."""
+
+    address: str
+    reverse_name: str | None
+    holder: str | None
+    registered_country: str | None
+    """Where the range is registered; not where the machine is."""
+    network: str | None
+    problem: str | None
+
+
+class OnlineEntry(TypedDict):
+    """What was found online, today, of a destination. Nothing here changes what stands beside it."""
+
+    asked: str | None
+    aliases: list[str]
+    addresses_today: list[dict[str, str | None]]
+    """Only for a name that the capture holds no address for: today's addresses, and their countries."""
+    registry: list[RegistryItem]
+
+
+class CloudEntry(TypedDict):
+    provider: str
+    region: str | None
+
+
+class DestinationEntry(TypedDict):
+    """What went to one name (or address), for one purpose, in one place."""
+
+    host: str | None
+    host_sources: list[str]
+    authorities: list[str]
+    addresses: list[str]
+    address_sources: list[str]
+    ports: list[int]
+    protocols: list[str]
+    country: str | None
+    country_name: str | None
+    country_certainty: str
+    country_reason: str
+    anycast: bool
+    scope: str | None
+    asn: int | None
+    organisation: str | None
+    cloud: CloudEntry | None
+    location_sources: list[str]
+    owner: str | None
+    purpose: str
+    purpose_label: str
+    purpose_reason: str
+    entry: str | None
+    references: list[str]
+    transmissions: int
+    attempts: int
+    acknowledged: int
+    acknowledgement_known: bool
+    bytes_sent: int
+    bytes_received: int
+    encrypted: Encrypted
+    unencrypted: int
+    identifiers: list[IdentifierEntry]
+    identifiers_left_out: int
+    not_understood: dict[str, int]
+    tls_not_opened: dict[str, int]
+    """Transmissions inside TLS or QUIC that stayed closed: refused, failed, passed."""
+    examples: list[ExampleEntry]
+    first: str | None
+    last: str | None
+    online: OnlineEntry | None
+
+
+class BucketEntry(TypedDict):
+    """What was sent for one purpose from `start` on, for the seconds of a bucket."""
+
+    start: str | None
+    purpose: str
+    transmissions: int
+    attempts: int
+    unencrypted: int
+    exposed: int
+    """Of the unencrypted, those with identifiers of phone, SIM, account or place."""
+
+
+class TimelineEntry(TypedDict):
+    """When a device sent what. Only buckets with something in them; by time, then purpose."""
+
+    bucket_seconds: int
+    buckets: list[BucketEntry]
+
+
+class DeviceEntry(TypedDict):
+    id: str
+    label: str
+    addresses: list[str]
+    model: str | None
+    models: list[str]
+    system: str | None
+    builds: list[str]
+    firmware: list[FirmwareEntry]
+    """What is known of those builds, by their makers' word."""
+    summary: str
+    transmissions: int
+    attempts: int
+    first: str | None
+    last: str | None
+    destinations: list[DestinationEntry]
+    names_only: list[str]
+    names_only_count: int
+    timeline: TimelineEntry
+
+
+class CaptureEntry(TypedDict):
+    path: str
+    sha256: str
+    bytes: int
+    transmissions: int
+    replayed: int
+    proxy_pages: int
+    resolved_by_proxy: int
+    first: str | None
+    last: str | None
+    warnings: list[str]
+
+
+class ErrorEntry(TypedDict):
+    path: str
+    error: str
+
+
+class OutlierEntry(TypedDict):
+    """Something that a minority of the phones of a model did."""
+
+    model: str
+    phones: int
+    """How many phones named this model."""
+    devices: list[str]
+    """Ids of those that did it."""
+    what: Literal["destination", "unencrypted"]
+    """Data for a purpose to a country; or identifiers in clear text."""
+    purpose: str | None
+    country: str | None
+    hosts: list[str]
+    identifiers: list[str]
+    """Labels of the kinds, for `unencrypted`."""
+    text: str
+
+
+class Document(TypedDict):
+    schema: str
+    captures: list[CaptureEntry]
+    verdict: Verdict | None
+    """Whether the phones keep to a policy; None if none was given."""
+    devices: list[DeviceEntry]
+    outliers: list[OutlierEntry]
+    """What a few phones of a model did, and the others did not."""
+    not_seen: dict[str, Any]
+    sources: dict[str, Any]
+    errors: list[ErrorEntry]
