@@ -22,7 +22,10 @@ def unquote(text: str) -> str:
     """Percent-encoding undone (RFC 3986 2.1); what is no UTF-8 is tried as GB 18030 and Latin-1."""
     if "%" not in text:
         return text
-    data = to_bytes(text)
+    return _text(to_bytes(text))
+
+
+def _text(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -50,8 +53,10 @@ def parse_pairs(text: str, most: int) -> ValuePairs:
 
 
 def _unquoted(text: str) -> str | bytes:
+    if "%" not in text:
+        return text
     data = to_bytes(text)
-    return data if not data.isascii() and by_magic(data) else unquote(text)
+    return data if not data.isascii() and by_magic(data) else _text(data)
 
 
 def parse_cookies(text: str, most: int) -> Pairs:
