@@ -73,6 +73,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        if self.path == "/slow":
+            time.sleep(4)
         self._answer(b"hello from the server")
 
     def do_POST(self) -> None:
@@ -172,7 +174,7 @@ def running(command: list[Any], port: int | None, **more: Any) -> Iterator[subpr
     )
     try:
         if port is not None:
-            wait_for(lambda: process.poll() is not None or _listens(port))
+            wait_for(lambda: process.poll() is not None or listens(port))
         assert process.poll() is None, process.communicate()[0]
         yield process
     finally:
@@ -218,7 +220,8 @@ def transmissions(path: Path) -> list[Transmission]:
     return list(mitm.read(path.read_bytes()))
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether something takes TCP connections there."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
