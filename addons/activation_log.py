@@ -8,7 +8,6 @@ destination, and a second one says what came of it. The flow is marked and comme
 in mitmproxy's and mitmweb's list. What counts as an activation is decided by `analysis`, as in the report.
 """
 
-import asyncio
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ from typing import Any
 from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
 from mitmproxy.addonmanager import Loader
 
+from addons.aside import Aside
 from analysis import __version__
 from analysis.catalogue import catalogue
 from analysis.devices import device_id
@@ -26,6 +26,7 @@ from analysis.evidence import Evidence, Names, examine
 from analysis.geolocation.database import LocationDatabase
 from analysis.geolocation.knowledge import country_name
 from analysis.geolocation.location import Location
+from analysis.glance import may_be_activation
 from analysis.identifiers import mask
 from analysis.purposes import ACTIVATION
 from analysis.readers import live_flow
@@ -43,7 +44,7 @@ MAX_PENDING = 10_000
 MAX_CLEARED = 10_000
 """Requests that were no activation and are not answered yet; one that is forgotten is looked at once more."""
 LONG = 8192
-"""Bytes; what is longer is examined in a thread, because it can take longer than other traffic should wait."""
+"""Bytes; what is longer is examined in another process, because it can take longer than other traffic should wait."""
 EACH_MESSAGE = 32
 """Messages of a stream up to which it is looked at with each; then at 64, 128, 256, ..., and at its end."""
 
@@ -61,6 +62,7 @@ class ActivationLog:
         self._pending: dict[str, Evidence] = {}
         self._cleared: dict[str, None] = {}
         self._broken = False
+        self._aside = Aside()
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
@@ -97,6 +99,7 @@ class ActivationLog:
         for evidence in list(self._pending.values()):
             self._write("activation-outcome", evidence)
         self._pending.clear()
+        self._aside.close()
         self._close()
 
     def dns_response(self, flow: dns.DNSFlow) -> None:
@@ -105,6 +108,9 @@ class ActivationLog:
             self._names.add(answer)
 
     def request(self, flow: http.HTTPFlow) -> Later:
+        if not _worth_examining(flow):
+            self._clear(flow)
+            return None
         return self._examine(flow, self._requested)
 
     def response(self, flow: http.HTTPFlow) -> Later:
@@ -155,24 +161,32 @@ class ActivationLog:
         return self._examine(flow, self._over)
 
     def _examine(self, flow: flow.Flow, then: Callable[[flow.Flow, Evidence | None], None]) -> Later:
-        """Examines what was sent, and then goes on: at once, or, where it is long, when a thread is done with
-        it. Until then mitmproxy keeps this exchange back, and no other."""
+        """Examines what was sent, and then goes on: at once, or, where it is long, when another process is done
+        with it. Until then mitmproxy keeps this exchange back, and no other."""
         sent = live_flow.transmission(flow)
         if sent is None or sent.origin != "device":
             then(flow, None)
             return None
         sent = self._names.complete(sent)
         if sum(map(len, sent.payloads)) > LONG:
-            return _aside(flow, sent, then)
+            return self._examine_aside(flow, sent, then)
         then(flow, examine(sent))
         return None
+
+    async def _examine_aside(
+        self, flow: flow.Flow, sent: Transmission, then: Callable[[flow.Flow, Evidence | None], None]
+    ) -> None:
+        then(flow, await self._aside.examine(sent))
 
     def _requested(self, flow: flow.Flow, evidence: Evidence | None) -> None:
         self._seen(flow, evidence)
         if flow.id not in self._pending:
-            if len(self._cleared) >= MAX_CLEARED:
-                self._cleared.pop(next(iter(self._cleared)))
-            self._cleared[flow.id] = None
+            self._clear(flow)
+
+    def _clear(self, flow: flow.Flow) -> None:
+        if len(self._cleared) >= MAX_CLEARED:
+            self._cleared.pop(next(iter(self._cleared)))
+        self._cleared[flow.id] = None
 
     def _seen(self, flow: flow.Flow, evidence: Evidence | None) -> None:
         """Something was sent."""
@@ -240,10 +254,14 @@ class ActivationLog:
             self._file = None
 
 
-async def _aside(
-    flow: flow.Flow, sent: Transmission, then: Callable[[flow.Flow, Evidence | None], None]
-) -> None:
-    then(flow, await asyncio.to_thread(examine, sent))
+def _worth_examining(flow: http.HTTPFlow) -> bool:
+    """Whether a request can be an activation at all; most that a phone sends cannot."""
+    request = flow.request.data
+    hosts = (flow.client_conn.sni, flow.request.host_header, request.host)
+    body = request.content or b""
+    return len(body) > LONG or may_be_activation(
+        hosts, request.port, request.path, request.headers.fields, body
+    )
 
 
 def event(action: str, evidence: Evidence, location: Location, show_identifiers: bool) -> dict[str, Any]:
