@@ -18,6 +18,7 @@ from typing import Any
 from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
 from mitmproxy.addonmanager import Loader
 
+from addons import shared
 from addons.aside import Aside
 from analysis import __version__
 from analysis.catalogue import catalogue
@@ -78,8 +79,12 @@ class ActivationLog:
             "How identifiers are written to the activation log.",
             choices=["masked", "shown"],
         )
+        shared.load(loader)
 
     def configure(self, updated: set[str]) -> None:
+        shared.configure(updated)
+        if shared.GEO_DB in updated:
+            self._database = None
         if "activation_log" not in updated:
             return
         self._close()
@@ -227,7 +232,7 @@ class ActivationLog:
 
     def _locate(self, address: str | None) -> Location:
         if self._database is None:
-            self._database = LocationDatabase()
+            self._database = shared.location_database()
         return self._database.locate(address)
 
     def _write(self, action: str, evidence: Evidence) -> None:

@@ -30,7 +30,7 @@ from mitmproxy.tools.web.master import WebMaster
 from addons.activation_log import ActivationLog
 from addons.capture import Capture
 from addons.commands import Commands
-from addons.console import Console
+from addons.live_report import LiveReport
 from addons.undecrypted_tls import UndecryptedTls
 from analysis.report.escape import printable
 
@@ -82,6 +82,8 @@ class Settings:
     """Address of this computer as the phone sees it; None is mitmproxy's guess."""
     web: bool = False
     undecrypted_tls: str = "after-refusal"
+    geo_db: Sequence[str] = ()
+    """The user's own location databases."""
     extra: Sequence[str] = ()
     """Options of mitmproxy, each `NAME=VALUE`."""
 
@@ -154,13 +156,15 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
     faults.install()
     try:
         master.addons.add(  # type: ignore[no-untyped-call]
-            UndecryptedTls(), ActivationLog(), *_live_report(), Console(), Commands(), Capture()
+            UndecryptedTls(), ActivationLog(), LiveReport(), Commands(), Capture()
         )
         master.addons.add(Instructions(settings, master))  # type: ignore[no-untyped-call]
         opts.update(  # type: ignore[no-untyped-call]
             mode=[*(phone.mode for phone in settings.phones), *settings.modes],
             undecrypted_tls=settings.undecrypted_tls,
-            console_devices=[phone.device for phone in settings.phones],
+            live_report_lines=True,
+            phonehome_devices=[phone.device for phone in settings.phones],
+            phonehome_geo_db=list(settings.geo_db),
             activation_log=str(settings.activation_log),
             capture=str(settings.capture),
             show_ignored_hosts=True,
@@ -177,14 +181,6 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
         await master.run()
     finally:
         faults.uninstall()
-
-
-def _live_report() -> list[Any]:
-    try:
-        from addons.live_report import LiveReport
-    except ImportError:
-        return []
-    return [LiveReport()]
 
 
 class Instructions:

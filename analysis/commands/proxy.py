@@ -96,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
         address=options.address,
         web=options.web,
         undecrypted_tls=options.undecrypted_tls,
+        geo_db=options.geo_db,
         extra=options.set,
     )
     try:

@@ -18,7 +18,8 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import taddons, tflow
 
 from addons.live import pages, worker
-from addons.live_report import ADDRESS, MAX_SENT, LiveReport, _shorten
+from addons.live.feed import MAX_SENT, Feed, shorten
+from addons.live_report import ADDRESS, LiveReport
 from analysis.devices import DeviceNames
 from analysis.geolocation.database import LocationDatabase
 from analysis.readers import live_flow
@@ -221,9 +222,10 @@ def served(*frames: tuple[Any, ...]) -> list[dict[str, Any]]:
     worker.serve(framed(*frames), sink, worker.Sum(DeviceNames(), LocationDatabase()))
     data, shown = sink.getvalue(), []
     while data:
-        (length,) = struct.unpack_from("<I", data)
-        shown.append(json.loads(data[4 : 4 + length]))
-        data = data[4 + length :]
+        kind, length = struct.unpack_from("<cI", data)
+        assert kind == b"V"
+        shown.append(json.loads(data[5 : 5 + length]))
+        data = data[5 + length :]
     return shown
 
 
@@ -255,7 +257,7 @@ def test_what_is_long_is_cut_and_counted() -> None:
     flow.response.data.content = b"b" * 100_000  # type: ignore[union-attr]
     whole = transmission_from_state(live_flow.state(flow))
     state = live_flow.state(flow)
-    left_out = _shorten(state)
+    left_out = shorten(state)
     assert len(marshal.dumps(state)) < MAX_SENT + 10_000
     report = worker.Sum(DeviceNames(), LocationDatabase())
     report.take(("over", state, *left_out))
@@ -270,33 +272,33 @@ def test_a_long_stream_is_cut_and_counted() -> None:
     flow = tflow.ttcpflow()
     flow.messages = [tcp.TCPMessage(number % 2 == 0, b"x" * 1000, 1e9 + number) for number in range(5000)]
     state = live_flow.state(flow)
-    left_out = _shorten(state)
+    left_out = shorten(state)
     assert (len(state["messages"]), left_out) == (1000, (2000 * 1000, 2000 * 1000))
 
 
 def test_handing_on_the_largest_takes_no_five_milliseconds() -> None:
     flow = build_flow("http://a.example/x", method="POST", body=b"a" * (64 << 20))
     flow.response.data.content = b"b" * (64 << 20)  # type: ignore[union-attr]
-    addon = LiveReport()
-    addon._process = object()  # type: ignore[assignment]
+    feed = Feed(lambda text, loud: None)
+    feed._process = object()  # type: ignore[assignment]
     taken: list[bytes] = []
-    addon._put = taken.append  # type: ignore[method-assign]
+    feed._put = taken.append  # type: ignore[method-assign]
     times = []
     for _ in range(10):
         begin = time.perf_counter()
-        addon._over(flow)
+        feed.over(flow)
         times.append(time.perf_counter() - begin)
     assert min(times) < 0.005
     assert len(taken) == 10
 
 
 def test_what_does_not_fit_is_counted_and_dropped() -> None:
-    addon = LiveReport()
-    addon._process = object()  # type: ignore[assignment]
-    addon._queued = 1 << 40
-    addon._over(tflow.tflow(resp=True))
-    assert addon._lost == 1
-    assert addon._queue == []
+    feed = Feed(lambda text, loud: None)
+    feed._process = object()  # type: ignore[assignment]
+    feed._queued = 1 << 40
+    feed.over(tflow.tflow(resp=True))
+    assert feed.lost == 1
+    assert feed._queue == []
 
 
 def test_its_name_resolves_behind_the_proxy_and_leads_to_the_laptop() -> None:
@@ -322,3 +324,21 @@ def test_its_name_resolves_behind_the_proxy_and_leads_to_the_laptop() -> None:
             server.address = asked
             addon.server_connect(ServerConnectionHookData(server, tflow.tclient_conn()))
             assert server.address == led
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("out", "red"), [(Terminal(), True), (io.StringIO(), False)], ids=["terminal", "pipe"]
+)
+def test_loud_lines_are_red_on_a_terminal_only(
+    out: io.StringIO, red: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout", out)
+    addon = LiveReport()
+    addon._say("quiet", False)
+    addon._say("LOUD", True)
+    assert out.getvalue() == ("quiet\n\x1b[1;31mLOUD\x1b[0m\n" if red else "quiet\nLOUD\n")
