@@ -4,8 +4,8 @@
 
 As mitmproxy's own `save_stream_file` does, with three differences. A flow is in the file before mitmproxy passes on the
 end of it, so whoever saw an answer finds it there, and `kill -9` costs only what was not over. A flow that is large
-is written in a thread, so that other traffic does not wait for it. And when the disk is full the proxy neither ends nor
-leaves half a flow: the file is cut back to the last whole one, the user is told, and it goes on trying.
+is written in a thread, so that other traffic does not wait for the disk. And when the disk is full the proxy neither
+ends nor leaves half a flow: the file is cut back to the last whole one, the user is told, and it goes on trying.
 """
 
 import asyncio
@@ -17,12 +17,16 @@ from typing import Any, Final
 
 from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
 from mitmproxy.addonmanager import Loader
-from mitmproxy.io import tnetstring
+
+from addons.flow_bytes import encode
+from analysis.readers import live_flow
 
 logger = logging.getLogger(__name__)
 
 LONG: Final = 64 << 10
-"""Bytes of content; what is longer is written in a thread."""
+"""Bytes; what is longer is written in a thread."""
+MANY: Final = 500
+"""Messages; a stream with more is also encoded in a thread."""
 
 Later = Coroutine[Any, Any, None] | None
 """What a hook gives back: what mitmproxy is to wait for, or nothing."""
@@ -58,7 +62,7 @@ class Capture:
 
     def done(self) -> None:
         for unfinished in list(self._open.values()):
-            self._write(unfinished.get_state())
+            self._write(encode(unfinished))
         self._open.clear()
         if self.lost:
             logger.error(f"capture: {self.lost} flows are not in {ctx.options.capture}")
@@ -111,18 +115,16 @@ class Capture:
         self._open.pop(flow.id, None)
         if self._file is None:
             return None
-        state = flow.get_state()
-        if _long(flow):
-            return self._aside(state)
-        self._write(state)
+        if live_flow.length(flow) > MANY:
+            return asyncio.to_thread(lambda: self._write(encode(flow)))
+        content = encode(flow)
+        if sum(map(len, content)) > LONG:
+            return asyncio.to_thread(self._write, content)
+        self._write(content)
         return None
 
-    async def _aside(self, state: dict[str, Any]) -> None:
-        await asyncio.to_thread(self._write, state)
-
-    def _write(self, state: dict[str, Any]) -> None:
+    def _write(self, content: list[bytes]) -> None:
         """Puts a flow at the end of the file, whole or not at all."""
-        content = tnetstring.dumps(state)
         with self._lock:
             if self._file is None:
                 return
@@ -141,12 +143,13 @@ class Capture:
                 logger.error(f"capture: there is room again; {self.lost} flows were not saved")
             self._full = False
 
-    def _append(self, content: bytes) -> None:
+    def _append(self, content: list[bytes]) -> None:
         assert self._file is not None
-        rest = memoryview(content)
         try:
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            for piece in content:
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[os.write(self._file, rest) :]
         except OSError:
             try:
                 os.ftruncate(self._file, self._size)
@@ -154,21 +157,13 @@ class Capture:
             except OSError:
                 pass  # no ordinary file
             raise
-        self._size += len(content)
+        self._size += sum(map(len, content))
 
     def _close(self) -> None:
         with self._lock:
             if self._file is not None:
                 os.close(self._file)
                 self._file = None
-
-
-def _long(flow: flow.Flow) -> bool:
-    if isinstance(flow, http.HTTPFlow):
-        size = len(flow.request.raw_content or b"")
-        size += len(flow.response.raw_content or b"") if flow.response else 0
-        return size > LONG or flow.websocket is not None
-    return isinstance(flow, tcp.TCPFlow | udp.UDPFlow) and len(flow.messages) > 16
 
 
 addons = [Capture()]

@@ -52,6 +52,8 @@ class LiveReport:
         self._hosts: tuple[str, str] = ("", "")
         self._connected_to: frozenset[str] = frozenset()
         self._starting: asyncio.Task[None] | None = None
+        self.ready = asyncio.Event()
+        """Set when the page is there, or cannot be."""
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
@@ -89,6 +91,7 @@ class LiveReport:
 
     async def _start(self) -> None:
         await self._listen(ctx.options.live_report_port)
+        self.ready.set()
         arguments = [f"--device={device}" for device in shared.devices()]
         arguments += [f"--geo-db={path}" for path in shared.geo_db()]
         await self._feed.start([*arguments, *(["--lines"] if ctx.options.live_report_lines else [])])

@@ -145,6 +145,7 @@ def run(settings: Settings) -> None:
 async def _run(settings: Settings, faults: "_Faults") -> None:
     logging.getLogger().setLevel(logging.INFO if settings.web else logging.WARNING)
     logging.getLogger("addons").setLevel(logging.INFO)
+    logging.getLogger("addons.live_report").setLevel(logging.WARNING)  # where it is is said by `Instructions`
     for noisy in ("tornado", "asyncio", "hpack", "quic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     opts = options.Options()
@@ -202,9 +203,12 @@ class Instructions:
             else:
                 _say(*self._other(server))
         _say(_CERTIFICATE.rstrip())
+        live = ctx.master.addons.get("livereport")  # type: ignore[no-untyped-call]
+        await live.ready.wait()
         if isinstance(self._master, WebMaster):
-            _say(f"  What passes, live: {self._master.web_url}")
+            _say(f"  What passes, and the codes again (under Capture): {self._master.web_url}")
         _say(
+            f"  The report so far: {live.url} here, http://{ctx.options.live_report_host}/ on the phone",
             f"  Everything is saved to {settings.capture}",
             f"  Activation requests are logged to {settings.activation_log}",
             "  Each new destination gives a line below. Ctrl-C ends, and gives the report.",
@@ -217,6 +221,7 @@ class Instructions:
             host = self._settings.address
             host = f"[{host}]" if ":" in host else host
             configuration = _ENDPOINT.sub(rf"\g<1>{host}\g<2>", configuration)
+            server.client_conf = lambda: configuration  # type: ignore[method-assign]  # mitmweb's page shows it too
         lines = [f"Phone {phone.name!r}:" if phone else f"{server.mode.full_spec}:"]
         if phone:
             _write_private(phone.configuration, configuration + "\n")

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from typing import Any
 
-from mitmproxy import flow, http, tcp, udp
+from mitmproxy import flow
 
 from addons.live.worker import LENGTH, LINE, VIEW
 from analysis.readers import live_flow
@@ -127,7 +127,7 @@ class Feed:
         for id_, (exchange, known) in list(self._open.items()):
             if time.perf_counter() > until:
                 return
-            length = _length(exchange)
+            length = live_flow.length(exchange)
             # A stream is handed on as a whole each time, and so ever more seldom.
             if known < 0 or length >= 2 * max(known, 1):
                 self._hand_on("open", exchange)
@@ -198,13 +198,6 @@ async def _end(process: asyncio.subprocess.Process, receiving: asyncio.Task[None
         # Kills it, if need be (it holds nothing that the capture does not), and closes its pipes while the event loop
         # still runs; the public methods leave the pipes to be closed when it no longer does.
         process._transport.close()  # type: ignore[attr-defined]
-
-
-def _length(flow: flow.Flow) -> int:
-    """How many messages a stream has; an HTTP request that waits for its answer has none."""
-    if isinstance(flow, http.HTTPFlow):
-        return len(flow.websocket.messages) if flow.websocket else 0
-    return len(flow.messages) if isinstance(flow, tcp.TCPFlow | udp.UDPFlow) else 0
 
 
 def shorten(state: dict[str, Any]) -> tuple[int, int]:
