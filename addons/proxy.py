@@ -5,6 +5,7 @@ command is given, and not before.
 """
 
 import asyncio
+import gc
 import io
 import json
 import logging
@@ -30,6 +31,7 @@ from mitmproxy.tools.web.master import WebMaster
 from addons.activation_log import ActivationLog
 from addons.capture import Capture
 from addons.commands import Commands
+from addons.dispatch import QuickAddonManager
 from addons.live_report import LiveReport
 from addons.undecrypted_tls import UndecryptedTls
 from analysis.report.escape import printable
@@ -154,6 +156,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
         if settings.web
         else DumpMaster(opts, with_termlog=False, with_dumper=False)
     )
+    QuickAddonManager.replace(master.addons)
     faults.install()
     try:
         master.addons.add(  # type: ignore[no-untyped-call]
@@ -203,6 +206,8 @@ class Instructions:
             else:
                 _say(*self._other(server))
         _say(_CERTIFICATE.rstrip())
+        gc.collect()
+        gc.freeze()  # what is there by now stays: no need to look through it again and again
         live = ctx.master.addons.get("livereport")  # type: ignore[no-untyped-call]
         await live.ready.wait()
         if isinstance(self._master, WebMaster):
