@@ -41,6 +41,8 @@ FIRST_PORT: Final = 51820
 MAX_FAULTS: Final = 100
 """Different faults that are shown; the same one is shown once."""
 
+logger = logging.getLogger(__name__)
+
 _NAME: Final = re.compile(r"[\w][\w .-]{0,40}")
 _ENDPOINT: Final = re.compile(r"^(Endpoint = ).*(:\d+)$", re.MULTILINE)
 
@@ -173,7 +175,8 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
             capture=str(settings.capture),
             show_ignored_hosts=True,
         )
-        opts.set(*settings.extra)
+        # Scripts are loaded later, and can have options of their own.
+        opts.set(*settings.extra, defer=any(option.startswith("scripts=") for option in settings.extra))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
@@ -210,6 +213,8 @@ class Instructions:
         gc.freeze()  # what is there by now stays: no need to look through it again and again
         live = ctx.master.addons.get("livereport")  # type: ignore[no-untyped-call]
         await live.ready.wait()
+        if ctx.options.deferred:
+            logger.error(f"--set: no addon has an option of this name: {', '.join(ctx.options.deferred)}")
         if isinstance(self._master, WebMaster):
             _say(f"  What passes, and the codes again (under Capture): {self._master.web_url}")
         _say(

@@ -46,6 +46,7 @@ BARE = "mitmdump"
 SAVING = "mitmdump -w FILE"
 ALL = "all"
 NONE = "no proxy"
+IDLE = "three that do nothing"
 PROXY = "phonehome proxy"
 ASKED = 0.95
 """Of the throughput of bare mitmdump, with all addons."""
@@ -56,10 +57,16 @@ PATIENCE = 120
 WATCH = 0.5
 """Seconds between two looks at the live report."""
 BODY = b'{"status":"received"}'
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-    len(BODY),
-    BODY,
-)
+LARGE = 8 << 20
+"""Bytes of a large answer; a large request is JSON of about a quarter of it."""
+
+
+def _answer(body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+ANSWER = _answer(BODY)
 
 
 class Contender(NamedTuple):
@@ -107,8 +114,9 @@ class Server(asyncio.Protocol):
                 length = int(self._data[place + 15 : end + 2].split(b"\r\n", 1)[0])
             if len(self._data) < end + 4 + length:
                 return
+            large = self._data[:200].split(b" ", 2)[1].endswith(b"/large")
             self._data = self._data[end + 4 + length :]
-            self._transport.write(ANSWER)
+            self._transport.write(_answer(b"x" * LARGE) if large else ANSWER)
 
 
 def request(number: int, port: int, *, proxied: bool) -> bytes:
@@ -163,6 +171,22 @@ class Load:
         begin = time.perf_counter()
         await asyncio.gather(*(one() for _ in range(connections)))
         return requests / (time.perf_counter() - begin)
+
+    async def large(self, port: int) -> None:
+        """One request with megabytes of JSON, an identifier in them, and megabytes in the answer."""
+        items = [
+            {"n": number, "imei": "001012340000425", "text": f"line {number}"} for number in range(LARGE >> 8)
+        ]
+        body = json.dumps({"at": time.time(), "items": items}).encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = (
+            f"POST http://127.0.0.1:{self._server_port}/large HTTP/1.1\r\nHost: api.app.example\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(LARGE)
+        writer.close()
 
     async def latency(self, port: int, requests: int, pause: float = 0.002) -> list[float]:
         """Seconds, of each request."""
@@ -222,6 +246,37 @@ async def watch(port: int) -> None:
         await asyncio.sleep(WATCH)
 
 
+async def lag(names: Sequence[str], requests: int) -> list[str]:
+    """How long the event loop is held up, by contender and kind of traffic, as Markdown."""
+    lines = [
+        "| through | traffic | longest step of the loop, ms | 99.9 % within, ms | steps over 5 ms "
+        "| longest hook of ours, ms | which | hooks over 5 ms |",
+        "|---|---|--:|--:|--:|--:|---|--:|",
+    ]
+    for name in names:
+        for traffic in ("small", "large"):
+            with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+                server_port = start_server(stack)
+                found = Path(folder) / "lag.json"
+                more = ("--set", f"lag_file={found}")
+                (contender,) = start([name], server_port, Path(folder), stack, more)
+                load = Load(server_port)
+                if traffic == "small":
+                    await load.throughput(contender.port, 16, requests)
+                else:
+                    for _ in range(10):
+                        await asyncio.gather(load.large(contender.port), load.latency(contender.port, 20))
+                stack.close()
+                took = json.loads(found.read_text())
+            lines.append(
+                f"| {label(name)} | {traffic} | {took['longest'] * 1e3:.1f} | {took['99.9'] * 1e3:.1f} "
+                f"| {took['over']} of {took['steps']:,} | {took['hook'] * 1e3:.1f} | {took['hook_name']} "
+                f"| {took['hooks_over']} |"
+            )
+            say(lines[-1])
+    return lines
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -248,6 +303,12 @@ def command(name: str, port: int, report_port: int, folder: Path) -> list[str]:
         "live_report": (f"live_report_port={report_port}", "live_report_lines=true"),
         CAPTURE: (f"capture={folder / 'saved.mitm'}",),
     }
+    if name == IDLE:
+        for number in range(len(ADDONS)):
+            script = folder / f"idle{number}.py"
+            script.write_text(f"class Idle{number}:\n    pass\n\n\naddons = [Idle{number}()]\n")
+            arguments += ["-s", str(script)]
+        return arguments
     for addon in chosen:
         arguments += ["-s", str(ROOT / "addons" / f"{addon}.py")]
         for option in options.get(addon, ()):
@@ -255,7 +316,7 @@ def command(name: str, port: int, report_port: int, folder: Path) -> list[str]:
     return arguments
 
 
-CONTENDERS = (NONE, BARE, *ADDONS, ALL, SAVING, CAPTURE, PROXY)
+CONTENDERS = (NONE, BARE, *ADDONS, IDLE, ALL, SAVING, CAPTURE, PROXY)
 
 
 def listening(port: int) -> bool:
@@ -272,7 +333,19 @@ def ask_report(port: int) -> dict[str, object]:
         return found
 
 
-def start(names: Sequence[str], server_port: int, folder: Path, stack: ExitStack) -> list[Contender]:
+def start_server(stack: ExitStack) -> int:
+    """Starts the server, and gives its port; it ends when the stack is left."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.live", "--server", str(port)]
+    stack.callback(_end, subprocess.Popen(command, cwd=ROOT))
+    while not listening(port):
+        time.sleep(0.1)
+    return port
+
+
+def start(
+    names: Sequence[str], server_port: int, folder: Path, stack: ExitStack, lag_options: Sequence[str] = ()
+) -> list[Contender]:
     """Starts all of them; each ends when the stack is left."""
     made = []
     for name in names:
@@ -283,8 +356,15 @@ def start(names: Sequence[str], server_port: int, folder: Path, stack: ExitStack
         report_port = free_port() if name in ("live_report", ALL, PROXY) else 0
         home = folder / name.replace(" ", "-")
         home.mkdir()
+        arguments = command(name, port, report_port, home)
+        if lag_options:
+            script = str(ROOT / "benchmarks" / "lag.py")
+            arguments += [
+                *(("--set", f"scripts={script}") if name == PROXY else ("-s", script)),
+                *lag_options,
+            ]
         process = subprocess.Popen(
-            command(name, port, report_port, home),
+            arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -318,16 +398,10 @@ async def measure(
     names: Sequence[str], rounds: int, connections: int, requests: int
 ) -> dict[str, list[Turn]]:
     """All rounds."""
-    server_port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.live", "--server", str(server_port)], cwd=ROOT
-    )
     turns: dict[str, list[Turn]] = {name: [] for name in names}
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
-        stack.callback(_end, server)
+        server_port = start_server(stack)
         with ExitStack() as proxies:
-            while not listening(server_port):
-                await asyncio.sleep(0.1)
             load = Load(server_port)
             running = start(names, server_port, Path(folder), proxies)
             for number in range(rounds):
@@ -373,8 +447,10 @@ def table(turns: dict[str, list[Turn]]) -> list[str]:
 def label(name: str) -> str:
     if name in (*ADDONS, CAPTURE):
         return f"`mitmdump -s addons/{name}.py`"
+    if name == IDLE:
+        return "`mitmdump` with three addons that do nothing"
     if name == ALL:
-        return f"`mitmdump` with these three (asked for: {ASKED:.0%})"
+        return f"`mitmdump` with our three (asked for: {ASKED:.0%})"
     return name if name == NONE else f"`{name}`"
 
 
@@ -393,6 +469,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", choices=CONTENDERS, help=f"of: {', '.join(CONTENDERS)}"
     )
+    parser.add_argument(
+        "--lag", action="store_true", help="measure how long the event loop is held up, instead"
+    )
     parser.add_argument("--server", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.server:
@@ -402,6 +481,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if min(options.rounds, options.requests, options.connections) < 1:
         parser.error("--rounds, --requests and --connections are at least 1")
     names = [name for name in CONTENDERS if not options.only or name in (*options.only, BARE)]
+    if options.lag:
+        names = [name for name in names if name not in (NONE, *ADDONS, IDLE, SAVING, CAPTURE)]
+        print("\n".join([f"{machine()}.", "", *asyncio.run(lag(names, options.requests))]))
+        return
     turns = asyncio.run(measure(names, options.rounds, options.connections, options.requests))
     print(
         "\n".join(

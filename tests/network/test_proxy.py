@@ -114,13 +114,18 @@ def test_kill_loses_no_flow_that_was_over(tmp_path: Path) -> None:
 
 def test_an_addon_that_raises_is_shown_and_traffic_goes_on(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
-    broken.write_text("def request(flow):\n    raise ValueError('out of cheese')\n")
-    with web_server() as server, proxy(tmp_path, "--set", f"scripts={broken}") as at:
+    broken.write_text(
+        "def load(loader):\n    loader.add_option('broken', bool, False, '')\n"
+        "def request(flow):\n    raise ValueError('out of cheese')\n"
+    )
+    # Options of a script are known once it is loaded, wherever they stand.
+    more = ("--set", "broken=true", "--set", f"scripts={broken}")
+    with web_server() as server, proxy(tmp_path, *more) as at:
         for _ in range(3):
             assert at.request("GET", server) == b"hello from the server"
         said = stop(at.process)
     assert said.count("out of cheese") == 1
-    assert "a fault (ValueError: out of cheese, in broken.py line 2); traffic goes on" in said
+    assert "a fault (ValueError: out of cheese, in broken.py line 4); traffic goes on" in said
     assert "Traceback" not in said
     assert len(transmissions(at.capture)) == 3
 
