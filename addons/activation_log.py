@@ -8,10 +8,11 @@ destination, and a second one says what came of it. The flow is marked and comme
 in mitmproxy's and mitmweb's list. What counts as an activation is decided by `analysis`, as in the report.
 """
 
+import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from mitmproxy.addonmanager import Loader
 
 from addons import shared
 from addons.aside import Aside
+from addons.writer import Writer
 from analysis import __version__
 from analysis.catalogue import catalogue
 from analysis.devices import device_id
@@ -49,7 +51,7 @@ LONG = 8192
 EACH_MESSAGE = 32
 """Messages of a stream up to which it is looked at with each; then at 64, 128, 256, ..., and at its end."""
 
-Later = Coroutine[Any, Any, None] | None
+Later = Awaitable[None] | None
 """What a hook gives back: what mitmproxy is to wait for, or nothing."""
 
 
@@ -57,7 +59,8 @@ class ActivationLog:
     """The addon. Its state is the open file, the names that DNS gave, and the requests without an outcome."""
 
     def __init__(self) -> None:
-        self._file: int | None = None
+        self._writer: Writer | None = None
+        self._unwritten: asyncio.Future[None] | None = None
         self._database: LocationDatabase | None = None
         self._names = Names()
         self._pending: dict[str, Evidence] = {}
@@ -91,11 +94,12 @@ class ActivationLog:
         path = ctx.options.activation_log
         if path:
             try:
-                self._file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-                os.fchmod(self._file, 0o600)
+                file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                os.fchmod(file, 0o600)
             except OSError as error:
                 message = f"activation_log: cannot write {path}: {error.strerror}"
                 raise exceptions.OptionsError(message) from error  # type: ignore[no-untyped-call]
+            self._writer = Writer(file, self._wrote, sync=True)
 
     def running(self) -> None:
         catalogue()  # a mistake in it shows at the start, and the first request does not wait
@@ -171,17 +175,19 @@ class ActivationLog:
         sent = live_flow.transmission(flow)
         if sent is None or sent.origin != "device":
             then(flow, None)
-            return None
+            return self._written()
         sent = self._names.complete(sent)
         if sum(map(len, sent.payloads)) > LONG:
             return self._examine_aside(flow, sent, then)
         then(flow, examine(sent))
-        return None
+        return self._written()
 
     async def _examine_aside(
         self, flow: flow.Flow, sent: Transmission, then: Callable[[flow.Flow, Evidence | None], None]
     ) -> None:
         then(flow, await self._aside.examine(sent))
+        if (written := self._written()) is not None:
+            await written
 
     def _requested(self, flow: flow.Flow, evidence: Evidence | None) -> None:
         self._seen(flow, evidence)
@@ -236,27 +242,27 @@ class ActivationLog:
         return self._database.locate(address)
 
     def _write(self, action: str, evidence: Evidence) -> None:
-        if self._file is None:
+        if self._writer is None:
             return
         shown = ctx.options.activation_log_identifiers == "shown"
         line = json.dumps(event(action, evidence, self._locate(evidence.transmission.address), shown)) + "\n"
-        try:
-            os.write(self._file, line.encode())
-            os.fsync(self._file)
-        except OSError as error:
-            # Traffic goes on, and the user is told once, not for each request.
-            if not self._broken:
-                logger.error(
-                    f"activation_log: cannot write to {ctx.options.activation_log}: {error.strerror}"
-                )
-            self._broken = True
-        else:
-            self._broken = False
+        self._unwritten = self._writer.put([line.encode()])
+
+    def _written(self) -> Later:
+        """For a hook to give back: until what it has logged is on the disk, mitmproxy keeps this exchange back."""
+        unwritten, self._unwritten = self._unwritten, None
+        return unwritten
+
+    def _wrote(self, error: OSError | None) -> None:
+        # Traffic goes on, and the user is told once, not for each request.
+        if error is not None and not self._broken:
+            logger.error(f"activation_log: cannot write to {ctx.options.activation_log}: {error.strerror}")
+        self._broken = error is not None
 
     def _close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
 
 def _worth_examining(flow: http.HTTPFlow) -> bool:

@@ -24,11 +24,12 @@ class Aside:
     async def examine(self, sent: Transmission) -> Evidence:
         """What `examine` gives, without the decoded values."""
         if self._pool is None:
-            spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, spawn, initializer=_begin)
+            self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
         pool = self._pool
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, _examine, sent)
+            # In a thread, because the first call starts the process, which takes a while.
+            future = await asyncio.to_thread(pool.submit, _examine, sent)
+            return await asyncio.wrap_future(future)
         except (BrokenProcessPool, RuntimeError):  # killed for its memory, or the proxy ends
             if self._pool is pool:
                 self._pool = None

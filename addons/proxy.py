@@ -38,6 +38,8 @@ from analysis.report.escape import printable
 
 FIRST_PORT: Final = 51820
 """UDP port of the first phone's WireGuard, the usual one; each further phone has the next."""
+SWITCH: Final = 0.001
+"""Seconds after which a thread that computes lets the event loop go on; by itself Python takes 5 ms."""
 MAX_FAULTS: Final = 100
 """Different faults that are shown; the same one is shown once."""
 
@@ -158,6 +160,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
         if settings.web
         else DumpMaster(opts, with_termlog=False, with_dumper=False)
     )
+    sys.setswitchinterval(SWITCH)
     QuickAddonManager.replace(master.addons)
     faults.install()
     try:
