@@ -89,18 +89,29 @@ class Lab:
         command = self.inside(self.phone(phone), sys.executable, "-c", code)
         return subprocess.run(command, capture_output=True, text=True, timeout=40, check=True).stdout
 
+    def greet(self, phone: str, *arguments: Any) -> str:
+        command = self.inside(
+            self.phone(phone), sys.executable, "-m", "tests.network.parts", "greet", *arguments
+        )
+        run = subprocess.run(command, capture_output=True, text=True, timeout=40, check=True, cwd=ROOT)
+        return run.stdout.strip()
+
     def computers(self) -> None:
         """The computer, with the servers and the proxy."""
         self.namespace(self.computer)
         for address in (CHINA, SINGAPORE, PROXY):
             ip("-n", self.computer, "address", "add", f"{address}/32", "dev", "lo")
         own, key = certificate(self.folder, "device-activation.example", SINGAPORE)
+        quic = certificate(self.folder, "quic.example", SINGAPORE)
+        both = self.folder / "both.pem"
+        both.write_bytes(own.read_bytes() + quic[0].read_bytes())
         serve = (sys.executable, "-m", "tests.network.parts")
         for kind, address, port, *tls in (
             ("http", CHINA, 80),
             ("tcp", CHINA, 9998),
             ("dns", CHINA, 53),
             ("http", SINGAPORE, 443, own, key),
+            ("quic", SINGAPORE, 443, *quic),
         ):
             self.start(self.computer, *serve, kind, address, port, *tls)
         named = [part for name in PHONES for part in ("--phone", name)]
@@ -109,7 +120,7 @@ class Lab:
             "--set",
             f"confdir={self.folder / 'conf'}",
             "--set",
-            f"ssl_verify_upstream_trusted_ca={own}",
+            f"ssl_verify_upstream_trusted_ca={both}",
         ]
         self.proxy = self.start(self.computer, *command, env={"XDG_DATA_HOME": str(self.folder / "data")})
 
@@ -192,6 +203,13 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
     assert "resultCode" in registered.stdout, registered.stderr
     assert "resultCode" in lab.python("Ben", RAW)
 
+    # Over QUIC Ben trusts only the server's own certificate: refused, as a browser would, before it falls back to TCP;
+    # let through when it goes on refusing.
+    quic = (SINGAPORE, "443", "quic.example", lab.folder / "quic.example.pem")
+    greetings = [lab.greet("Ben", *quic) for _ in range(4)]
+    assert ["refused" in greeting for greeting in greetings] == [True, True, True, False], greetings
+    assert greetings[3] == "hello from the server"
+
     # Ben trusts only the server's own certificate: refused, then let through.
     pinned = (
         *("--cacert", lab.folder / "device-activation.example.pem"),
@@ -238,6 +256,8 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
     ]
     assert [row["tls_not_opened"] for row in ben] == [{"passed": 1, "refused": 1}]
     assert [row["country"] for row in ben] == ["SG"]
+    quic_rows = [row for (label, host, *_), row in rows.items() if (label, host) == ("Ben", "quic.example")]
+    assert [row["tls_not_opened"] for row in quic_rows] == [{"passed": 1, "refused": 3}]
     assert ("Ben", "zzhc.vnet.cn", "activation", "no") not in rows
     hers = [
         row
