@@ -79,7 +79,7 @@ def test_an_activation_shows_alike_in_log_line_and_report(tmp_path: Path) -> Non
     assert "zzhc.vnet.cn" in report
     assert found["imei"] in report
     assert "001012340000425" not in said
-    assert f"phonehome report {at.capture} -o report.md" in said
+    assert f"phonehome report {at.capture} -o report.html" in said
     assert stat.S_IMODE(at.capture.stat().st_mode) == 0o600
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     subprocess.run([MITMDUMP, "-q", "-nr", at.capture], check=True, timeout=60)
