@@ -100,6 +100,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = (
+        256  # else connections that come together wait for a retry of TCP, for up to a minute
+    )
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # a client that goes away in the middle is what some tests are about
