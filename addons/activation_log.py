@@ -12,13 +12,16 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
 from mitmproxy.addonmanager import Loader
 
+from addons import shared
+from addons.aside import Aside
+from addons.writer import Writer
 from analysis import __version__
 from analysis.catalogue import catalogue
 from analysis.devices import device_id
@@ -26,6 +29,7 @@ from analysis.evidence import Evidence, Names, examine
 from analysis.geolocation.database import LocationDatabase
 from analysis.geolocation.knowledge import country_name
 from analysis.geolocation.location import Location
+from analysis.glance import may_be_activation
 from analysis.identifiers import mask
 from analysis.purposes import ACTIVATION
 from analysis.readers import live_flow
@@ -43,11 +47,11 @@ MAX_PENDING = 10_000
 MAX_CLEARED = 10_000
 """Requests that were no activation and are not answered yet; one that is forgotten is looked at once more."""
 LONG = 8192
-"""Bytes; what is longer is examined in a thread, because it can take longer than other traffic should wait."""
+"""Bytes; what is longer is examined in another process, because it can take longer than other traffic should wait."""
 EACH_MESSAGE = 32
 """Messages of a stream up to which it is looked at with each; then at 64, 128, 256, ..., and at its end."""
 
-Later = Coroutine[Any, Any, None] | None
+Later = Awaitable[None] | None
 """What a hook gives back: what mitmproxy is to wait for, or nothing."""
 
 
@@ -55,12 +59,14 @@ class ActivationLog:
     """The addon. Its state is the open file, the names that DNS gave, and the requests without an outcome."""
 
     def __init__(self) -> None:
-        self._file: int | None = None
+        self._writer: Writer | None = None
+        self._unwritten: asyncio.Future[None] | None = None
         self._database: LocationDatabase | None = None
         self._names = Names()
         self._pending: dict[str, Evidence] = {}
         self._cleared: dict[str, None] = {}
         self._broken = False
+        self._aside = Aside()
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
@@ -76,19 +82,24 @@ class ActivationLog:
             "How identifiers are written to the activation log.",
             choices=["masked", "shown"],
         )
+        shared.load(loader)
 
     def configure(self, updated: set[str]) -> None:
+        shared.configure(updated)
+        if shared.GEO_DB in updated:
+            self._database = None
         if "activation_log" not in updated:
             return
         self._close()
         path = ctx.options.activation_log
         if path:
             try:
-                self._file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-                os.fchmod(self._file, 0o600)
+                file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                os.fchmod(file, 0o600)
             except OSError as error:
                 message = f"activation_log: cannot write {path}: {error.strerror}"
                 raise exceptions.OptionsError(message) from error  # type: ignore[no-untyped-call]
+            self._writer = Writer(file, self._wrote, sync=True)
 
     def running(self) -> None:
         catalogue()  # a mistake in it shows at the start, and the first request does not wait
@@ -97,6 +108,7 @@ class ActivationLog:
         for evidence in list(self._pending.values()):
             self._write("activation-outcome", evidence)
         self._pending.clear()
+        self._aside.close()
         self._close()
 
     def dns_response(self, flow: dns.DNSFlow) -> None:
@@ -105,6 +117,9 @@ class ActivationLog:
             self._names.add(answer)
 
     def request(self, flow: http.HTTPFlow) -> Later:
+        if not _worth_examining(flow):
+            self._clear(flow)
+            return None
         return self._examine(flow, self._requested)
 
     def response(self, flow: http.HTTPFlow) -> Later:
@@ -155,24 +170,34 @@ class ActivationLog:
         return self._examine(flow, self._over)
 
     def _examine(self, flow: flow.Flow, then: Callable[[flow.Flow, Evidence | None], None]) -> Later:
-        """Examines what was sent, and then goes on: at once, or, where it is long, when a thread is done with
-        it. Until then mitmproxy keeps this exchange back, and no other."""
+        """Examines what was sent, and then goes on: at once, or, where it is long, when another process is done
+        with it. Until then mitmproxy keeps this exchange back, and no other."""
         sent = live_flow.transmission(flow)
         if sent is None or sent.origin != "device":
             then(flow, None)
-            return None
+            return self._written()
         sent = self._names.complete(sent)
         if sum(map(len, sent.payloads)) > LONG:
-            return _aside(flow, sent, then)
+            return self._examine_aside(flow, sent, then)
         then(flow, examine(sent))
-        return None
+        return self._written()
+
+    async def _examine_aside(
+        self, flow: flow.Flow, sent: Transmission, then: Callable[[flow.Flow, Evidence | None], None]
+    ) -> None:
+        then(flow, await self._aside.examine(sent))
+        if (written := self._written()) is not None:
+            await written
 
     def _requested(self, flow: flow.Flow, evidence: Evidence | None) -> None:
         self._seen(flow, evidence)
         if flow.id not in self._pending:
-            if len(self._cleared) >= MAX_CLEARED:
-                self._cleared.pop(next(iter(self._cleared)))
-            self._cleared[flow.id] = None
+            self._clear(flow)
+
+    def _clear(self, flow: flow.Flow) -> None:
+        if len(self._cleared) >= MAX_CLEARED:
+            self._cleared.pop(next(iter(self._cleared)))
+        self._cleared[flow.id] = None
 
     def _seen(self, flow: flow.Flow, evidence: Evidence | None) -> None:
         """Something was sent."""
@@ -213,37 +238,41 @@ class ActivationLog:
 
     def _locate(self, address: str | None) -> Location:
         if self._database is None:
-            self._database = LocationDatabase()
+            self._database = shared.location_database()
         return self._database.locate(address)
 
     def _write(self, action: str, evidence: Evidence) -> None:
-        if self._file is None:
+        if self._writer is None:
             return
         shown = ctx.options.activation_log_identifiers == "shown"
         line = json.dumps(event(action, evidence, self._locate(evidence.transmission.address), shown)) + "\n"
-        try:
-            os.write(self._file, line.encode())
-            os.fsync(self._file)
-        except OSError as error:
-            # Traffic goes on, and the user is told once, not for each request.
-            if not self._broken:
-                logger.error(
-                    f"activation_log: cannot write to {ctx.options.activation_log}: {error.strerror}"
-                )
-            self._broken = True
-        else:
-            self._broken = False
+        self._unwritten = self._writer.put([line.encode()])
+
+    def _written(self) -> Later:
+        """For a hook to give back: until what it has logged is on the disk, mitmproxy keeps this exchange back."""
+        unwritten, self._unwritten = self._unwritten, None
+        return unwritten
+
+    def _wrote(self, error: OSError | None) -> None:
+        # Traffic goes on, and the user is told once, not for each request.
+        if error is not None and not self._broken:
+            logger.error(f"activation_log: cannot write to {ctx.options.activation_log}: {error.strerror}")
+        self._broken = error is not None
 
     def _close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
 
-async def _aside(
-    flow: flow.Flow, sent: Transmission, then: Callable[[flow.Flow, Evidence | None], None]
-) -> None:
-    then(flow, await asyncio.to_thread(examine, sent))
+def _worth_examining(flow: http.HTTPFlow) -> bool:
+    """Whether a request can be an activation at all; most that a phone sends cannot."""
+    request = flow.request.data
+    hosts = (flow.client_conn.sni, flow.request.host_header, request.host)
+    body = request.content or b""
+    return len(body) > LONG or may_be_activation(
+        hosts, request.port, request.path, request.headers.fields, body
+    )
 
 
 def event(action: str, evidence: Evidence, location: Location, show_identifiers: bool) -> dict[str, Any]:

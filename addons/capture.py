@@ -3,28 +3,31 @@
     mitmdump -s addons/capture.py --set capture=phone.mitm
 
 As mitmproxy's own `save_stream_file` does, with three differences. A flow is in the file before mitmproxy passes on the
-end of it, so whoever saw an answer finds it there, and `kill -9` costs only what was not over. A flow that is large
-is written in a thread, so that other traffic does not wait for it. And when the disk is full the proxy neither ends nor
-leaves half a flow: the file is cut back to the last whole one, the user is told, and it goes on trying.
+end of it, so whoever saw an answer finds it there, and `kill -9` costs only what was not over. A thread writes, so that
+other traffic does not wait for the disk. And when the disk is full the proxy neither ends nor leaves half a flow: the
+file is cut back to the last whole one, the user is told, and it goes on trying.
 """
 
 import asyncio
 import logging
 import os
-import threading
-from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Final
 
 from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
 from mitmproxy.addonmanager import Loader
-from mitmproxy.io import tnetstring
+
+from addons.flow_bytes import encode
+from addons.writer import Writer
+from analysis.readers import live_flow
 
 logger = logging.getLogger(__name__)
 
-LONG: Final = 64 << 10
-"""Bytes of content; what is longer is written in a thread."""
+MANY: Final = 500
+"""Messages; a stream with more is also encoded in the thread."""
 
-Later = Coroutine[Any, Any, None] | None
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+
+Later = asyncio.Future[None] | None
 """What a hook gives back: what mitmproxy is to wait for, or nothing."""
 
 
@@ -32,9 +35,7 @@ class Capture:
     """The addon. Its state is the file and the flows that are not over."""
 
     def __init__(self) -> None:
-        self._file: int | None = None
-        self._size = 0
-        self._lock = threading.Lock()
+        self._writer: Writer | None = None
         self._open: dict[str, flow.Flow] = {}
         self._full = False
         self.lost = 0
@@ -50,19 +51,20 @@ class Capture:
         path = ctx.options.capture
         if path:
             try:
-                self._file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                file = os.open(os.path.expanduser(path), _NEW, 0o600)
             except OSError as error:
                 message = f"capture: cannot make {path}: {error.strerror}"
                 raise exceptions.OptionsError(message) from error  # type: ignore[no-untyped-call]
-            self._size = 0
+            self._writer = Writer(file, self._wrote)
 
     def done(self) -> None:
-        for unfinished in list(self._open.values()):
-            self._write(unfinished.get_state())
+        if self._writer is not None:
+            for unfinished in list(self._open.values()):
+                self._writer.put(encode(unfinished))
         self._open.clear()
+        self._close()
         if self.lost:
             logger.error(f"capture: {self.lost} flows are not in {ctx.options.capture}")
-        self._close()
 
     def request(self, flow: http.HTTPFlow) -> None:
         self._begun(flow)
@@ -104,71 +106,33 @@ class Capture:
         return self._over(flow)
 
     def _begun(self, flow: flow.Flow) -> None:
-        if self._file is not None:
+        if self._writer is not None:
             self._open[flow.id] = flow
 
     def _over(self, flow: flow.Flow) -> Later:
         self._open.pop(flow.id, None)
-        if self._file is None:
+        if self._writer is None:
             return None
-        state = flow.get_state()
-        if _long(flow):
-            return self._aside(state)
-        self._write(state)
-        return None
+        if live_flow.length(flow) > MANY:
+            return self._writer.put(lambda: encode(flow))
+        return self._writer.put(encode(flow))
 
-    async def _aside(self, state: dict[str, Any]) -> None:
-        await asyncio.to_thread(self._write, state)
-
-    def _write(self, state: dict[str, Any]) -> None:
-        """Puts a flow at the end of the file, whole or not at all."""
-        content = tnetstring.dumps(state)
-        with self._lock:
-            if self._file is None:
-                return
-            try:
-                self._append(content)
-            except OSError as error:
-                self.lost += 1
-                if not self._full:  # told once, and not for each flow
-                    logger.error(
-                        f"capture: cannot write to {ctx.options.capture}: {error.strerror}. What is in it is whole, "
-                        "traffic goes on, and is NOT saved from here on until there is room"
-                    )
-                self._full = True
-                return
-            if self._full:
-                logger.error(f"capture: there is room again; {self.lost} flows were not saved")
-            self._full = False
-
-    def _append(self, content: bytes) -> None:
-        assert self._file is not None
-        rest = memoryview(content)
-        try:
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
-        except OSError:
-            try:
-                os.ftruncate(self._file, self._size)
-                os.lseek(self._file, self._size, os.SEEK_SET)
-            except OSError:
-                pass  # no ordinary file
-            raise
-        self._size += len(content)
+    def _wrote(self, error: OSError | None) -> None:
+        if error is not None:
+            self.lost += 1
+            if not self._full:  # told once, and not for each flow
+                logger.error(
+                    f"capture: cannot write to {ctx.options.capture}: {error.strerror}. What is in it is whole, "
+                    "traffic goes on, and is NOT saved from here on until there is room"
+                )
+        elif self._full:
+            logger.error(f"capture: there is room again; {self.lost} flows were not saved")
+        self._full = error is not None
 
     def _close(self) -> None:
-        with self._lock:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
-
-
-def _long(flow: flow.Flow) -> bool:
-    if isinstance(flow, http.HTTPFlow):
-        size = len(flow.request.raw_content or b"")
-        size += len(flow.response.raw_content or b"") if flow.response else 0
-        return size > LONG or flow.websocket is not None
-    return isinstance(flow, tcp.TCPFlow | udp.UDPFlow) and len(flow.messages) > 16
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
 
 addons = [Capture()]

@@ -15,7 +15,9 @@ from typing import Final
 
 import mitmproxy.types
 from mitmproxy import command, ctx, exceptions, flow, hooks
+from mitmproxy.addonmanager import Loader
 
+from addons import shared
 from addons.activation_log import MARK
 from analysis.catalogue import catalogue
 from analysis.commands.common import UsageError, format_of
@@ -42,6 +44,12 @@ class Commands:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def load(self, loader: Loader) -> None:
+        shared.load(loader)
+
+    def configure(self, updated: set[str]) -> None:
+        shared.configure(updated)
 
     @command.command("phonehome.report")  # type: ignore[untyped-decorator]
     def report(self, path: mitmproxy.types.Path) -> None:
@@ -81,20 +89,23 @@ class Commands:
 
 async def _in_a_thread(sent: Sequence[Transmission], format_: str, path: str) -> None:
     try:
-        await asyncio.to_thread(write_report, sent, format_, path)
+        database, names = shared.location_database(), shared.device_names()
+        await asyncio.to_thread(write_report, sent, format_, path, database, names)
     except OSError as error:
         logger.error(f"phonehome.report: cannot write {path}: {error.strerror or error}")
     else:
         logger.warning(f"phonehome.report: the report of {len(sent)} transmissions is in {path}")
 
 
-def write_report(sent: Sequence[Transmission], format_: str, path: str) -> None:
+def write_report(
+    sent: Sequence[Transmission], format_: str, path: str, database: LocationDatabase, names: DeviceNames
+) -> None:
     """Writes the report of these transmissions. Raises OSError."""
-    names = Names(answer for one in sent for answer in one.answers)
+    told = Names(answer for one in sent for answer in one.answers)
     report = Report()
     for one in sent:
-        report.add(_LIST, examine(names.complete(one)))
-    document = output.make_document(Outcome(report=report), LocationDatabase(), DeviceNames())
+        report.add(_LIST, examine(told.complete(one)))
+    document = output.make_document(Outcome(report=report), database, names)
     output.save(document, format_, path)
 
 

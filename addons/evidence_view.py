@@ -12,6 +12,7 @@ from dataclasses import replace
 from mitmproxy import contentviews, ctx, dns, http
 from mitmproxy.addonmanager import Loader
 
+from addons import shared
 from analysis.catalogue import catalogue
 from analysis.decoding import decode_bytes
 from analysis.devices import device_id
@@ -43,7 +44,13 @@ class EvidenceView(contentviews.Contentview):
             "How the view `phonehome` shows identifiers.",
             choices=["masked", "shown"],
         )
+        shared.load(loader)
         contentviews.add(self)
+
+    def configure(self, updated: set[str]) -> None:
+        shared.configure(updated)
+        if shared.GEO_DB in updated:
+            self._database = None
 
     def dns_response(self, flow: dns.DNSFlow) -> None:
         sent = live_flow.transmission(flow)
@@ -67,7 +74,7 @@ class EvidenceView(contentviews.Contentview):
 
     def _locate(self, address: str | None) -> Location:
         if self._database is None:
-            self._database = LocationDatabase()
+            self._database = shared.location_database()
         return self._database.locate(address)
 
 

@@ -5,6 +5,7 @@ command is given, and not before.
 """
 
 import asyncio
+import gc
 import io
 import json
 import logging
@@ -30,14 +31,19 @@ from mitmproxy.tools.web.master import WebMaster
 from addons.activation_log import ActivationLog
 from addons.capture import Capture
 from addons.commands import Commands
-from addons.console import Console
+from addons.dispatch import QuickAddonManager
+from addons.live_report import LiveReport
 from addons.undecrypted_tls import UndecryptedTls
 from analysis.report.escape import printable
 
 FIRST_PORT: Final = 51820
 """UDP port of the first phone's WireGuard, the usual one; each further phone has the next."""
+SWITCH: Final = 0.001
+"""Seconds after which a thread that computes lets the event loop go on; by itself Python takes 5 ms."""
 MAX_FAULTS: Final = 100
 """Different faults that are shown; the same one is shown once."""
+
+logger = logging.getLogger(__name__)
 
 _NAME: Final = re.compile(r"[\w][\w .-]{0,40}")
 _ENDPOINT: Final = re.compile(r"^(Endpoint = ).*(:\d+)$", re.MULTILINE)
@@ -82,6 +88,8 @@ class Settings:
     """Address of this computer as the phone sees it; None is mitmproxy's guess."""
     web: bool = False
     undecrypted_tls: str = "after-refusal"
+    geo_db: Sequence[str] = ()
+    """The user's own location databases."""
     extra: Sequence[str] = ()
     """Options of mitmproxy, each `NAME=VALUE`."""
 
@@ -143,6 +151,7 @@ def run(settings: Settings) -> None:
 async def _run(settings: Settings, faults: "_Faults") -> None:
     logging.getLogger().setLevel(logging.INFO if settings.web else logging.WARNING)
     logging.getLogger("addons").setLevel(logging.INFO)
+    logging.getLogger("addons.live_report").setLevel(logging.WARNING)  # where it is is said by `Instructions`
     for noisy in ("tornado", "asyncio", "hpack", "quic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     opts = options.Options()
@@ -151,21 +160,26 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
         if settings.web
         else DumpMaster(opts, with_termlog=False, with_dumper=False)
     )
+    sys.setswitchinterval(SWITCH)
+    QuickAddonManager.replace(master.addons)
     faults.install()
     try:
         master.addons.add(  # type: ignore[no-untyped-call]
-            UndecryptedTls(), ActivationLog(), *_live_report(), Console(), Commands(), Capture()
+            UndecryptedTls(), ActivationLog(), LiveReport(), Commands(), Capture()
         )
         master.addons.add(Instructions(settings, master))  # type: ignore[no-untyped-call]
         opts.update(  # type: ignore[no-untyped-call]
             mode=[*(phone.mode for phone in settings.phones), *settings.modes],
             undecrypted_tls=settings.undecrypted_tls,
-            console_devices=[phone.device for phone in settings.phones],
+            live_report_lines=True,
+            phonehome_devices=[phone.device for phone in settings.phones],
+            phonehome_geo_db=list(settings.geo_db),
             activation_log=str(settings.activation_log),
             capture=str(settings.capture),
             show_ignored_hosts=True,
         )
-        opts.set(*settings.extra)
+        # Scripts are loaded later, and can have options of their own.
+        opts.set(*settings.extra, defer=any(option.startswith("scripts=") for option in settings.extra))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
@@ -177,14 +191,6 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
         await master.run()
     finally:
         faults.uninstall()
-
-
-def _live_report() -> list[Any]:
-    try:
-        from addons.live_report import LiveReport
-    except ImportError:
-        return []
-    return [LiveReport()]
 
 
 class Instructions:
@@ -206,9 +212,16 @@ class Instructions:
             else:
                 _say(*self._other(server))
         _say(_CERTIFICATE.rstrip())
+        gc.collect()
+        gc.freeze()  # what is there by now stays: no need to look through it again and again
+        live = ctx.master.addons.get("livereport")  # type: ignore[no-untyped-call]
+        await live.ready.wait()
+        if ctx.options.deferred:
+            logger.error(f"--set: no addon has an option of this name: {', '.join(ctx.options.deferred)}")
         if isinstance(self._master, WebMaster):
-            _say(f"  What passes, live: {self._master.web_url}")
+            _say(f"  What passes, and the codes again (under Capture): {self._master.web_url}")
         _say(
+            f"  The report so far: {live.url} here, http://{ctx.options.live_report_host}/ on the phone",
             f"  Everything is saved to {settings.capture}",
             f"  Activation requests are logged to {settings.activation_log}",
             "  Each new destination gives a line below. Ctrl-C ends, and gives the report.",
@@ -221,6 +234,7 @@ class Instructions:
             host = self._settings.address
             host = f"[{host}]" if ":" in host else host
             configuration = _ENDPOINT.sub(rf"\g<1>{host}\g<2>", configuration)
+            server.client_conf = lambda: configuration  # type: ignore[method-assign]  # mitmweb's page shows it too
         lines = [f"Phone {phone.name!r}:" if phone else f"{server.mode.full_spec}:"]
         if phone:
             _write_private(phone.configuration, configuration + "\n")

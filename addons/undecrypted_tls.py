@@ -62,7 +62,7 @@ _CLOSED: Final = "connection closed"
 _CLOSED_REASON: Final = "it closed the connection when it saw the proxy's certificate"
 _SILENT_REASON: Final = "it closed the connection after the handshake, without a word, again and again"
 # QUIC carries an alert as 0x100 + its number (RFC 9001, 4.8): 42 to 49 are about the certificate.
-_QUIC_REFUSALS: Final = tuple(f"0x{0x100 + alert:x}" for alert in range(42, 50))
+_QUIC_REFUSALS: Final = range(0x100 + 42, 0x100 + 50)
 
 # RFC 8446, 4.2.1: the extension supported_versions, and what its numbers mean.
 _SUPPORTED_VERSIONS: Final = 43
@@ -203,7 +203,7 @@ class UndecryptedTls:
         if greeting is None:
             return
         error = data.conn.error or ""
-        reason = _refusal(error)
+        reason = _refusal(error) or _quic_refusal(data.context)
         if error == _CLOSED and greeting.pair in self._opened:
             # It took the proxy's certificate before: this was the network, or a change of mind.
             reason = None
@@ -338,8 +338,15 @@ def _refusal(error: str) -> str | None:
     for text, reason in _REFUSALS:
         if text in error:
             return reason
-    if error.startswith("unknown error (") and error.removeprefix("unknown error (")[:-1] in _QUIC_REFUSALS:
-        return f"it does not take the proxy's certificate (QUIC error {error.removeprefix('unknown error (')[:-1]})"
+    return None
+
+
+def _quic_refusal(context: Context) -> str | None:
+    """The same for QUIC. mitmproxy's text is whatever the device wrote beside the code; the code is in its layer."""
+    for quic in (getattr(each, "quic", None) for each in reversed(context.layers)):
+        code = getattr(getattr(quic, "_close_event", None), "error_code", None)
+        if code in _QUIC_REFUSALS:
+            return f"it does not take the proxy's certificate (QUIC error {code:#x})"
     return None
 
 

@@ -7,6 +7,10 @@ favours none. Figures are compared within a round, and the median over the round
 
 - Throughput: requests per second over several connections that are kept alive, with the proxy never idle.
 - Latency: one request after another over one connection, each a little after the last.
+- CPU: what the proxy's own process took for a request of the throughput part, and beside it what its helper took: the
+  process that adds up the live report. On a machine with other work this figure is the one to trust.
+- Held up: with `--lag`, in a run of its own, how long single steps of the event loop took, with small requests and with
+  bodies of megabytes each way (benchmarks/lag.py).
 
 The requests are small, and no two are the same (path, query, body): six of ten are GET with a query, the others POST
 of about 200 bytes of JSON. The answers are of 21 bytes. Where the live report runs, somebody watches it: it is asked
@@ -18,6 +22,7 @@ Client, server, and what the live report adds up in a process of its own share t
 import argparse
 import asyncio
 import json
+import math
 import os
 import signal
 import socket
@@ -35,8 +40,13 @@ from typing import NamedTuple
 from benchmarks.replay import machine, say
 
 ROOT = Path(__file__).resolve().parent.parent
-ADDONS = ("activation_log", "undecrypted_tls", "live_report", "console")
+ADDONS = ("activation_log", "undecrypted_tls", "live_report")
+CAPTURE = "capture"
 BARE = "mitmdump"
+SAVING = "mitmdump -w FILE"
+ALL = "all"
+NONE = "no proxy"
+IDLE = "three that do nothing"
 PROXY = "phonehome proxy"
 ASKED = 0.95
 """Of the throughput of bare mitmdump, with all addons."""
@@ -47,17 +57,25 @@ PATIENCE = 120
 WATCH = 0.5
 """Seconds between two looks at the live report."""
 BODY = b'{"status":"received"}'
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-    len(BODY),
-    BODY,
-)
+LARGE = 8 << 20
+"""Bytes of a large answer; a large request is JSON of about a quarter of it."""
+
+
+def _answer(body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+ANSWER = _answer(BODY)
 
 
 class Contender(NamedTuple):
     name: str
     port: int
-    report_port: int
+    report_port: int = 0
     """Of the live report on the laptop; 0 if it does not run."""
+    process: int = 0
+    """Its id; 0 if there is none."""
 
 
 class Turn(NamedTuple):
@@ -69,6 +87,10 @@ class Turn(NamedTuple):
     """Latency, in milliseconds."""
     worst: float
     """99th percentile, in milliseconds."""
+    cpu: float
+    """Of the proxy's process, in microseconds for a request; not a number where the system does not tell."""
+    helper: float
+    """Of its helper."""
 
 
 class Server(asyncio.Protocol):
@@ -92,8 +114,9 @@ class Server(asyncio.Protocol):
                 length = int(self._data[place + 15 : end + 2].split(b"\r\n", 1)[0])
             if len(self._data) < end + 4 + length:
                 return
+            large = self._data[:200].split(b" ", 2)[1].endswith(b"/large")
             self._data = self._data[end + 4 + length :]
-            self._transport.write(ANSWER)
+            self._transport.write(_answer(b"x" * LARGE) if large else ANSWER)
 
 
 def request(number: int, port: int, *, proxied: bool) -> bytes:
@@ -149,6 +172,22 @@ class Load:
         await asyncio.gather(*(one() for _ in range(connections)))
         return requests / (time.perf_counter() - begin)
 
+    async def large(self, port: int) -> None:
+        """One request with megabytes of JSON, an identifier in them, and megabytes in the answer."""
+        items = [
+            {"n": number, "imei": "001012340000425", "text": f"line {number}"} for number in range(LARGE >> 8)
+        ]
+        body = json.dumps({"at": time.time(), "items": items}).encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = (
+            f"POST http://127.0.0.1:{self._server_port}/large HTTP/1.1\r\nHost: api.app.example\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(LARGE)
+        writer.close()
+
     async def latency(self, port: int, requests: int, pause: float = 0.002) -> list[float]:
         """Seconds, of each request."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -160,18 +199,39 @@ class Load:
         return found
 
 
+def cpu(process: int) -> tuple[float, float]:
+    """Seconds that a process and the processes that it started have used so far; Linux tells, others do not."""
+    if not process or not Path("/proc/self/stat").exists():
+        return math.nan, math.nan
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return _seconds(process), sum(map(_seconds, map(int, children)))
+
+
+def _seconds(process: int) -> float:
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def turn(load: Load, contender: Contender, connections: int, requests: int) -> Turn:
     """One contender's turn, with somebody watching if there is something to watch."""
     watching = asyncio.create_task(watch(contender.report_port)) if contender.report_port else None
     try:
         async with asyncio.timeout(PATIENCE):
             await load.throughput(contender.port, connections, max(1, requests // 10))  # not counted
+            before = cpu(contender.process)
             rate = await load.throughput(contender.port, connections, requests)
+            own, helper = (
+                (after - start) / requests * 1e6
+                for after, start in zip(cpu(contender.process), before, strict=True)
+            )
             times = sorted(await load.latency(contender.port, max(100, requests // 10)))
     finally:
         if watching is not None:
             watching.cancel()
-    return Turn(rate, statistics.median(times) * 1e3, times[int(len(times) * 0.99)] * 1e3)
+    return Turn(rate, statistics.median(times) * 1e3, times[int(len(times) * 0.99)] * 1e3, own, helper)
 
 
 async def watch(port: int) -> None:
@@ -186,6 +246,38 @@ async def watch(port: int) -> None:
         await asyncio.sleep(WATCH)
 
 
+async def lag(names: Sequence[str], requests: int) -> list[str]:
+    """How long the event loop is held up, by contender and kind of traffic, as Markdown."""
+    lines = [
+        "| through | traffic | longest step, ms of CPU | by the clock | 99.9 % within | steps over 5 ms "
+        "| longest hook of ours, ms | which | hooks over 5 ms |",
+        "|---|---|--:|--:|--:|--:|--:|---|--:|",
+    ]
+    for name in names:
+        for traffic in ("small", "large"):
+            with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+                server_port = start_server(stack)
+                found = Path(folder) / "lag.json"
+                more = ("--set", f"lag_file={found}")
+                (contender,) = start([name], server_port, Path(folder), stack, more)
+                load = Load(server_port)
+                if traffic == "small":
+                    await load.throughput(contender.port, 16, requests)
+                else:
+                    for _ in range(10):
+                        await asyncio.gather(load.large(contender.port), load.latency(contender.port, 20))
+                stack.close()
+                took = json.loads(found.read_text())
+            lines.append(
+                f"| {label(name)} | {traffic} | {took['longest'] * 1e3:.1f} | {took['wall'] * 1e3:.1f} "
+                f"| {took['99.9'] * 1e3:.1f} "
+                f"| {took['over']} of {took['steps']:,} | {took['hook'] * 1e3:.1f} | {took['hook_name']} "
+                f"| {took['hooks_over']} |"
+            )
+            say(lines[-1])
+    return lines
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -195,29 +287,37 @@ def free_port() -> int:
 
 def command(name: str, port: int, report_port: int, folder: Path) -> list[str]:
     """How a contender is started."""
-    program = Path(sys.executable).with_name("mitmdump")
     if name == PROXY:
         found = Path(sys.executable).with_name("phonehome")
-        return [str(found), "proxy", "--mode", f"regular@127.0.0.1:{port}"]
-    chosen = () if name == BARE else available() if name == "all" else (name,)
-    arguments = ["-q", "--listen-host", "127.0.0.1", "-p", str(port), "--set", f"confdir={folder / 'conf'}"]
+        return [
+            *(str(found), "proxy", "--mode", f"regular@127.0.0.1:{port}"),
+            *("--set", f"live_report_port={report_port}"),
+        ]
+    chosen = ADDONS if name == ALL else () if name in (BARE, SAVING) else (name,)
+    program = str(Path(sys.executable).with_name("mitmdump"))
+    arguments = [program, "-q", "--listen-host", "127.0.0.1", "-p", str(port)]
+    arguments += ["--set", f"confdir={folder / 'conf'}"]
+    if name == SAVING:
+        arguments += ["-w", str(folder / "saved.mitm")]
+    options = {
+        "activation_log": (f"activation_log={folder / 'log.jsonl'}",),
+        "live_report": (f"live_report_port={report_port}", "live_report_lines=true"),
+        CAPTURE: (f"capture={folder / 'saved.mitm'}",),
+    }
+    if name == IDLE:
+        for number in range(len(ADDONS)):
+            script = folder / f"idle{number}.py"
+            script.write_text(f"class Idle{number}:\n    pass\n\n\naddons = [Idle{number}()]\n")
+            arguments += ["-s", str(script)]
+        return arguments
     for addon in chosen:
         arguments += ["-s", str(ROOT / "addons" / f"{addon}.py")]
-    if "activation_log" in chosen:
-        arguments += ["--set", f"activation_log={folder / name}.jsonl"]
-    if "live_report" in chosen:
-        arguments += ["--set", f"live_report_port={report_port}"]
-    return [str(program), *arguments]
+        for option in options.get(addon, ()):
+            arguments += ["--set", option]
+    return arguments
 
 
-def available() -> tuple[str, ...]:
-    """The addons that are there."""
-    return tuple(addon for addon in ADDONS if (ROOT / "addons" / f"{addon}.py").exists())
-
-
-def contenders(*, with_proxy: bool) -> list[str]:
-    alone = available()
-    return ["no proxy", BARE, *alone, *(["all"] if len(alone) > 1 else []), *([PROXY] if with_proxy else [])]
+CONTENDERS = (NONE, BARE, *ADDONS, IDLE, ALL, SAVING, CAPTURE, PROXY)
 
 
 def listening(port: int) -> bool:
@@ -234,19 +334,38 @@ def ask_report(port: int) -> dict[str, object]:
         return found
 
 
-def start(names: Sequence[str], server_port: int, folder: Path, stack: ExitStack) -> list[Contender]:
+def start_server(stack: ExitStack) -> int:
+    """Starts the server, and gives its port; it ends when the stack is left."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.live", "--server", str(port)]
+    stack.callback(_end, subprocess.Popen(command, cwd=ROOT))
+    while not listening(port):
+        time.sleep(0.1)
+    return port
+
+
+def start(
+    names: Sequence[str], server_port: int, folder: Path, stack: ExitStack, lag_options: Sequence[str] = ()
+) -> list[Contender]:
     """Starts all of them; each ends when the stack is left."""
     made = []
     for name in names:
-        if name == "no proxy":
-            made.append(Contender(name, server_port, 0))
+        if name == NONE:
+            made.append(Contender(name, server_port))
             continue
         port = free_port()
-        report_port = free_port() if name in ("live_report", "all") else 0
+        report_port = free_port() if name in ("live_report", ALL, PROXY) else 0
         home = folder / name.replace(" ", "-")
         home.mkdir()
+        arguments = command(name, port, report_port, home)
+        if lag_options:
+            script = str(ROOT / "benchmarks" / "lag.py")
+            arguments += [
+                *(("--set", f"scripts={script}") if name == PROXY else ("-s", script)),
+                *lag_options,
+            ]
         process = subprocess.Popen(
-            command(name, port, report_port, home),
+            arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -263,7 +382,7 @@ def start(names: Sequence[str], server_port: int, folder: Path, stack: ExitStack
         if report_port:
             while not listening(report_port):
                 time.sleep(0.1)
-        made.append(Contender(name, port, report_port))
+        made.append(Contender(name, port, report_port, process.pid))
     return made
 
 
@@ -280,16 +399,10 @@ async def measure(
     names: Sequence[str], rounds: int, connections: int, requests: int
 ) -> dict[str, list[Turn]]:
     """All rounds."""
-    server_port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.live", "--server", str(server_port)], cwd=ROOT
-    )
     turns: dict[str, list[Turn]] = {name: [] for name in names}
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
-        stack.callback(_end, server)
+        server_port = start_server(stack)
         with ExitStack() as proxies:
-            while not listening(server_port):
-                await asyncio.sleep(0.1)
             load = Load(server_port)
             running = start(names, server_port, Path(folder), proxies)
             for number in range(rounds):
@@ -311,30 +424,35 @@ async def measure(
 def table(turns: dict[str, list[Turn]]) -> list[str]:
     """As Markdown."""
     lines = [
-        "| through | requests/s | of bare mitmdump's | latency, ms | added, ms | 99th percentile, ms | added, ms |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| through | requests/s | of bare mitmdump's | latency, ms | added, ms | 99th percentile, ms | added, ms "
+        "| CPU, µs a request | added, µs | of its helper, µs |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     bare = turns.get(BARE)
     for name, mine in turns.items():
-        rate, median, worst = (statistics.median(column) for column in zip(*mine, strict=True))
-        share = more = more_worst = ""
-        if bare is not None and name not in (BARE, "no proxy"):
+        rate, median, worst, own, helper = (statistics.median(column) for column in zip(*mine, strict=True))
+        share = more = more_worst = more_own = ""
+        if bare is not None and name not in (BARE, NONE):
             pairs = list(zip(mine, bare, strict=True))
             share = f"{statistics.median(a.rate / b.rate for a, b in pairs):.1%}"
             more = f"{statistics.median(a.median - b.median for a, b in pairs):+.2f}"
             more_worst = f"{statistics.median(a.worst - b.worst for a, b in pairs):+.2f}"
+            more_own = f"{statistics.median(a.cpu - b.cpu for a, b in pairs):+.0f}"
+        used = "| | |" if math.isnan(own) else f"| {own:.0f} | {more_own} | {helper:.0f} |"
         lines.append(
-            f"| {label(name)} | {rate:,.0f} | {share} | {median:.2f} | {more} | {worst:.2f} | {more_worst} |"
+            f"| {label(name)} | {rate:,.0f} | {share} | {median:.2f} | {more} | {worst:.2f} | {more_worst} {used}"
         )
     return lines
 
 
 def label(name: str) -> str:
-    if name in ADDONS:
+    if name in (*ADDONS, CAPTURE):
         return f"`mitmdump -s addons/{name}.py`"
-    if name == "all":
-        return f"`mitmdump` with all of these (asked for: {ASKED:.0%})"
-    return name if name == "no proxy" else f"`{name}`"
+    if name == IDLE:
+        return "`mitmdump` with three addons that do nothing"
+    if name == ALL:
+        return f"`mitmdump` with our three (asked for: {ASKED:.0%})"
+    return name if name == NONE else f"`{name}`"
 
 
 async def serve(port: int) -> None:
@@ -350,7 +468,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--requests", type=int, default=3000, help="of each turn (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument(
-        "--only", nargs="+", metavar="NAME", help="of: " + ", ".join(contenders(with_proxy=True))
+        "--only", nargs="+", metavar="NAME", choices=CONTENDERS, help=f"of: {', '.join(CONTENDERS)}"
+    )
+    parser.add_argument(
+        "--lag", action="store_true", help="measure how long the event loop is held up, instead"
     )
     parser.add_argument("--server", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -360,12 +481,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if min(options.rounds, options.requests, options.connections) < 1:
         parser.error("--rounds, --requests and --connections are at least 1")
-    with_proxy = (ROOT / "analysis" / "commands" / "proxy.py").exists()
-    names = [
-        name
-        for name in contenders(with_proxy=with_proxy)
-        if not options.only or name in (*options.only, BARE)
-    ]
+    names = [name for name in CONTENDERS if not options.only or name in (*options.only, BARE)]
+    if options.lag:
+        names = [name for name in names if name not in (NONE, *ADDONS, IDLE, SAVING, CAPTURE)]
+        print("\n".join([f"{machine()}.", "", *asyncio.run(lag(names, options.requests))]))
+        return
     turns = asyncio.run(measure(names, options.rounds, options.connections, options.requests))
     print(
         "\n".join(

@@ -1,15 +1,21 @@
-"""Adds up the live report, in a process of its own: `python -m addons.live.worker`, started by the addon.
+"""Adds up the live report, and finds what is worth a line: `python -m addons.live.worker`, started by the addon.
 
 A process and not a thread, because a thread that computes makes mitmproxy's event loop wait for Python's lock
 after each of its system calls. On standard input come frames: four bytes of length, then a marshalled tuple.
 
     ("open", state, left_out, left_out_of_reply)   a flow that is not over; replaces what was said of it
     ("over", state, left_out, left_out_of_reply)   a flow that is over
-    ("show", lost)                                 answer with the view, as JSON, length first
+    ("show", lost)                                 answer with the view
+
+On standard output come the letter of what it is, four bytes of length, and
+
+    V    the view, as JSON
+    L    a line for the terminal: a marshalled pair of its text and whether it must not be overlooked
 
 It ends when its input ends, and so when the proxy is gone, however that went. Ctrl-C is for the proxy to decide.
 """
 
+import argparse
 import json
 import marshal
 import os
@@ -22,6 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO
 
+from addons.live.lines import Lines
 from addons.live.view import view
 from analysis.catalogue import catalogue
 from analysis.devices import DeviceNames
@@ -34,6 +41,7 @@ from analysis.report.output import make_document
 from analysis.report.work import Outcome
 
 LENGTH = struct.Struct("<I")
+VIEW, LINE = b"V", b"L"
 CAPTURE = "live"
 """What stands for the path of a capture."""
 NICENESS = 5
@@ -52,12 +60,12 @@ class Sum:
         self.faults = 0
         """Transmissions whose content could not be examined."""
 
-    def take(self, frame: tuple[str, Mapping[str, Any], int, int]) -> None:
-        """Takes a flow in."""
+    def take(self, frame: tuple[str, Mapping[str, Any], int, int]) -> Evidence | None:
+        """Takes a flow in, and gives what it shows; None if it is nothing that was sent."""
         what, state, left_out, left_out_of_reply = frame
         sent = transmission_from_state(state)
         if sent is None:
-            return
+            return None
         for answer in sent.answers:
             self._names.add(answer)
         reply = sent.reply
@@ -82,6 +90,7 @@ class Sum:
         else:
             self._open.pop(sent.flow_id, None)
             self._report.add(CAPTURE, evidence)
+        return evidence
 
     def document(self) -> Document:
         """The report, with identifiers masked; what is under way counts as tried."""
@@ -93,7 +102,13 @@ class Sum:
         return make_document(Outcome(report=report), self._database, self._device_names)
 
 
-def serve(source: BinaryIO, sink: BinaryIO, total: Sum, now: Callable[[], float] = time.time) -> None:
+def serve(
+    source: BinaryIO,
+    sink: BinaryIO,
+    total: Sum,
+    lines: Lines | None = None,
+    now: Callable[[], float] = time.time,
+) -> None:
     """Until the input ends."""
     while len(head := source.read(LENGTH.size)) == LENGTH.size:
         (length,) = LENGTH.unpack(head)
@@ -108,21 +123,35 @@ def serve(source: BinaryIO, sink: BinaryIO, total: Sum, now: Callable[[], float]
                 "faults": total.faults,
                 "time": now(),
             }
-            answer = json.dumps(shown, separators=(",", ":")).encode()
-            sink.write(LENGTH.pack(len(answer)) + answer)
-            sink.flush()
-        else:
-            total.take(frame)
+            _say(sink, VIEW, json.dumps(shown, separators=(",", ":")).encode())
+            continue
+        evidence = total.take(frame)
+        line = lines.line(evidence, over=frame[0] == "over") if lines and evidence else None
+        if line is not None:
+            _say(sink, LINE, marshal.dumps(line))
+
+
+def _say(sink: BinaryIO, what: bytes, body: bytes) -> None:
+    sink.write(what + LENGTH.pack(len(body)) + body)
+    sink.flush()
 
 
 def main(arguments: list[str]) -> None:
-    """`arguments` name devices, as `--device` of `phonehome report` does."""
+    """`--device` and `--geo-db` as `phonehome report` has them; with `--lines` there are lines."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--device", action="append", default=[])
+    parser.add_argument("--geo-db", action="append", default=[])
+    parser.add_argument("--lines", action="store_true")
+    options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     catalogue()
+    names = DeviceNames.parse(options.device)
+    database = LocationDatabase.open(*options.geo_db)
+    lines = Lines(names, database) if options.lines else None
     try:
-        serve(sys.stdin.buffer, sys.stdout.buffer, Sum(DeviceNames.parse(arguments), LocationDatabase.open()))
+        serve(sys.stdin.buffer, sys.stdout.buffer, Sum(names, database), lines)
     except BrokenPipeError:
         # The proxy is gone, and nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,6 +9,7 @@ from analysis.commands.common import EXIT_OK, UsageError, location_database, say
 
 if TYPE_CHECKING:
     from addons.proxy import Settings
+    from analysis.geolocation.database import LocationDatabase
 
 NAME = "proxy"
 SUMMARY = "route phones through mitmproxy, save what they send, and report it"
@@ -96,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
         address=options.address,
         web=options.web,
         undecrypted_tls=options.undecrypted_tls,
+        geo_db=options.geo_db,
         extra=options.set,
     )
     try:
@@ -107,12 +109,10 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _report(settings: "Settings", database: object) -> None:
+def _report(settings: "Settings", database: "LocationDatabase") -> None:
     from analysis.devices import DeviceNames
-    from analysis.geolocation.database import LocationDatabase
     from analysis.report import output, work
 
-    assert isinstance(database, LocationDatabase)
     if _remove_if_empty(settings):
         say("nothing was sent through the proxy: there is nothing to report")
         return
@@ -120,11 +120,11 @@ def _report(settings: "Settings", database: object) -> None:
     outcome = work.read_captures([str(settings.capture)])
     print()
     output.show(output.make_document(outcome, database, DeviceNames.parse(devices)), "terminal")
-    names = " ".join(f"--device {shlex.quote(device)}" for device in devices)
+    again = ["phonehome", "report", str(settings.capture)]
+    again += [part for device in devices for part in ("--device", device)]
+    again += [part for path in settings.geo_db for part in ("--geo-db", path)]
     say(f"The capture is {settings.capture}. The report again, in any format:")
-    say(
-        f"  phonehome report {shlex.quote(str(settings.capture))} {names} -o report.md".replace("  -o", " -o")
-    )
+    say(f"  {shlex.join([*again, '-o', 'report.html'])}")
 
 
 def _remove_if_empty(settings: "Settings") -> bool:

@@ -54,6 +54,13 @@ def state(flow: flow.Flow) -> dict[str, Any]:
     }
 
 
+def length(flow: flow.Flow) -> int:
+    """How many messages a stream has; a request over HTTP with its answer has none."""
+    if isinstance(flow, http.HTTPFlow):
+        return len(flow.websocket.messages) if flow.websocket else 0
+    return len(flow.messages) if isinstance(flow, tcp.TCPFlow | udp.UDPFlow) else 0
+
+
 def _message(flow: flow.Flow) -> dict[str, Any]:
     message: dict[str, Any] = {
         "type": flow.type,

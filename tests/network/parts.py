@@ -1,8 +1,10 @@
 """Real parts to test the proxy with: certificates, servers and proxies, on loopback addresses only.
 
-In a network namespace the servers run as `python -m tests.network.parts KIND ADDRESS PORT [CERTIFICATE KEY]`.
+In a network namespace the servers run as `python -m tests.network.parts KIND ADDRESS PORT [CERTIFICATE KEY]`,
+and `greet ADDRESS PORT NAME CERTIFICATE` is a client over QUIC.
 """
 
+import asyncio
 import contextlib
 import http.client
 import http.server
@@ -23,6 +25,11 @@ from typing import Any
 
 import dns.message
 import dns.rrset
+from aioquic.asyncio import QuicConnectionProtocol
+from aioquic.asyncio import connect as quic_connect
+from aioquic.asyncio import serve as quic_serve
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.events import QuicEvent, StreamDataReceived
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -73,6 +80,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        if self.path == "/slow":
+            time.sleep(4)
         self._answer(b"hello from the server")
 
     def do_POST(self) -> None:
@@ -91,6 +100,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = (
+        256  # else connections that come together wait for a retry of TCP, for up to a minute
+    )
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # a client that goes away in the middle is what some tests are about
@@ -134,8 +146,44 @@ class _Names(socketserver.BaseRequestHandler):
         answers_by.sendto(answer.to_wire(), self.client_address)
 
 
+class _Quic(QuicConnectionProtocol):
+    """A server that greets whoever says something."""
+
+    def quic_event_received(self, event: QuicEvent) -> None:
+        if isinstance(event, StreamDataReceived) and event.end_stream:
+            self._quic.send_stream_data(event.stream_id, b"hello from the server", end_stream=True)
+            self.transmit()
+
+
+async def _serve_quic(address: str, port: int, certificate: str, key: str) -> None:
+    configuration = QuicConfiguration(is_client=False, alpn_protocols=["greeting"])
+    configuration.load_cert_chain(certificate, key)
+    await quic_serve(address, port, configuration=configuration, create_protocol=_Quic)
+    await asyncio.Event().wait()
+
+
+async def _greet(address: str, port: int, name: str, trust: str) -> bytes:
+    configuration = QuicConfiguration(alpn_protocols=["greeting"], server_name=name, idle_timeout=5)
+    configuration.load_verify_locations(trust)
+    async with quic_connect(address, port, configuration=configuration) as connection:
+        reader, writer = await connection.create_stream()
+        writer.write(b"hello")
+        writer.write_eof()
+        return await reader.read()
+
+
+def greet(address: str, port: str, name: str, trust: str) -> None:
+    """A client over QUIC that trusts this certificate and no other: prints the greeting, or that it was none."""
+    try:
+        print(asyncio.run(_greet(address, int(port), name, trust)).decode())
+    except (ConnectionError, TimeoutError) as error:
+        print(f"refused: {error}")
+
+
 def _serve(kind: str, address: str, port: str, *tls: str) -> None:
     where = (address, int(port))
+    if kind == "quic":
+        asyncio.run(_serve_quic(address, int(port), *tls))
     server: socketserver.BaseServer
     if kind == "tcp":
         server = socketserver.ThreadingTCPServer(where, _Raw)
@@ -172,7 +220,7 @@ def running(command: list[Any], port: int | None, **more: Any) -> Iterator[subpr
     )
     try:
         if port is not None:
-            wait_for(lambda: process.poll() is not None or _listens(port))
+            wait_for(lambda: process.poll() is not None or listens(port))
         assert process.poll() is None, process.communicate()[0]
         yield process
     finally:
@@ -218,7 +266,8 @@ def transmissions(path: Path) -> list[Transmission]:
     return list(mitm.read(path.read_bytes()))
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether something takes TCP connections there."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
@@ -227,4 +276,4 @@ def _listens(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    _serve(*sys.argv[1:])
+    (greet if sys.argv[1] == "greet" else _serve)(*sys.argv[1 + (sys.argv[1] == "greet") :])

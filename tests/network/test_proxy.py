@@ -1,12 +1,15 @@
 """`phonehome proxy` as a user runs it: real clients, a real server, Ctrl-C and worse."""
 
+import asyncio
 import http.client
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +82,7 @@ def test_an_activation_shows_alike_in_log_line_and_report(tmp_path: Path) -> Non
     assert "zzhc.vnet.cn" in report
     assert found["imei"] in report
     assert "001012340000425" not in said
-    assert f"phonehome report {at.capture} -o report.md" in said
+    assert f"phonehome report {at.capture} -o report.html" in said
     assert stat.S_IMODE(at.capture.stat().st_mode) == 0o600
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     subprocess.run([MITMDUMP, "-q", "-nr", at.capture], check=True, timeout=60)
@@ -112,15 +115,60 @@ def test_kill_loses_no_flow_that_was_over(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
+def test_two_hundred_clients_at_once(tmp_path: Path) -> None:
+    """For a minute with PHONEHOME_LOAD_SECONDS=60; benchmarks/README.md says how that went."""
+    seconds = float(os.environ.get("PHONEHOME_LOAD_SECONDS", "5"))
+    answered: set[str] = set()
+
+    async def client(number: int, proxy_port: int, server: int, until: float) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy_port)
+        count = 0
+        while time.monotonic() < until:
+            path = f"/{number}/{count}"
+            writer.write(
+                f"GET http://127.0.0.1:{server}{path} HTTP/1.1\r\nHost: load.example\r\n\r\n".encode()
+            )
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200"), head
+            await reader.readexactly(len(b"hello from the server"))
+            answered.add(path)
+            count += 1
+        writer.close()
+
+    async def all_clients(proxy_port: int, server: int) -> None:
+        until = time.monotonic() + seconds
+        await asyncio.gather(*(client(number, proxy_port, server, until) for number in range(200)))
+
+    with web_server() as server, proxy(tmp_path) as at:
+        asyncio.run(asyncio.wait_for(all_clients(at.port, server), seconds + 20))
+        status = Path(f"/proc/{at.process.pid}/status")
+        peak = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
+        said = stop(at.process)
+    print(f"{len(answered)} requests in {seconds} s, {int(peak[1]) >> 10 if peak else '?'} MB at most")
+    assert at.process.returncode == 0
+    assert len({path.split("/")[1] for path in answered}) == 200
+    saved = [sent.path for sent in transmissions(at.capture)]
+    assert len(saved) == len(set(saved))
+    assert set(saved) == answered
+    assert f"{len(answered):,} transmissions to 1 destinations" in said
+    assert "a fault" not in said
+    assert peak is None or int(peak[1]) < 600 << 10
+
+
 def test_an_addon_that_raises_is_shown_and_traffic_goes_on(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
-    broken.write_text("def request(flow):\n    raise ValueError('out of cheese')\n")
-    with web_server() as server, proxy(tmp_path, "--set", f"scripts={broken}") as at:
+    broken.write_text(
+        "def load(loader):\n    loader.add_option('broken', bool, False, '')\n"
+        "def request(flow):\n    raise ValueError('out of cheese')\n"
+    )
+    # Options of a script are known once it is loaded, wherever they stand.
+    more = ("--set", "broken=true", "--set", f"scripts={broken}")
+    with web_server() as server, proxy(tmp_path, *more) as at:
         for _ in range(3):
             assert at.request("GET", server) == b"hello from the server"
         said = stop(at.process)
     assert said.count("out of cheese") == 1
-    assert "a fault (ValueError: out of cheese, in broken.py line 2); traffic goes on" in said
+    assert "a fault (ValueError: out of cheese, in broken.py line 4); traffic goes on" in said
     assert "Traceback" not in said
     assert len(transmissions(at.capture)) == 3
 

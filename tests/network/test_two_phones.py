@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from analysis.cli import main
+from tests.geolocation.tables import write_mmdb
 from tests.network.parts import (
     MITMDUMP,
     PHONEHOME,
@@ -33,7 +34,8 @@ from tests.network.parts import (
 )
 
 TOOLS = ("ip", "wireguard-go", "wg", "curl")
-CHINA, SINGAPORE, PROXY = "61.139.2.69", "13.228.77.14", "10.213.0.1"
+CHINA, SINGAPORE, ELSEWHERE, PROXY = "61.139.2.69", "13.228.77.14", "13.228.77.15", "10.213.0.1"
+PAGE, PROXYS_DNS = "192.0.2.80", "10.0.0.53"
 PHONES = ("Anna", "Ben")
 
 
@@ -89,27 +91,47 @@ class Lab:
         command = self.inside(self.phone(phone), sys.executable, "-c", code)
         return subprocess.run(command, capture_output=True, text=True, timeout=40, check=True).stdout
 
+    def greet(self, phone: str, *arguments: Any) -> str:
+        command = self.inside(
+            self.phone(phone), sys.executable, "-m", "tests.network.parts", "greet", *arguments
+        )
+        run = subprocess.run(command, capture_output=True, text=True, timeout=40, check=True, cwd=ROOT)
+        return run.stdout.strip()
+
     def computers(self) -> None:
         """The computer, with the servers and the proxy."""
         self.namespace(self.computer)
-        for address in (CHINA, SINGAPORE, PROXY):
+        for address in (CHINA, SINGAPORE, ELSEWHERE, PROXY):
             ip("-n", self.computer, "address", "add", f"{address}/32", "dev", "lo")
         own, key = certificate(self.folder, "device-activation.example", SINGAPORE)
+        quic = certificate(self.folder, "quic.example", SINGAPORE)
+        both = self.folder / "both.pem"
+        both.write_bytes(own.read_bytes() + quic[0].read_bytes())
         serve = (sys.executable, "-m", "tests.network.parts")
         for kind, address, port, *tls in (
             ("http", CHINA, 80),
+            ("http", ELSEWHERE, 80),
             ("tcp", CHINA, 9998),
             ("dns", CHINA, 53),
             ("http", SINGAPORE, 443, own, key),
+            ("quic", SINGAPORE, 443, *quic),
         ):
             self.start(self.computer, *serve, kind, address, port, *tls)
+        # The user's own table says otherwise than the embedded one: all that is shown must follow it.
+        records = {
+            f"{CHINA}/32": {"country": {"iso_code": "CN"}},
+            f"{SINGAPORE}/32": {"country": {"iso_code": "SG"}},
+        }
+        records[f"{ELSEWHERE}/32"] = {"country": {"iso_code": "FI"}}
+        table = write_mmdb(self.folder / "own.mmdb", "GeoLite2-Country", records)
         named = [part for name in PHONES for part in ("--phone", name)]
         command = [*PHONEHOME, "proxy", *named, "--address", PROXY, "--captures", self.folder / "captures"]
+        command += ["--geo-db", table]
         command += [
             "--set",
             f"confdir={self.folder / 'conf'}",
             "--set",
-            f"ssl_verify_upstream_trusted_ca={own}",
+            f"ssl_verify_upstream_trusted_ca={both}",
         ]
         self.proxy = self.start(self.computer, *command, env={"XDG_DATA_HOME": str(self.folder / "data")})
 
@@ -154,7 +176,7 @@ class Lab:
         subprocess.run(self.inside(space, "wg", "setconf", tunnel, stripped), check=True, timeout=20)
         ip("-n", space, "address", "add", "10.0.0.1/32", "dev", tunnel)
         ip("-n", space, "link", "set", tunnel, "up")
-        for address in (CHINA, SINGAPORE):
+        for address in (CHINA, SINGAPORE, ELSEWHERE, PAGE, PROXYS_DNS):
             ip("-n", space, "route", "add", address, "dev", tunnel)
 
 
@@ -176,8 +198,8 @@ with socket.create_connection(("61.139.2.69", 9998), 20) as s:
 """
 LOOK_UP = """
 import dns.message, dns.query
-q = dns.message.make_query("api.weather.example", "A")
-print(dns.query.udp(q, "61.139.2.69", timeout=20).answer[0])
+q = dns.message.make_query("%s", "A")
+print(dns.query.udp(q, "%s", timeout=20).answer[0])
 """
 
 
@@ -192,6 +214,13 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
     assert "resultCode" in registered.stdout, registered.stderr
     assert "resultCode" in lab.python("Ben", RAW)
 
+    # Over QUIC Ben trusts only the server's own certificate: refused, as a browser would, before it falls back to TCP;
+    # let through when it goes on refusing.
+    quic = (SINGAPORE, "443", "quic.example", lab.folder / "quic.example.pem")
+    greetings = [lab.greet("Ben", *quic) for _ in range(4)]
+    assert ["refused" in greeting for greeting in greetings] == [True, True, True, False], greetings
+    assert greetings[3] == "hello from the server"
+
     # Ben trusts only the server's own certificate: refused, then let through.
     pinned = (
         *("--cacert", lab.folder / "device-activation.example.pem"),
@@ -203,9 +232,30 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
     trusted = ("--cacert", lab.folder / "conf" / "mitmproxy-ca-cert.pem", *pinned[2:])
     assert lab.curl("Anna", *trusted).stdout == "hello from the server"
     # A name that the capture's own DNS gives to an address.
-    assert CHINA in lab.python("Anna", LOOK_UP)
+    assert CHINA in lab.python("Anna", LOOK_UP % ("api.weather.example", CHINA))
     assert lab.curl("Anna", "-H", "Host:", f"http://{CHINA}/plain").returncode == 0
 
+    assert (
+        lab.curl(
+            "Anna", "-d", "imei=001012340000425&iccid=8947990000000000048", f"http://{ELSEWHERE}/r"
+        ).returncode
+        == 0
+    )
+
+    # The page, behind the proxy by its name, and on the computer.
+    assert PAGE in lab.python("Anna", LOOK_UP % ("phonehome.test", PROXYS_DNS))
+    page = (
+        "-H",
+        "X-Phonehome: 1",
+        "--resolve",
+        f"phonehome.test:80:{PAGE}",
+        "http://phonehome.test/report.json",
+    )
+    shown = json.loads(
+        wait_for(lambda: text if "13.228.77.15" in (text := lab.curl("Anna", *page).stdout) else "")
+    )
+    here = lab.inside(lab.computer, "curl", "-s", "-H", "X-Phonehome: 1", "http://127.0.0.1:8090/report.json")
+    assert json.loads(subprocess.run(here, capture_output=True, check=True, timeout=20).stdout)["devices"]
     time.sleep(0.5)  # UDP has no end; what is over is over
     said = stop(lab.proxy)
     assert lab.proxy.returncode == 0
@@ -220,7 +270,9 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
     (capture,) = (lab.folder / "captures").glob("*.mitm")
     again = tmp_path / "report.json"
     named = [part for n, name in enumerate(PHONES) for part in ("--device", f"{name}=wireguard@{51820 + n}")]
-    assert main(["report", str(capture), "--quiet", *named, "-o", str(again)]) == 0
+    own = ["--geo-db", str(lab.folder / "own.mmdb")]
+    assert f"phonehome report {capture} {' '.join((*named, *own))} -o report.html" in said
+    assert main(["report", str(capture), "--quiet", *named, *own, "-o", str(again)]) == 0
     report = json.loads(again.read_text())
     rows = {
         (device["label"], row["host"] or row["addresses"][0], row["purpose"], row["encrypted"]): row
@@ -238,6 +290,8 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
     ]
     assert [row["tls_not_opened"] for row in ben] == [{"passed": 1, "refused": 1}]
     assert [row["country"] for row in ben] == ["SG"]
+    quic_rows = [row for (label, host, *_), row in rows.items() if (label, host) == ("Ben", "quic.example")]
+    assert [row["tls_not_opened"] for row in quic_rows] == [{"passed": 1, "refused": 3}]
     assert ("Ben", "zzhc.vnet.cn", "activation", "no") not in rows
     hers = [
         row
@@ -250,6 +304,27 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
     (log,) = (lab.folder / "captures").glob("*.jsonl")
     logged = [json.loads(line) for line in log.read_text().splitlines()]
     requests = [line for line in logged if line["event"]["action"] == "activation-request"]
+    # Log, page, line and report say the same of an activation.
+    finland = rows["Anna", ELSEWHERE, "activation", "no"]
+    assert finland["country"] == "FI"
+    (logged_there,) = [line for line in requests if line["destination"]["ip"] == ELSEWHERE]
+    assert logged_there["destination"]["geo"]["country_iso_code"] == "FI"
+    inside = {one["kind"]: one["value"] for one in logged_there["phonehome"]["identifiers"]}
+    assert inside == {one["kind"]: one["value"] for one in finland["identifiers"]}
+    assert set(inside) == {"imei", "iccid"}
+    (shown_there,) = [
+        row
+        for device in shown["devices"]
+        if device["label"] == "Anna"
+        for row in device["rows"]
+        if ELSEWHERE in (row["host"], *row["addresses"])
+    ]
+    assert shown_there["activation"]
+    (line,) = [line for line in lines if f"  Anna  {ELSEWHERE}  Finland" in line]
+    for masked in inside.values():
+        assert any(masked in text for text in shown_there["identifiers"])
+        assert masked in line
+    assert "Finland" in shown_there["where"]
     activations = [row for (_, _, purpose, _), row in rows.items() if purpose == "activation"]
     assert len(requests) == sum(row["transmissions"] for row in activations)
     assert str(Path.home()) not in capture.read_bytes().decode("latin-1")

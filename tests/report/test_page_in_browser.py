@@ -1,6 +1,5 @@
 """The page in a real browser: Debian's Chromium, from disk, with the network off."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,23 +8,11 @@ import pytest
 
 from analysis.report.compare import compare
 from analysis.report.comparison import render
+from tests.chromium import ARGUMENTS, CHROMIUM, DESK, PHONE, WHY_NOT
 from tests.report.documents import hostile_document, judged_document, large_document, page_of
 from tests.reports import AFFECTED, FIXED, sample
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs Chromium: apt-get install chromium (on Debian and its relatives)"
-)
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-gpu",
-]
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,234 @@
+"""Hands what passes to the process that adds up (`addons/live/worker.py`), and takes what it has to say.
+
+Strategy: the event loop does no more than copy out of each exchange what the report needs (`live_flow.state`), once,
+when it is over; what is under way for a while is handed on as well. What does not fit into the queue to the process is
+counted, and the page says so. The process draws up the report when somebody looks, at most once each second.
+"""
+
+import asyncio
+import logging
+import marshal
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
+from typing import Any
+
+from mitmproxy import flow
+
+from addons.live.worker import LENGTH, LINE, VIEW
+from analysis.readers import live_flow
+from analysis.readers.flow_state import MAX_REPLY_BODY
+
+logger = logging.getLogger(__name__)
+
+MAX_QUEUE = 32 << 20
+"""Bytes that wait for the process."""
+MAX_SENT = 1 << 20
+"""Bytes of what a device sent in one exchange that are handed on; the rest is counted."""
+MAX_MESSAGES = 1000
+"""Messages of a stream that are handed on; the rest is counted."""
+MAX_OPEN = 10_000
+"""Exchanges under way that are looked at before they are over."""
+FLUSH = 0.05
+"""Seconds for which exchanges are gathered before they are handed on: one system call for many."""
+LOOK = 1.0
+"""Seconds between two looks at what is under way, and between two reports."""
+LOOK_BUDGET = 0.002
+"""Seconds that one such look may take of the event loop."""
+LAST_WORDS = 3.0
+"""Seconds that the process has, when the proxy ends, to say what it has not said yet."""
+
+Say = Callable[[str, bool], None]
+"""Prints a line; the second argument says whether it must not be overlooked."""
+
+
+class Feed:
+    """The process, the queue to it, and what is under way."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._process: asyncio.subprocess.Process | None = None
+        self._receiving: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._queue: list[bytes] = []
+        self._queued = 0
+        self._flushing = False
+        self._open: dict[str, tuple[flow.Flow, int]] = {}
+        self._changed = True
+        self._asked: float | None = None
+        self._next = 0.0
+        self.lost = 0
+        """Exchanges that did not fit into the queue."""
+        self.view: bytes | None = None
+        """The latest report for the page, as JSON; None if there is none yet."""
+        self.stopped = False
+        """Whether the process has ended by itself."""
+
+    async def start(self, arguments: Sequence[str]) -> None:
+        """Starts the process. Raises OSError."""
+        paths = os.pathsep.join(path for path in sys.path if path)
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "addons.live.worker", *arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+        self._receiving = asyncio.create_task(self._receive(self._process))
+        self._looking = asyncio.create_task(self._look_again_and_again())
+
+    def stop(self) -> Awaitable[None] | None:
+        """Ends the process. Whoever can wait for it hears its last lines; a script that is reloaded cannot."""
+        process, self._process = self._process, None
+        if self._looking is not None:
+            self._looking.cancel()
+        if process is None or self._receiving is None:
+            return None
+        assert process.stdin is not None
+        process.stdin.write(b"".join(self._queue))
+        self._queue.clear()
+        process.stdin.close()
+        return asyncio.ensure_future(_end(process, self._receiving))
+
+    # What passes.
+
+    def begun(self, flow: flow.Flow) -> None:
+        """An exchange has begun."""
+        if len(self._open) >= MAX_OPEN:
+            del self._open[next(iter(self._open))]
+        self._open[flow.id] = (flow, -1)
+
+    def over(self, flow: flow.Flow) -> None:
+        """An exchange is over."""
+        self._open.pop(flow.id, None)
+        self._hand_on("over", flow)
+
+    def _hand_on(self, what: str, flow: flow.Flow) -> None:
+        if self._process is None:
+            return
+        self._changed = True
+        if self._queued > MAX_QUEUE:
+            self.lost += 1
+            return
+        state = live_flow.state(flow)
+        left_out = shorten(state)
+        self._put(marshal.dumps((what, state, *left_out)))
+
+    async def _look_again_and_again(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            self._look()
+
+    def _look(self) -> None:
+        """Hands on what is under way and has changed, so that it shows before it is over."""
+        until = time.perf_counter() + LOOK_BUDGET
+        for id_, (exchange, known) in list(self._open.items()):
+            if time.perf_counter() > until:
+                return
+            length = live_flow.length(exchange)
+            # A stream is handed on as a whole each time, and so ever more seldom.
+            if known < 0 or length >= 2 * max(known, 1):
+                self._hand_on("open", exchange)
+                self._open[id_] = (exchange, length)
+
+    # To and from the process.
+
+    def want_view(self) -> None:
+        """Asks for a newer report, if there is anything new and enough time went by."""
+        now = time.monotonic()
+        if self._process is not None and self._changed and self._asked is None and now >= self._next:
+            self._changed = False
+            self._asked = now
+            self._put(marshal.dumps(("show", self.lost)))
+
+    def _put(self, body: bytes) -> None:
+        self._queue += (LENGTH.pack(len(body)), body)
+        self._queued += len(body)
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_later(FLUSH, self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self._process is None or self._process.stdin is None:
+            self._queue.clear()
+            return
+        pipe = self._process.stdin
+        pipe.write(b"".join(self._queue))
+        self._queue.clear()
+        waiting = pipe.transport.get_write_buffer_size()
+        self._queued = waiting
+        if waiting:
+            self._flushing = True  # sees to it that the queue is measured again
+            asyncio.get_running_loop().call_later(FLUSH, self._flush)
+
+    async def _receive(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        try:
+            while True:
+                kind = await process.stdout.readexactly(1)
+                (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
+                body = await process.stdout.readexactly(length)
+                if kind == LINE:
+                    # In a thread: a terminal that was told to wait (Ctrl-S) must not make traffic wait.
+                    await asyncio.to_thread(self._say, *marshal.loads(body))
+                elif kind == VIEW:
+                    self.view = body
+                    now = time.monotonic()
+                    # A report that takes long to draw up is drawn up seldom.
+                    self._next = now + max(LOOK, 3 * (now - (self._asked or now)))
+                    self._asked = None
+        except asyncio.IncompleteReadError:
+            pass
+        if self._process is process:
+            self._process = None
+            self.stopped = True
+            logger.error("live_report: the process that adds up has ended; the live report stands still")
+
+
+async def _end(process: asyncio.subprocess.Process, receiving: asyncio.Task[None]) -> None:
+    try:
+        async with asyncio.timeout(LAST_WORDS):
+            await receiving
+    except TimeoutError:
+        pass
+    finally:
+        # Kills it, if need be (it holds nothing that the capture does not), and closes its pipes while the event loop
+        # still runs; the public methods leave the pipes to be closed when it no longer does.
+        process._transport.close()  # type: ignore[attr-defined]
+
+
+def shorten(state: dict[str, Any]) -> tuple[int, int]:
+    """Cuts what is long in the state of a flow. Returns how many bytes of what was sent, and of the reply, are left
+    out. The reply is cut where the report does not keep it anyway."""
+    sent = received = 0
+    request: Any = state.get("request")
+    response: Any = state.get("response")
+    if state["type"] == "http":
+        content = request["content"] if request else None
+        if content is not None and len(content) > MAX_SENT:
+            request["content"] = content[:MAX_SENT]
+            sent += len(content) - MAX_SENT
+        content = response["content"] if response else None
+        if content is not None and len(content) > MAX_REPLY_BODY + 1:
+            response["content"] = content[: MAX_REPLY_BODY + 1]
+            received += len(content) - MAX_REPLY_BODY - 1
+    holder: Any = state.get("websocket") or state
+    place = 2 if holder is not state else 1
+    messages = holder.get("messages")
+    if messages:
+        room, kept = MAX_SENT, 0
+        for message in islice(messages, MAX_MESSAGES):
+            room -= len(message[place])
+            if room < 0:
+                break
+            kept += 1
+        for message in islice(messages, kept, None):
+            if message[place - 1]:
+                sent += len(message[place])
+            else:
+                received += len(message[place])
+        holder["messages"] = messages[:kept]
+    return sent, received

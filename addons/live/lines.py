@@ -1,0 +1,110 @@
+"""What to say on the terminal of which exchange.
+
+Device, host, country, network, purpose, encrypted or not, and the identifiers inside, masked. A destination gets
+another line when other kinds of identifiers are first seen in what goes there; each activation request gets one.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from datetime import UTC, datetime
+from typing import Final
+
+from analysis.catalogue import catalogue
+from analysis.devices import DeviceNames, device_id
+from analysis.evidence import Evidence
+from analysis.geolocation.database import LocationDatabase
+from analysis.geolocation.knowledge import country_name
+from analysis.geolocation.location import Location
+from analysis.identifiers import mask
+from analysis.identifiers.finding import RANK
+from analysis.purposes import ACTIVATION
+from analysis.report.escape import printable
+from analysis.report.masking import Masking
+
+MAX_SAID: Final = 50_000
+"""What was said and is remembered; the oldest is forgotten, and said once more."""
+MAX_IDENTIFIERS: Final = 8
+
+_UNOPENED: Final = {
+    "refused": "TLS refused, not sent",
+    "failed": "TLS failed, not sent",
+    "passed": "TLS let through unopened",
+}
+
+
+class Lines:
+    """What was said, so that nothing is said twice."""
+
+    def __init__(self, names: DeviceNames, database: LocationDatabase) -> None:
+        self._names = names
+        self._database = database
+        self._said: OrderedDict[Hashable, None] = OrderedDict()
+
+    def line(self, evidence: Evidence, *, over: bool) -> tuple[str, bool] | None:
+        """The line for an exchange, and whether it is one that must not be overlooked; None if there is nothing new
+        to say. `over` is whether it is known what came of it."""
+        sent = evidence.transmission
+        if sent.origin != "device":
+            return None
+        device, purpose = device_id(sent), evidence.judgement.purpose
+        activation = purpose == ACTIVATION
+        kinds = frozenset(
+            found.kind for found in evidence.findings if RANK[found.certainty] >= RANK["likely"]
+        )
+        key = (device, sent.host or sent.address, purpose, sent.unopened, kinds)
+        if not self._first(sent.flow_id if activation else key):
+            return None
+        name = self._names.name(device, [sent.client] if sent.client else []) or device
+        return self._text(name, evidence, over), activation
+
+    def _text(self, device: str, evidence: Evidence, over: bool) -> str:
+        sent = evidence.transmission
+        location = self._database.locate(sent.address)
+        purpose = catalogue().purposes[evidence.judgement.purpose].label
+        clock = datetime.fromtimestamp(sent.time, UTC).strftime("%H:%M:%SZ")
+        kept = _UNOPENED.get(sent.unopened or "", "encrypted" if sent.encrypted else "UNENCRYPTED")
+        if sent.unopened is None and evidence.outcome == "attempted":
+            kept += ", no answer" if over else ", no answer yet"
+        parts = [clock, device, sent.host or sent.address or "unknown", _place(location), _network(location)]
+        parts += [purpose.upper() if purpose and evidence.judgement.purpose == ACTIVATION else purpose, kept]
+        parts.append(_identifiers(evidence))
+        text = "  ".join(part for part in parts if part)
+        return printable(Masking(evidence.findings).text(text))
+
+    def _first(self, key: Hashable) -> bool:
+        """Whether this is new; from now on it is not."""
+        if key in self._said:
+            return False
+        self._said[key] = None
+        if len(self._said) > MAX_SAID:
+            self._said.popitem(last=False)
+        return True
+
+
+def _place(location: Location) -> str:
+    if location.scope != "global":
+        return f"no place on the internet ({location.scope})"
+    if not location.country:
+        return "country not known"
+    name = country_name(location.country)
+    # A region says where it is only if it decided the country: some have no one place.
+    if location.cloud_region and location.country_certainty == "certain":
+        name += f" ({location.cloud_provider} {location.cloud_region})"
+    return f"{name} (uncertain)" if location.country_certainty == "uncertain" else name
+
+
+def _network(location: Location) -> str:
+    return f"AS{location.asn} {location.organisation or ''}".rstrip() if location.asn is not None else ""
+
+
+def _identifiers(evidence: Evidence) -> str:
+    """Those that are at least likely and say who or where, masked."""
+    kinds = catalogue().kinds
+    shown: dict[str, None] = {}
+    for found in evidence.findings:
+        kind = kinds.get(found.kind)
+        if kind is not None and kind.category != "software" and RANK[found.certainty] >= RANK["likely"]:
+            shown[f"{kind.label} {mask(found.kind, found.value)}"] = None
+    texts = list(shown)[:MAX_IDENTIFIERS]
+    more = len(shown) - len(texts)
+    return ", ".join(texts) + (f" and {more} more" if more else "")

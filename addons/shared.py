@@ -1,0 +1,60 @@
+"""Options that several addons have in common, so that log, lines, pages and reports agree."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mitmproxy import ctx, exceptions
+from mitmproxy.addonmanager import Loader
+
+from analysis.devices import DeviceNameError, DeviceNames
+from analysis.geolocation.database import LocationDatabase, LocationDatabaseError
+
+DEVICES = "phonehome_devices"
+GEO_DB = "phonehome_geo_db"
+
+
+def load(loader: Loader) -> None:
+    """For the hook `load`; several addons may declare them."""
+    loader.add_option(
+        DEVICES,
+        Sequence[str],
+        [],
+        "What to call devices: NAME=ADDRESS, or NAME=wireguard@PORT, as in `phonehome report --device`.",
+    )
+    loader.add_option(
+        GEO_DB,
+        Sequence[str],
+        [],
+        "Your own location databases (MMDB), asked before the embedded one.",
+    )
+
+
+def configure(updated: set[str]) -> None:
+    """For the hook `configure`. Raises OptionsError for what cannot be used."""
+    try:
+        if DEVICES in updated:
+            device_names()
+        if GEO_DB in updated:
+            location_database().close()
+    except (DeviceNameError, LocationDatabaseError) as error:
+        raise exceptions.OptionsError(str(error)) from error  # type: ignore[no-untyped-call]
+
+
+def devices() -> list[str]:
+    """What the user calls devices."""
+    return list(ctx.options.phonehome_devices)
+
+
+def device_names() -> DeviceNames:
+    """The same, to look up."""
+    return DeviceNames.parse(devices())
+
+
+def geo_db() -> list[str]:
+    """The user's own location databases."""
+    return [str(Path(path).expanduser()) for path in ctx.options.phonehome_geo_db]
+
+
+def location_database() -> LocationDatabase:
+    """The embedded database, behind the user's own."""
+    return LocationDatabase.open(*geo_db())
