@@ -1,12 +1,13 @@
 """What decoding and recognising cost for each transmission, by class and on the mix that phones send.
 
-    python benchmarks/decoding.py [--repeat N] [--profile CLASS]
+    python benchmarks/decoding.py [--repeat N] [--capture FILE] [--profile CLASS]
 
 The mix: 70 % without a body, 20 % with 1 kB of JSON or form, 8 % with 4 kB of protobuf under gzip, 2 % with 100 kB of
 JSON under gzip, all of it full of short fields, an identifier in every tenth. Made by a seeded generator, so two runs
 decode the same bytes. Each transmission is decoded once per round, in batches as in a report, and caches are as a
 report has them: header lines and paths come again, query values and bodies do not. Times are those of the
-processor, on one core, so that other work on the machine costs little.
+processor, on one core, so that other work on the machine costs little. With --capture the first transmissions of
+a flow file are measured, such as of the capture that `benchmarks/replay.py` makes.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from itertools import batched
+from itertools import batched, islice
 from pathlib import Path
 from struct import pack
 from typing import NamedTuple
@@ -31,7 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analysis.decoding import decode
 from analysis.identifiers import recognise
-from analysis.report.work import BATCH
+from analysis.readers import mitm, opened
+from analysis.report.work import BATCH, look_for_cycles_seldom
 from analysis.transmission import Headers, Transmission
 
 WORDS = [
@@ -193,6 +195,9 @@ CLASSES: dict[str, tuple[float, Callable[[random.Random], Transmission]]] = {
 """Name of a class -> its share of the mix, and what makes one."""
 
 
+HEAD = f"{'class':<22}{'share':>7}{'decode µs':>12}{'recognise µs':>14}{'both µs':>9}{'values':>8}"
+
+
 class Cost(NamedTuple):
     """Seconds for each transmission."""
 
@@ -224,8 +229,8 @@ def row(name: str, share: float, costs: Sequence[Cost]) -> str:
     """A line of the table, of the medians."""
     decoding, recognising, values = (statistics.median(column) for column in zip(*costs, strict=True))
     return (
-        f"{name:<22}{share:>7.0%}{decoding * 1e6:>10.1f}{recognising * 1e6:>12.1f}"
-        f"{(decoding + recognising) * 1e6:>8.1f}{values:>9.0f}"
+        f"{name:<22}{share:>7.0%}{decoding * 1e6:>12.1f}{recognising * 1e6:>14.1f}"
+        f"{(decoding + recognising) * 1e6:>9.1f}{values:>8.0f}"
     )
 
 
@@ -237,6 +242,7 @@ def main() -> None:
         "--repeat", type=int, default=3, help="rounds, of which the median counts (default 3)"
     )
     parser.add_argument("--count", type=int, default=3000, help="transmissions of the mix (default 3000)")
+    parser.add_argument("--capture", type=Path, metavar="FILE", help="measure on a flow file instead")
     parser.add_argument("--profile", metavar="CLASS", help="profile one class instead")
     arguments = parser.parse_args()
     if arguments.profile:
@@ -248,7 +254,16 @@ def main() -> None:
         pstats.Stats(profiler).sort_stats("tottime").print_stats(15)
         return
 
-    print(f"{'class':<22}{'share':>7}{'decode µs':>10}{'recognise µs':>12}{'both':>8}{'values':>9}")
+    look_for_cycles_seldom()
+    if arguments.capture:
+        with opened(arguments.capture) as data:
+            sample = list(islice(mitm.read(data), 10 * arguments.count))
+        rounds = [sample[turn :: arguments.repeat] for turn in range(arguments.repeat)]
+        print(HEAD)
+        print(row(arguments.capture.name[:21], 1, [measure(part) for part in rounds]))
+        return
+
+    print(HEAD)
     for name, (share, make) in CLASSES.items():
         count = max(50, min(1000, int(arguments.count * share)))
         rounds = [[make(rng) for _ in range(count)] for rng in map(random.Random, range(arguments.repeat))]

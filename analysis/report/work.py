@@ -244,10 +244,14 @@ def _start_worker(asked: Asked, shared: _Shared) -> None:
     """Ctrl-C reaches every process of the terminal; the one that started the others decides."""
     global _asked, _shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A worker makes millions of small objects and hardly a cycle: looking for them costs a twentieth of its time.
+    look_for_cycles_seldom()
+    _asked, _shared = asked, shared
+
+
+def look_for_cycles_seldom() -> None:
+    """A worker makes millions of small objects and hardly a cycle: looking for them costs a twentieth of its time."""
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    _asked, _shared = asked, shared
 
 
 def _take_parts(parts: Sequence[_Part]) -> _Sum:
