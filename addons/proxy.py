@@ -219,7 +219,8 @@ class Instructions:
         if ctx.options.deferred:
             logger.error(f"--set: no addon has an option of this name: {', '.join(ctx.options.deferred)}")
         if isinstance(self._master, WebMaster):
-            _say(f"  What passes, and the codes again (under Capture): {self._master.web_url}")
+            codes = ", and the code to scan (under Capture)" if settings.phones else ""
+            _say(f"  What passes{codes}: {self._master.web_url}")
         _say(
             f"  The report so far: {live.url} here, http://{ctx.options.live_report_host}/ on the phone",
             f"  Everything is saved to {settings.capture}",

@@ -59,6 +59,7 @@ class Feed:
         self._changed = True
         self._asked: float | None = None
         self._next = 0.0
+        self._ended = False
         self.lost = 0
         """Exchanges that did not fit into the queue."""
         self.view: bytes | None = None
@@ -82,6 +83,7 @@ class Feed:
     def stop(self) -> Awaitable[None] | None:
         """Ends the process. Whoever can wait for it hears its last lines; a script that is reloaded cannot."""
         process, self._process = self._process, None
+        self._ended = True
         if self._looking is not None:
             self._looking.cancel()
         if process is None or self._receiving is None:
@@ -106,7 +108,7 @@ class Feed:
         self._hand_on("over", flow)
 
     def _hand_on(self, what: str, flow: flow.Flow) -> None:
-        if self._process is None:
+        if self._ended:
             return
         self._changed = True
         if self._queued > MAX_QUEUE:
@@ -152,10 +154,15 @@ class Feed:
 
     def _flush(self) -> None:
         self._flushing = False
-        if self._process is None or self._process.stdin is None:
+        if self._ended:
             self._queue.clear()
             return
+        if self._process is None:  # it is being started
+            self._flushing = True
+            asyncio.get_running_loop().call_later(FLUSH, self._flush)
+            return
         pipe = self._process.stdin
+        assert pipe is not None
         pipe.write(b"".join(self._queue))
         self._queue.clear()
         waiting = pipe.transport.get_write_buffer_size()
@@ -184,7 +191,7 @@ class Feed:
             pass
         if self._process is process:
             self._process = None
-            self.stopped = True
+            self._ended = self.stopped = True
             logger.error("live_report: the process that adds up has ended; the live report stands still")
 
 

@@ -1,5 +1,6 @@
 """The live report, in a real mitmproxy: what it shows, to whom, and what it costs the traffic."""
 
+import asyncio
 import io
 import json
 import marshal
@@ -280,7 +281,6 @@ def test_handing_on_the_largest_takes_no_five_milliseconds() -> None:
     flow = build_flow("http://a.example/x", method="POST", body=b"a" * (64 << 20))
     flow.response.data.content = b"b" * (64 << 20)  # type: ignore[union-attr]
     feed = Feed(lambda text, loud: None)
-    feed._process = object()  # type: ignore[assignment]
     taken: list[bytes] = []
     feed._put = taken.append  # type: ignore[method-assign]
     times = []
@@ -294,11 +294,29 @@ def test_handing_on_the_largest_takes_no_five_milliseconds() -> None:
 
 def test_what_does_not_fit_is_counted_and_dropped() -> None:
     feed = Feed(lambda text, loud: None)
-    feed._process = object()  # type: ignore[assignment]
     feed._queued = 1 << 40
     feed.over(tflow.tflow(resp=True))
     assert feed.lost == 1
     assert feed._queue == []
+
+
+def test_what_comes_before_the_process_is_there_is_not_lost() -> None:
+    async def run() -> dict[str, Any]:
+        feed = Feed(lambda text, loud: None)
+        feed.over(build_flow("http://early.example/"))
+        await asyncio.sleep(0.1)
+        await feed.start([])
+        until = time.monotonic() + 20
+        while feed.view is None and time.monotonic() < until:
+            feed.want_view()
+            await asyncio.sleep(0.05)
+        ending = feed.stop()
+        assert ending is not None
+        await ending
+        shown: dict[str, Any] = json.loads(feed.view or b"{}")
+        return shown
+
+    assert list(rows_of(asyncio.run(run()))) == ["early.example"]
 
 
 def test_its_name_resolves_behind_the_proxy_and_leads_to_the_laptop() -> None:
