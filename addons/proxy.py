@@ -141,7 +141,7 @@ def run(settings: Settings) -> None:
     try:
         asyncio.run(_run(settings, faults))
     except SystemExit as error:  # mitmproxy's way to say that it did not start
-        raise ProxyError(faults.first or "mitmproxy did not start") from error
+        raise ProxyError(_with_advice(faults.first or "mitmproxy did not start")) from error
     except exceptions.OptionsError as error:
         raise ProxyError(str(error)) from error
     except OSError as error:
@@ -167,7 +167,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
         master.addons.add(  # type: ignore[no-untyped-call]
             UndecryptedTls(), ActivationLog(), LiveReport(), Commands(), Capture()
         )
-        master.addons.add(Instructions(settings, master))  # type: ignore[no-untyped-call]
+        master.addons.add(Instructions(settings, master, faults))  # type: ignore[no-untyped-call]
         opts.update(  # type: ignore[no-untyped-call]
             mode=[*(phone.mode for phone in settings.phones), *settings.modes],
             undecrypted_tls=settings.undecrypted_tls,
@@ -196,11 +196,20 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
 class Instructions:
     """An addon that says, once the proxy listens, what to do on the phone."""
 
-    def __init__(self, settings: Settings, master: Master) -> None:
+    def __init__(self, settings: Settings, master: Master, faults: "_Faults") -> None:
         self._settings = settings
         self._master = master
+        self._faults = faults
 
-    async def running(self) -> None:
+    def running(self) -> None:
+        if ctx.options.deferred:
+            logger.error(f"--set: no addon has an option of this name: {', '.join(ctx.options.deferred)}")
+            return
+        self._faults.starting = False
+        # mitmproxy ends if anything is amiss before this hook is over, and traffic flows already.
+        self._telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
         settings = self._settings
         names = {phone.mode: phone for phone in settings.phones}
         servers = ctx.master.addons.get("proxyserver").servers  # type: ignore[no-untyped-call]
@@ -216,8 +225,6 @@ class Instructions:
         gc.freeze()  # what is there by now stays: no need to look through it again and again
         live = ctx.master.addons.get("livereport")  # type: ignore[no-untyped-call]
         await live.ready.wait()
-        if ctx.options.deferred:
-            logger.error(f"--set: no addon has an option of this name: {', '.join(ctx.options.deferred)}")
         if isinstance(self._master, WebMaster):
             codes = ", and the code to scan (under Capture)" if settings.phones else ""
             _say(f"  What passes{codes}: {self._master.web_url}")
@@ -276,6 +283,8 @@ class _Faults(log.MitmLogHandler):
     def __init__(self) -> None:
         super().__init__(logging.INFO)  # type: ignore[no-untyped-call]
         self.first = ""
+        self.starting = True
+        """Until the proxy runs, an error ends it, and is then said by whoever started it."""
         self._said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -287,10 +296,23 @@ class _Faults(log.MitmLogHandler):
             text = f"a fault ({record.exc_info[0].__name__}: {record.exc_info[1]}{_place(record)}); traffic goes on"
         if record.levelno >= logging.ERROR:
             self.first = self.first or text
+            if self.starting:
+                return
         if text in self._said or len(self._said) > MAX_FAULTS:
             return
         self._said.add(text)
         print(f"phonehome: {printable(text)}", file=sys.stderr, flush=True)
+
+
+def _with_advice(text: str) -> str:
+    lower = text.lower()
+    if "in use" in lower or "failed to bind" in lower:
+        return f"{text}. Another program, perhaps phonehome itself, has this port: end it, or say --port or --mode"
+    if "permission denied" in lower or "not permitted" in lower:
+        return (
+            f"{text}. This needs more rights: use a port from 1024 on, or another mode (WireGuard needs none)"
+        )
+    return text
 
 
 def _place(record: logging.LogRecord) -> str:
