@@ -82,12 +82,16 @@ class LiveReport:
             self._starting = asyncio.create_task(self._start())
 
     def done(self) -> Awaitable[None] | None:
-        if self._starting is not None:
-            self._starting.cancel()
-            self._starting = None
+        starting, self._starting = self._starting, None
+        return asyncio.ensure_future(self._end(starting)) if starting is not None else None
+
+    async def _end(self, starting: asyncio.Task[None]) -> None:
+        # To its end: asyncio hangs if the start of a process is cancelled half-way.
+        await asyncio.wait([starting])
         if self._server is not None:
             self._server.close()
-        return self._feed.stop()
+        if (ending := self._feed.stop()) is not None:
+            await ending
 
     async def _start(self) -> None:
         await self._listen(ctx.options.live_report_port)

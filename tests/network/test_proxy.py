@@ -29,6 +29,8 @@ from tests.network.parts import (
     web_server,
 )
 
+EMPTY = Path(__file__).with_name("__init__.py")
+
 
 class Proxy:
     """A proxy that runs."""
@@ -189,6 +191,7 @@ def test_nothing_sent_leaves_nothing_behind(tmp_path: Path) -> None:
         (["--phone", "a", "--phone", "a"], "given twice"),
         (["--port", "99999"], "is no port"),
         (["--set", "nosuchoption=1"], "nosuchoption"),
+        (["--mode", "regular@0", "--set", "nosuchoption=1", "--set", f"scripts={EMPTY}"], "nosuchoption"),
         (["--captures", "/proc/nowhere"], "cannot save captures"),
     ],
 )
