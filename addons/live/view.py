@@ -8,6 +8,7 @@ from typing import Any
 from analysis.report import phrases
 from analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from analysis.report.escape import printable
+from analysis.report.summary import number_of
 
 MAX_DEVICES = 20
 MAX_ROWS = 200
@@ -35,7 +36,7 @@ def _device(device: DeviceEntry) -> dict[str, Any]:
         "facts": " · ".join(printable(fact) for fact in facts if fact and fact != device["label"]),
         "summary": printable(device["summary"], 4000),
         "counts": (
-            f"{device['transmissions']:,} transmissions to {len(rows):,} destinations, "
+            f"{number_of(device['transmissions'], 'transmission')} to {number_of(len(rows), 'destination')}, "
             f"{phrases.period(device['first'], device['last'])}"
         ),
         "rows": [_row(row) for row in rows[:MAX_ROWS]],
