@@ -43,7 +43,7 @@ NAMES = {
 }
 ASKED = {
     "reading": ("flowreader", 8.0),
-    "report": ("mitmdump", 15.0),
+    "report": ("mitmdump", 12.0),
 }
 """What is asked for: that many times as fast as that one."""
 ASKED_MEMORY = 200
