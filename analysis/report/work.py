@@ -159,7 +159,7 @@ def _read_in_workers(
                 _hashed(path, sizes, result, hashes[path].result)
     except BrokenProcessPool:
         # What it had added up is gone, and which files that concerns is not known.
-        result.report = Report()
+        result.report, result.files = Report(), []
         result.errors = [{"path": path, "error": _DIED} for path in paths]
     progress(total, total)
 
