@@ -11,8 +11,10 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,14 +50,14 @@ logger = logging.getLogger(__name__)
 _NAME: Final = re.compile(r"[\w][\w .-]{0,40}")
 _ENDPOINT: Final = re.compile(r"^(Endpoint = ).*(:\d+)$", re.MULTILINE)
 
-_CERTIFICATE: Final = """\
-  The certificate: open http://mitm.it on the phone, download the one for its system, and install it.
-    Android: Settings > Security > Encryption & credentials > Install a certificate > CA certificate
-    iOS: Settings > General > VPN & Device Management, then General > About > Certificate Trust Settings
-  Without it nothing that is encrypted can be opened. With it, Android 7 and newer trust it only in apps that allow
-  it (browsers do), and some apps take no certificate but their own. That is normal: what stays closed is let through
-  from the second try on, and recorded: where it goes, when and how much, not what.
-"""
+_CERTIFICATE: Final = (
+    "  The certificate: open http://mitm.it on the phone, download the one for its system, and install it.",
+    "    Android: Settings > Security > Encryption & credentials > Install a certificate > CA certificate",
+    "    iOS: Settings > General > VPN & Device Management, then General > About > Certificate Trust Settings",
+    "  Without it nothing that is encrypted can be opened. With it, Android 7 and newer trust it only in apps that "
+    "allow it (browsers do), and some apps take no certificate but their own. That is normal: what stays closed is "
+    "let through from the second try on, and recorded: where it goes, when and how much, not what.",
+)
 
 
 class ProxyError(Exception):
@@ -220,7 +222,7 @@ class Instructions:
                 _say(*self._wireguard(server, phone))
             else:
                 _say(*self._other(server))
-        _say(_CERTIFICATE.rstrip())
+        _say(*_CERTIFICATE)
         gc.collect()
         gc.freeze()  # what is there by now stays: no need to look through it again and again
         live = ctx.master.addons.get("livereport")  # type: ignore[no-untyped-call]
@@ -257,8 +259,8 @@ class Instructions:
         if endpoint:
             where = endpoint[0].partition(" = ")[2]
             lines += [
-                f"  Phone and computer must be in one network: the phone sends to {where} by UDP, which a firewall",
-                "  here must let in. If the address is wrong, say --address.",
+                f"  Phone and computer must be in one network: the phone sends to {where} by UDP, which a firewall "
+                "here must let in. If the address is wrong, say --address.",
             ]
         return lines
 
@@ -332,7 +334,26 @@ def _code(text: str) -> str:
 
 
 def _say(*lines: str) -> None:
+    """Prints lines; on a terminal those that are too long for it are folded between words."""
+    if sys.stdout.isatty():
+        width = max(40, shutil.get_terminal_size().columns)
+        lines = tuple(folded for line in lines for folded in _folded(line, width))
     print("\n".join(lines), flush=True)
+
+
+def _folded(line: str, width: int) -> list[str]:
+    if "\n" in line or len(line) <= width:  # a code to scan, or short
+        return [line]
+    text = line.lstrip()
+    indent = line[: -len(text)]
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _write_private(path: Path, text: str) -> None:

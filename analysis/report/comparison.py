@@ -16,7 +16,7 @@ from analysis.report.compare import (
 )
 from analysis.report.escape import printable
 from analysis.report.phrases import period
-from analysis.report.summary import listed
+from analysis.report.summary import listed, number_of
 
 MAX_ROWS = 1000
 """Destinations of a phone that text and page list; JSON has all."""
@@ -107,8 +107,7 @@ def _captures(title: str, side: CaptureSet) -> list[str]:
 
 
 def _counted(side: CaptureSet) -> str:
-    phones = f"{side['devices']:,} phone" + ("" if side["devices"] == 1 else "s")
-    return f"{side['transmissions']:,} transmissions of {phones}"
+    return f"{number_of(side['transmissions'], 'transmission')} of {number_of(side['devices'], 'phone')}"
 
 
 def _name(device: DeviceChange) -> str:

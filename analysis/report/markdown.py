@@ -5,6 +5,7 @@ from typing import TextIO
 from analysis.report import phrases
 from analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from analysis.report.escape import markdown
+from analysis.report.summary import number_of
 from analysis.verdict import Verdict
 
 HEADER = "| Destination | Where | What for | How often | Encrypted | Identifiers inside |\n|---|---|---|---|---|---|\n"
@@ -24,7 +25,7 @@ def write(report: Document, out: TextIO) -> None:
     captures: list[str] = []
     for capture in report["captures"]:
         captures.append(
-            f"{capture['path']}: {capture['transmissions']:,} transmissions, "
+            f"{capture['path']}: {number_of(capture['transmissions'], 'transmission')}, "
             f"{phrases.period(capture['first'], capture['last'])}; SHA-256 {capture['sha256']}"
         )
         captures += [f"{capture['path']}: warning: {warning}" for warning in capture["warnings"]]
@@ -62,7 +63,8 @@ def _device(device: DeviceEntry, out: TextIO) -> None:
     if known:
         out.write(f"{known}. ")
     out.write(
-        f"{device['transmissions']:,} transmissions, {phrases.period(device['first'], device['last'])}.\n\n{HEADER}"
+        f"{number_of(device['transmissions'], 'transmission')}, "
+        f"{phrases.period(device['first'], device['last'])}.\n\n{HEADER}"
     )
     for row in device["destinations"]:
         out.write("| " + " | ".join(_cells(row)) + " |\n")

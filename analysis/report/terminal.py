@@ -62,7 +62,7 @@ def _write(report: Document, console: Console, limit: int | None) -> None:
     captures: list[str] = []
     for capture in report["captures"]:
         captures.append(
-            f"{printable(capture['path'])}: {capture['transmissions']:,} transmissions, "
+            f"{printable(capture['path'])}: {number_of(capture['transmissions'], 'transmission')}, "
             f"{phrases.period(capture['first'], capture['last'])}"
         )
         captures.append(f"  SHA-256 {capture['sha256']}")
