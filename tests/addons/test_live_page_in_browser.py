@@ -9,21 +9,11 @@ from typing import Any
 import pytest
 
 from tests.addons.live_proxy import Proxy, live_proxy, send
-from tests.chromium import ARGUMENTS, CHROMIUM, DESK, PHONE, WHY_NOT
+from tests.chromium import CHROMIUM, DESK, PHONE, WHY_NOT
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)
 IMEI, ICCID = "001012340000425", "8947990000000000048"
 HOSTILE = "<img/src=x/onerror=alert(1)>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.chromium import ARGUMENTS, CHROMIUM, DESK, WHY_NOT
+from tests.chromium import CHROMIUM, DESK, WHY_NOT
 from tests.network.parts import PHONEHOME, free_port, running, stop
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)
 
 
-def test_the_page_shows_the_code_with_the_address_that_was_given(tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
+def test_the_page_shows_the_code_with_the_address_that_was_given(tmp_path: Path, browser: Any) -> None:
 
     port = free_port()
     command: list[Any] = [
@@ -35,12 +34,10 @@ def test_the_page_shows_the_code_with_the_address_that_was_given(tmp_path: Path)
         while not (url := re.search(r"under Capture\): (\S+)", said)) and time.monotonic() < until:
             said += process.stdout.readline()
         assert url, said
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            page = browser.new_page(viewport=DESK)
-            page.goto(url[1])
-            page.get_by_text("Capture", exact=True).first.click()
-            page.get_by_text("198.51.100.7").wait_for(timeout=10_000)
-            assert page.locator("canvas").count() == 1
-            browser.close()
+        page = browser.new_page(viewport=DESK)
+        page.goto(url[1])
+        page.get_by_text("Capture", exact=True).first.click()
+        page.get_by_text("198.51.100.7").wait_for(timeout=10_000)
+        assert page.locator("canvas").count() == 1
+        page.close()
         stop(process)

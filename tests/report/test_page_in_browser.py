@@ -1,6 +1,5 @@
 """The page in a real browser: Debian's Chromium, from disk, with the network off."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +7,11 @@ import pytest
 
 from analysis.report.compare import compare
 from analysis.report.comparison import render
-from tests.chromium import ARGUMENTS, CHROMIUM, DESK, PHONE, WHY_NOT
+from tests.chromium import CHROMIUM, DESK, PHONE, WHY_NOT
 from tests.report.documents import hostile_document, judged_document, large_document, page_of
 from tests.reports import AFFECTED, FIXED, sample
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
