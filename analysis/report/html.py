@@ -20,6 +20,7 @@ from analysis.report.charts import FLOW_COLUMNS
 from analysis.report.entries import Document
 from analysis.report.map import world_map
 from analysis.report.page import MAX_CARDS, page, time
+from analysis.report.summary import number_of
 
 TITLE: Final = "Where the data went"
 
@@ -80,6 +81,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters["breakable"] = _breakable
+    found.filters["number_of"] = number_of
     return found
 
 
