@@ -17,14 +17,11 @@ from urllib.parse import unquote_to_bytes
 
 from analysis.catalogue import catalogue
 from analysis.decoding.sources import innocent_headers
+from analysis.identifiers.kinds import kinds
 from analysis.purposes import ACTIVATION
 from analysis.readers.flow_state import MAX_HEADERS, name
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
-
-PHONE_STEMS = (b"phone", b"mobile", b"msisdn", b"mdn", b"tel", b"line", b"subscriber")
-SERIAL_STEMS = (b"serial", b"sn")
-"""One of which each name of a phone number, or of a serial number, has in one piece."""
 
 _NOT_TEXT = re.compile(rb"[^\t\n\r -~]").search
 """Compressed, protobuf, UTF-16, ..."""
@@ -45,8 +42,6 @@ _DIGITS = re.compile(
 ).search
 _GROUPS = re.compile(rb"(?:[0-9][\s\"'{}()<>._+\-]{0,3}){14}").search
 """Such digits, written in groups."""
-_GROUPED = b"meid"
-"""In the name of the one kind that has letters among its digits and may be written in groups."""
 _BASE64 = re.compile(rb"[0-9A-Za-z+/_\-]{16,}").findall
 """What can be base64; of one case only it is a word, a path or a digest."""
 
@@ -89,10 +84,18 @@ def may_tell(text: bytes) -> bool:
 
 
 def _names(text: bytes) -> bool:
-    """Whether names stand here that tell by themselves: a MEID's, or both a serial number's and a phone number's."""
-    return _GROUPED in text or (
-        any(stem in text for stem in SERIAL_STEMS) and any(stem in text for stem in PHONE_STEMS)
-    )
+    """Whether names stand here that tell by themselves: a MEID's, which has letters among its digits and may be written
+    in groups, or both a serial number's and a phone number's."""
+    return _named("meid", text) or (_named("serial", text) and _named("phone-number", text))
+
+
+def _named(kind: str, text: bytes) -> bool:
+    return any(stem in text for stem in _stems(kind))
+
+
+@cache
+def _stems(kind: str) -> tuple[bytes, ...]:
+    return tuple(stem.encode() for stem in kinds()[kind].stems)
 
 
 @lru_cache(maxsize=4096)

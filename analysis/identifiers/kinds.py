@@ -49,6 +49,7 @@ class Kind:
     exclusive: frozenset[str] = frozenset()
     anywhere: bool = False
     grouped: bool = False
+    stems: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
     vague: frozenset[str] = frozenset()
     company: frozenset[str] = frozenset()
@@ -180,6 +181,7 @@ def _kind(entry: dict[str, Any]) -> Kind:
         exclusive=names("exclusive"),
         anywhere=entry.get("anywhere", False),
         grouped=entry.get("grouped", False),
+        stems=tuple(entry.get("stems", ())),
         names=names("names"),
         vague=names("vague"),
         company=frozenset(entry.get("company", ())),
