@@ -19,24 +19,24 @@ from typing import Any
 from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
 from mitmproxy.addonmanager import Loader
 
-from addons import shared
-from addons.aside import Aside
-from addons.writer import Writer
-from analysis import __version__
-from analysis.catalogue import catalogue
-from analysis.devices import device_id
-from analysis.evidence import Evidence, Names, examine
-from analysis.geolocation.database import LocationDatabase
-from analysis.geolocation.knowledge import country_name
-from analysis.geolocation.location import Location
-from analysis.glance import may_be_activation
-from analysis.identifiers import mask
-from analysis.purposes import ACTIVATION
-from analysis.readers import live_flow
-from analysis.readers.flow_state import NOTE_UNOPENED
-from analysis.report.masking import masked_url
-from analysis.report.model import url
-from analysis.transmission import Transmission
+from phonehome.addons import shared
+from phonehome.addons.aside import Aside
+from phonehome.addons.writer import Writer
+from phonehome.analysis import __version__
+from phonehome.analysis.devices import device_id
+from phonehome.analysis.examiner import Evidence, Names, examine
+from phonehome.analysis.glance import may_be_activation
+from phonehome.analysis.identifiers import mask
+from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.places.location import Location
+from phonehome.analysis.purposes import ACTIVATION
+from phonehome.analysis.render.masking import masked_url
+from phonehome.analysis.report.model import url
+from phonehome.analysis.sources import live_flow
+from phonehome.analysis.sources.flow_state import NOTE_UNOPENED
+from phonehome.analysis.transmission import Transmission
 
 logger = logging.getLogger(__name__)
 

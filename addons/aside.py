@@ -10,9 +10,9 @@ import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from analysis.catalogue import catalogue
-from analysis.evidence import Evidence, examine
-from analysis.transmission import Transmission
+from phonehome.analysis.examiner import Evidence, examine
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.transmission import Transmission
 
 
 class Aside:

@@ -16,9 +16,9 @@ from typing import Final
 from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
 from mitmproxy.addonmanager import Loader
 
-from addons.flow_bytes import encode
-from addons.writer import Writer
-from analysis.readers import live_flow
+from phonehome.addons.flow_bytes import encode
+from phonehome.addons.writer import Writer
+from phonehome.analysis.sources import live_flow
 
 logger = logging.getLogger(__name__)
 

@@ -17,21 +17,21 @@ import mitmproxy.types
 from mitmproxy import command, ctx, exceptions, flow, hooks
 from mitmproxy.addonmanager import Loader
 
-from addons import shared
-from addons.activation_log import MARK
-from analysis.catalogue import catalogue
-from analysis.commands.common import UsageError, format_of
-from analysis.commands.report import ENDINGS
-from analysis.devices import DeviceNames
-from analysis.evidence import Evidence, Names, examine
-from analysis.geolocation.database import LocationDatabase
-from analysis.identifiers.finding import RANK
-from analysis.purposes import ACTIVATION
-from analysis.readers import live_flow
-from analysis.report import output
-from analysis.report.model import Report
-from analysis.report.work import Outcome
-from analysis.transmission import Transmission
+from phonehome.addons import shared
+from phonehome.addons.activation_log import MARK
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.examiner import Evidence, Names, examine
+from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.pipeline import Outcome
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.purposes import ACTIVATION
+from phonehome.analysis.render import output
+from phonehome.analysis.report.model import Report
+from phonehome.analysis.sources import live_flow
+from phonehome.analysis.transmission import Transmission
+from phonehome.options import UsageError, format_of
+from phonehome.report import ENDINGS
 
 logger = logging.getLogger(__name__)
 

@@ -12,16 +12,16 @@ from dataclasses import replace
 from mitmproxy import contentviews, ctx, dns, http
 from mitmproxy.addonmanager import Loader
 
-from addons import shared
-from analysis.catalogue import catalogue
-from analysis.decoding import decode_bytes
-from analysis.devices import device_id
-from analysis.evidence import Evidence, Names, examine
-from analysis.geolocation.database import LocationDatabase
-from analysis.geolocation.location import Location
-from analysis.identifiers import recognise
-from analysis.readers import live_flow
-from analysis.report import inspect
+from phonehome.addons import shared
+from phonehome.analysis.decoding import decode_bytes
+from phonehome.analysis.devices import device_id
+from phonehome.analysis.examiner import Evidence, Names, examine
+from phonehome.analysis.identifiers import recognise
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.places.location import Location
+from phonehome.analysis.render import transmissions
+from phonehome.analysis.sources import live_flow
 
 REPLY = ("reply",)
 """What paths of values that came back begin with."""
@@ -62,7 +62,7 @@ class EvidenceView(contentviews.Contentview):
         if sent is None:
             return "nothing that a device sent"
         evidence = _part(examine(self._names.complete(sent)), data, metadata)
-        shown = inspect.entry(
+        shown = transmissions.entry(
             "",
             device_id(sent),
             evidence,
@@ -70,7 +70,7 @@ class EvidenceView(contentviews.Contentview):
             catalogue(),
             ctx.options.evidence_view_identifiers == "shown",
         )
-        return "\n".join(line.plain for line in inspect.lines(shown))
+        return "\n".join(line.plain for line in transmissions.lines(shown))
 
     def _locate(self, address: str | None) -> Location:
         if self._database is None:

@@ -23,9 +23,9 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.net.dns import classes, types
 from mitmproxy.proxy import server_hooks
 
-from addons import shared
-from addons.live import pages
-from addons.live.feed import Feed
+from phonehome.addons import shared
+from phonehome.addons.live import pages
+from phonehome.addons.live.feed import Feed
 
 logger = logging.getLogger(__name__)
 

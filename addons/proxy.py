@@ -30,13 +30,13 @@ from mitmproxy.proxy.mode_servers import ServerInstance, WireGuardServerInstance
 from mitmproxy.tools.dump import DumpMaster
 from mitmproxy.tools.web.master import WebMaster
 
-from addons.activation_log import ActivationLog
-from addons.capture import Capture
-from addons.commands import Commands
-from addons.dispatch import QuickAddonManager
-from addons.live_report import LiveReport
-from addons.undecrypted_tls import UndecryptedTls
-from analysis.report.escape import printable
+from phonehome.addons.activation_log import ActivationLog
+from phonehome.addons.capture import Capture
+from phonehome.addons.commands import Commands
+from phonehome.addons.dispatch import QuickAddonManager
+from phonehome.addons.live_report import LiveReport
+from phonehome.addons.undecrypted_tls import UndecryptedTls
+from phonehome.analysis.render.escape import printable
 
 FIRST_PORT: Final = 51820
 """UDP port of the first phone's WireGuard, the usual one; each further phone has the next."""
@@ -153,7 +153,9 @@ def run(settings: Settings) -> None:
 async def _run(settings: Settings, faults: "_Faults") -> None:
     logging.getLogger().setLevel(logging.INFO if settings.web else logging.WARNING)
     logging.getLogger("addons").setLevel(logging.INFO)
-    logging.getLogger("addons.live_report").setLevel(logging.WARNING)  # where it is is said by `Instructions`
+    logging.getLogger("phonehome.addons.live_report").setLevel(
+        logging.WARNING
+    )  # where it is is said by `Instructions`
     for noisy in ("tornado", "asyncio", "hpack", "quic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     opts = options.Options()

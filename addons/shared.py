@@ -6,8 +6,8 @@ from pathlib import Path
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
-from analysis.devices import DeviceNameError, DeviceNames
-from analysis.geolocation.database import LocationDatabase, LocationDatabaseError
+from phonehome.analysis.devices import DeviceNameError, DeviceNames
+from phonehome.analysis.places.database import LocationDatabase, LocationDatabaseError
 
 DEVICES = "phonehome_devices"
 GEO_DB = "phonehome_geo_db"

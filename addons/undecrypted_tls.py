@@ -30,8 +30,8 @@ from mitmproxy.proxy.layers.tls import parse_client_hello
 from mitmproxy.proxy.layers.udp import UdpErrorHook, UdpMessageHook, UdpStartHook
 from mitmproxy.tls import ClientHello
 
-from analysis.readers.client_hello import is_quic_initial
-from analysis.readers.flow_state import NOTE_RECEIVED, NOTE_SENT, NOTE_UNOPENED
+from phonehome.analysis.sources.client_hello import is_quic_initial
+from phonehome.analysis.sources.flow_state import NOTE_RECEIVED, NOTE_SENT, NOTE_UNOPENED
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from importlib.resources import files
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
-from analysis.identifiers.finding import Finding
-from analysis.readers.flow_state import ip
-from analysis.transmission import Transmission
+from phonehome.analysis.identifiers.finding import Finding
+from phonehome.analysis.sources.flow_state import ip
+from phonehome.analysis.transmission import Transmission
 
 UNKNOWN: Final = "unknown"
 """Id of a device of which nothing is known: the client's address names none (loopback), or was not recorded."""
@@ -159,7 +159,7 @@ class _Knowledge(NamedTuple):
 
 @cache
 def _knowledge() -> _Knowledge:
-    document = tomllib.loads((files("analysis.catalogue") / "devices.toml").read_text("utf-8"))
+    document = tomllib.loads((files("phonehome.analysis.knowledge") / "devices.toml").read_text("utf-8"))
     return _Knowledge(
         tuple(re.compile(entry["pattern"]) for entry in document["user_agent"]),
         frozenset(document["not_models"]["names"]),

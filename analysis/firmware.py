@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
-from analysis.catalogue import Reference
+from phonehome.analysis.knowledge.catalogue import Reference
 
 MAX_BUILD: Final = 500
 """Characters of a build or a fingerprint that are looked at."""
@@ -211,4 +211,4 @@ def _fix(entry: dict[str, Any], numberings: Sequence[_Numbering]) -> _Fix:
 
 
 def _load(name: str) -> dict[str, Any]:
-    return tomllib.loads((files("analysis.catalogue") / name).read_text("utf-8"))
+    return tomllib.loads((files("phonehome.analysis.knowledge") / name).read_text("utf-8"))

@@ -15,11 +15,11 @@ import re
 from functools import cache, lru_cache
 from urllib.parse import unquote_to_bytes
 
-from analysis.catalogue import catalogue
-from analysis.decoding.sources import innocent_headers
-from analysis.identifiers.kinds import kinds
-from analysis.purposes import ACTIVATION
-from analysis.readers.flow_state import MAX_HEADERS, name
+from phonehome.analysis.decoding.sources import innocent_headers
+from phonehome.analysis.identifiers.kinds import kinds
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.purposes import ACTIVATION
+from phonehome.analysis.sources.flow_state import MAX_HEADERS, name
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 

@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from analysis.catalogue import Acknowledgement, Catalogue, Endpoint, Kind, catalogue
-from analysis.identifiers.finding import RANK, Finding
-from analysis.transmission import Reply, Transmission
+from phonehome.analysis.identifiers.finding import RANK, Finding
+from phonehome.analysis.knowledge.catalogue import Acknowledgement, Catalogue, Endpoint, Kind, catalogue
+from phonehome.analysis.transmission import Reply, Transmission
 
 Outcome = Literal["attempted", "delivered", "acknowledged"]
 """`attempted`: nothing came back. `delivered`: it was answered, with whatever. `acknowledged`: the answer

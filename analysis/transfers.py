@@ -38,7 +38,7 @@ def status(country: str, day: str) -> Status | None:
 
 @cache
 def _statuses() -> dict[str, list[Status]]:
-    document = tomllib.loads((files("analysis.catalogue") / "transfers.toml").read_text("utf-8"))
+    document = tomllib.loads((files("phonehome.analysis.knowledge") / "transfers.toml").read_text("utf-8"))
     shared = document["references"]
     found: dict[str, list[Status]] = {}
     for entry in document["country"]:

@@ -30,11 +30,11 @@ from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from analysis.decoding import decode
-from analysis.identifiers import recognise
-from analysis.readers import mitm, opened
-from analysis.report.work import BATCH, look_for_cycles_seldom
-from analysis.transmission import Headers, Transmission
+from phonehome.analysis.decoding import decode
+from phonehome.analysis.identifiers import recognise
+from phonehome.analysis.pipeline import BATCH, look_for_cycles_seldom
+from phonehome.analysis.sources import mitm, opened
+from phonehome.analysis.transmission import Headers, Transmission
 
 WORDS = [
     "session",

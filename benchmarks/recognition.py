@@ -6,11 +6,11 @@ import timeit
 from collections.abc import Callable
 from typing import Final
 
-from analysis.catalogue import Field
-from analysis.decoding import decode
-from analysis.identifiers import KnownValues, kinds, recognise
-from analysis.identifiers.known import Known
-from analysis.transmission import Transmission
+from phonehome.analysis.decoding import decode
+from phonehome.analysis.identifiers import KnownValues, kinds, recognise
+from phonehome.analysis.identifiers.known import Known
+from phonehome.analysis.knowledge.catalogue import Field
+from phonehome.analysis.transmission import Transmission
 
 REPEATS: Final = 7
 

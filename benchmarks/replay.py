@@ -6,7 +6,7 @@ while favours none. Ratios are taken within a round, and their median is printed
 
 - `mitmdump -nr FILE -q`: the whole program.
 - FlowReader: a bare loop over mitmproxy's reader, the time of the loop alone.
-- reading: a bare loop over `analysis.readers`, on one core,
+- reading: a bare loop over `phonehome.analysis.sources`, on one core,
   the time of the loop alone.
 - report: the whole command, `phonehome report FILE`, JSON to a file, on two cores.
 
@@ -38,7 +38,7 @@ EXTRA = ("linear", "help")
 NAMES = {
     "mitmdump": "`mitmdump -nr FILE -q`",
     "flowreader": "loop over mitmproxy's `FlowReader`",
-    "reading": "loop over `analysis.readers`, one core",
+    "reading": "loop over `phonehome.analysis.sources`, one core",
     "report": "`phonehome report FILE`, two cores",
 }
 ASKED = {
@@ -184,7 +184,7 @@ def loop(name: str, path: Path) -> None:
             for count, _ in enumerate(FlowReader(file).stream(), 1):  # noqa: B007
                 pass
     else:
-        from analysis.readers import mitm, opened, release
+        from phonehome.analysis.sources import mitm, opened, release
 
         begin = time.perf_counter()
         with opened(path) as data:

@@ -5,11 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis.devices import DeviceNames
-from analysis.geolocation.database import LocationDatabase
-from analysis.report.entries import DestinationEntry, DeviceEntry, Document
-from analysis.report.output import make_document
-from analysis.report.work import read_captures
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.pipeline import read_captures
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.render.output import make_document
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 AFFECTED, FIXED, CHINA = (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.devices import (
+from phonehome.analysis.devices import (
     UNKNOWN,
     DeviceFacts,
     DeviceNameError,
@@ -13,8 +13,8 @@ from analysis.devices import (
     _system,
     device_id,
 )
-from analysis.identifiers.finding import Finding
-from analysis.transmission import Transmission
+from phonehome.analysis.identifiers.finding import Finding
+from phonehome.analysis.transmission import Transmission
 
 DALVIK = "Dalvik/2.1.0 (Linux; U; Android 9; Nokia 7 plus Build/PPR1.180610.011)"
 
@@ -78,7 +78,9 @@ def test_each_pattern_reads_its_example() -> None:
     import tomllib
     from importlib.resources import files
 
-    entries = tomllib.loads((files("analysis.catalogue") / "devices.toml").read_text())["user_agent"]
+    entries = tomllib.loads((files("phonehome.analysis.knowledge") / "devices.toml").read_text())[
+        "user_agent"
+    ]
     for entry in entries:
         assert _system(entry["example"]) is not None
         assert entry["reference"]["where"].startswith("https://")

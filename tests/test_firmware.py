@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import firmware
+from phonehome.analysis import firmware
 
 FINGERPRINT = "Nokia/Onyx_00WW/B2N_sprout:9/PPR1.180610.011/{}:user/release-keys"
 
@@ -99,11 +99,13 @@ def test_no_text_makes_it_raise(text: str) -> None:
 
 
 def test_the_catalogue_holds_its_own_examples() -> None:
-    document = tomllib.loads((files("analysis.catalogue") / "markets.toml").read_text("utf-8"))
+    document = tomllib.loads((files("phonehome.analysis.knowledge") / "markets.toml").read_text("utf-8"))
     for entry in document["numbering"]:
         assert all(re.search(entry["pattern"], example) for example in entry["examples"])
         assert all(reference["title"] and reference["where"] for reference in entry["reference"])
     for entry in document["market"]:
         assert entry["reference"]["title"]
-    for fix in tomllib.loads((files("analysis.catalogue") / "firmware.toml").read_text("utf-8"))["fix"]:
+    for fix in tomllib.loads((files("phonehome.analysis.knowledge") / "firmware.toml").read_text("utf-8"))[
+        "fix"
+    ]:
         assert all(firmware.parse(build) and firmware.parse(build).text == build for build in fix["builds"])  # type: ignore[union-attr]

@@ -10,14 +10,14 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from analysis.catalogue import catalogue
-from analysis.evidence import examine
-from analysis.glance import RawHeaders, may_be_activation, may_tell
-from analysis.identifiers.kinds import kinds
-from analysis.purposes import ACTIVATION
-from analysis.readers import live_flow, mitm
-from analysis.transmission import Transmission
 from captures.flows import build_flow
+from phonehome.analysis.examiner import examine
+from phonehome.analysis.glance import RawHeaders, may_be_activation, may_tell
+from phonehome.analysis.identifiers.kinds import kinds
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.purposes import ACTIVATION
+from phonehome.analysis.sources import live_flow, mitm
+from phonehome.analysis.transmission import Transmission
 from tests.identifiers.test_corpus import iccid, imei, imsi, mac, meid, phone_number
 
 SAMPLES = sorted((Path(__file__).parents[1] / "captures").glob("*.mitm"))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.identifiers.finding import Certainty, Finding
-from analysis.purposes import judge, outcome
-from analysis.transmission import Reply, Transmission
+from phonehome.analysis.identifiers.finding import Certainty, Finding
+from phonehome.analysis.purposes import judge, outcome
+from phonehome.analysis.transmission import Reply, Transmission
 
 REGISTRATION = {"REGVER", "MODEL", "SWVER", "SIM1ICCID", "IMEI1", "MACID"}
 

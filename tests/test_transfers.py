@@ -6,8 +6,8 @@ from importlib.resources import files
 
 import pytest
 
-from analysis.geolocation.knowledge import country_name
-from analysis.transfers import status
+from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.transfers import status
 
 TODAY = "2026-11-24"
 
@@ -25,7 +25,7 @@ def test_neither(country: str) -> None:
 
 
 def test_thirty_members() -> None:
-    document = tomllib.loads((files("analysis.catalogue") / "transfers.toml").read_text("utf-8"))
+    document = tomllib.loads((files("phonehome.analysis.knowledge") / "transfers.toml").read_text("utf-8"))
     members = {
         entry["code"]
         for entry in document["country"]
@@ -60,7 +60,7 @@ def test_the_united_kingdom_has_been_both(day: str, kind: str) -> None:
 
 
 def test_every_entry_has_a_reference_and_a_country_that_exists() -> None:
-    document = tomllib.loads((files("analysis.catalogue") / "transfers.toml").read_text("utf-8"))
+    document = tomllib.loads((files("phonehome.analysis.knowledge") / "transfers.toml").read_text("utf-8"))
     for entry in document["country"]:
         assert country_name(entry["code"]) != entry["code"]
         assert isinstance(entry["since"], date)

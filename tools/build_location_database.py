@@ -16,7 +16,7 @@ because it cannot share subtrees and takes minutes and gigabytes for tables of t
 as the independent implementation.
 
 A record is a map with, as far as known: `country`, `asn`, `organisation`, `provider`, `region`, `service`
-(only those that `catalogue/anycast.toml` asks for) and `country_from`, which is `cloud` where the
+(only those that `knowledge/anycast.toml` asks for) and `country_from`, which is `cloud` where the
 provider's region decided the country and absent where the country table did.
 """
 
@@ -35,8 +35,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-CATALOGUE = ROOT / "analysis" / "catalogue"
-OUTPUT = ROOT / "analysis" / "geolocation" / "data" / "locations.mmdb"
+CATALOGUE = ROOT / "analysis" / "knowledge"
+OUTPUT = ROOT / "analysis" / "places" / "data" / "locations.mmdb"
 TABLES = ("country", "asn", "cloud")
 RECORD_KEYS = ("country", "asn", "organisation", "provider", "region", "service", "country_from")
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "analysis" / "report" / "map" / "world.json"
+OUTPUT = ROOT / "analysis" / "render" / "map" / "world.json"
 PLACES = Path(__file__).with_name("map_places.toml")
 
 WIDTH = 2000

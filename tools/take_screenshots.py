@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from playwright.sync_api import sync_playwright
 
-from analysis.cli import main as phonehome
+from phonehome.cli import main as phonehome
 
 ROOT = Path(__file__).parents[1]
 AFFECTED, FIXED = (str(ROOT / "captures" / f"nokia-7-plus-{name}.mitm") for name in ("affected", "fixed"))

@@ -17,9 +17,9 @@ from typing import Any
 
 from mitmproxy import flow
 
-from addons.live.worker import LENGTH, LINE, VIEW
-from analysis.readers import live_flow
-from analysis.readers.flow_state import MAX_REPLY_BODY
+from phonehome.addons.live.worker import LENGTH, LINE, VIEW
+from phonehome.analysis.sources import live_flow
+from phonehome.analysis.sources.flow_state import MAX_REPLY_BODY
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Feed:
         paths = os.pathsep.join(path for path in sys.path if path)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "addons.live.worker", *arguments),
+            *("-m", "phonehome.addons.live.worker", *arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": paths},

@@ -9,17 +9,17 @@ from collections.abc import Hashable
 from datetime import UTC, datetime
 from typing import Final
 
-from analysis.catalogue import catalogue
-from analysis.devices import DeviceNames, device_id
-from analysis.evidence import Evidence
-from analysis.geolocation.database import LocationDatabase
-from analysis.geolocation.knowledge import country_name
-from analysis.geolocation.location import Location
-from analysis.identifiers import mask
-from analysis.identifiers.finding import RANK
-from analysis.purposes import ACTIVATION
-from analysis.report.escape import printable
-from analysis.report.masking import Masking
+from phonehome.analysis.devices import DeviceNames, device_id
+from phonehome.analysis.examiner import Evidence
+from phonehome.analysis.identifiers import mask
+from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.places.location import Location
+from phonehome.analysis.purposes import ACTIVATION
+from phonehome.analysis.render.escape import printable
+from phonehome.analysis.render.masking import Masking
 
 MAX_SAID: Final = 50_000
 """What was said and is remembered; the oldest is forgotten, and said once more."""

@@ -5,10 +5,10 @@ The page puts these texts where they belong; it interprets nothing. The wording 
 
 from typing import Any
 
-from analysis.report import phrases
-from analysis.report.entries import DestinationEntry, DeviceEntry, Document
-from analysis.report.escape import printable
-from analysis.report.summary import number_of
+from phonehome.analysis.render.escape import printable
+from phonehome.analysis.report import phrases
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
+from phonehome.analysis.report.summary import number_of
 
 MAX_DEVICES = 20
 MAX_ROWS = 200

@@ -1,4 +1,5 @@
-"""Adds up the live report, and finds what is worth a line: `python -m addons.live.worker`, started by the addon.
+"""Adds up the live report, and finds what is worth a line: started by
+the addon as `python -m phonehome.addons.live.worker`.
 
 A process and not a thread, because a thread that computes makes mitmproxy's event loop wait for Python's lock
 after each of its system calls. On standard input come frames: four bytes of length, then a marshalled tuple.
@@ -28,17 +29,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO
 
-from addons.live.lines import Lines
-from addons.live.view import view
-from analysis.catalogue import catalogue
-from analysis.devices import DeviceNames
-from analysis.evidence import Evidence, Names, examine, unexamined
-from analysis.geolocation.database import LocationDatabase
-from analysis.readers.flow_state import transmission_from_state
-from analysis.report.entries import Document
-from analysis.report.model import Report
-from analysis.report.output import make_document
-from analysis.report.work import Outcome
+from phonehome.addons.live.lines import Lines
+from phonehome.addons.live.view import view
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.examiner import Evidence, Names, examine, unexamined
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.pipeline import Outcome
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.render.output import make_document
+from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.model import Report
+from phonehome.analysis.sources.flow_state import transmission_from_state
 
 LENGTH = struct.Struct("<I")
 VIEW, LINE = b"V", b"L"

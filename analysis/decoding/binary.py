@@ -16,8 +16,8 @@ from xml.parsers.expat import ExpatError
 import cbor2
 import msgpack
 
-from analysis.decoding.charset import is_utf8_text
-from analysis.decoding.text import Tree
+from phonehome.analysis.decoding.charset import is_utf8_text
+from phonehome.analysis.decoding.text import Tree
 
 VARINT, FIXED64, LENGTH, GROUP, GROUP_END, FIXED32 = 0, 1, 2, 3, 4, 5
 """Wire types: https://protobuf.dev/programming-guides/encoding/"""

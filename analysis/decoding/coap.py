@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from analysis.decoding.charset import is_utf8_text
+from phonehome.analysis.decoding.charset import is_utf8_text
 
 _VERSION = 1
 _REQUESTS = range(1, 8)

@@ -10,13 +10,13 @@ from binascii import Error, a2b_base64
 from collections.abc import Callable
 from typing import Any
 
-from analysis.decoding.binary import parse_plist, surely_map, surely_message
-from analysis.decoding.charset import is_utf8_text
-from analysis.decoding.compression import by_magic
-from analysis.decoding.http import parse_pairs, to_bytes, unquote
-from analysis.decoding.limits import DEFAULT, Limits
-from analysis.decoding.memo import Memo
-from analysis.decoding.text import framed_json, parse_json, parse_xml
+from phonehome.analysis.decoding.binary import parse_plist, surely_map, surely_message
+from phonehome.analysis.decoding.charset import is_utf8_text
+from phonehome.analysis.decoding.compression import by_magic
+from phonehome.analysis.decoding.http import parse_pairs, to_bytes, unquote
+from phonehome.analysis.decoding.limits import DEFAULT, Limits
+from phonehome.analysis.decoding.memo import Memo
+from phonehome.analysis.decoding.text import framed_json, parse_json, parse_xml
 
 Peeled = tuple[str, Any]
 """Name of the layer, and what is under it: text, bytes or a tree."""

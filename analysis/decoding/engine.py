@@ -13,12 +13,12 @@ from typing import Any
 
 from msgpack import ExtType
 
-from analysis.decoding import binary, coap, compression, dress, http, looks, paths, text
-from analysis.decoding.charset import is_utf8_text, to_text
-from analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST
-from analysis.decoding.limits import LEAST_NESTING, Limits
-from analysis.decoding.paths import NAME, Path
-from analysis.decoding.values import Opaque, Value
+from phonehome.analysis.decoding import binary, coap, compression, dress, http, looks, paths, text
+from phonehome.analysis.decoding.charset import is_utf8_text, to_text
+from phonehome.analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST
+from phonehome.analysis.decoding.limits import LEAST_NESTING, Limits
+from phonehome.analysis.decoding.paths import NAME, Path
+from phonehome.analysis.decoding.values import Opaque, Value
 
 _ORIGINAL = 512
 """Characters up to which a text is a value as it was sent, even though it was decoded further."""

@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from analysis.decoding.charset import to_text
-from analysis.decoding.compression import by_magic
+from phonehome.analysis.decoding.charset import to_text
+from phonehome.analysis.decoding.compression import by_magic
 
 Pairs = tuple[tuple[str, str], ...]
 ValuePairs = tuple[tuple[str, str | bytes], ...]

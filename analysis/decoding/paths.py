@@ -4,7 +4,7 @@ that are equal."""
 
 from functools import cache
 
-from analysis.catalogue import POSITION, catalogue, fits, without_compression
+from phonehome.analysis.knowledge.catalogue import POSITION, catalogue, fits, without_compression
 
 Path = tuple[str, ...]
 

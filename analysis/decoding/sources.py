@@ -10,14 +10,14 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from analysis.decoding import http, paths
-from analysis.decoding.dress import LONGEST_PLAIN, PLAIN
-from analysis.decoding.engine import Run, codings
-from analysis.decoding.limits import DEFAULT, Limits
-from analysis.decoding.memo import Memo
-from analysis.decoding.paths import NAME, Path
-from analysis.decoding.values import Decoded, Opaque, Value
-from analysis.transmission import Headers, Transmission
+from phonehome.analysis.decoding import http, paths
+from phonehome.analysis.decoding.dress import LONGEST_PLAIN, PLAIN
+from phonehome.analysis.decoding.engine import Run, codings
+from phonehome.analysis.decoding.limits import DEFAULT, Limits
+from phonehome.analysis.decoding.memo import Memo
+from phonehome.analysis.decoding.paths import NAME, Path
+from phonehome.analysis.decoding.values import Decoded, Opaque, Value
+from phonehome.analysis.transmission import Headers, Transmission
 
 _HEADERS, _URL, _PAYLOADS = 0, 1 << 24, 2 << 24
 """Bases of group numbers."""
@@ -42,7 +42,7 @@ Part = tuple[tuple[Value, ...], tuple[Opaque, ...], int]
 @cache
 def innocent_headers() -> frozenset[str]:
     """Names of headers (lower case) that carry nothing of the phone or its owner, as the catalogue says."""
-    table = tomllib.loads(files("analysis.catalogue").joinpath("headers.toml").read_text("utf-8"))
+    table = tomllib.loads(files("phonehome.analysis.knowledge").joinpath("headers.toml").read_text("utf-8"))
     return frozenset(entry["name"] for entry in table["header"])
 
 

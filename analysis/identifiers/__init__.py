@@ -3,11 +3,11 @@
 Pure; docs/identifiers.md has the rules.
 """
 
-from analysis.identifiers.engine import recognise
-from analysis.identifiers.finding import RANK, Certainty, DeclaredField, Finding
-from analysis.identifiers.kinds import CATEGORIES, Category, Kind, kind, kinds
-from analysis.identifiers.known import KnownValues
-from analysis.identifiers.mask import mask
+from phonehome.analysis.identifiers.engine import recognise
+from phonehome.analysis.identifiers.finding import RANK, Certainty, DeclaredField, Finding
+from phonehome.analysis.identifiers.kinds import CATEGORIES, Category, Kind, kind, kinds
+from phonehome.analysis.identifiers.known import KnownValues
+from phonehome.analysis.identifiers.mask import mask
 
 __all__ = [
     "CATEGORIES",

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
-from analysis.identifiers.finding import Certainty, Finding
-from analysis.identifiers.kinds import kind
-from analysis.identifiers.rule import Noted, Placed, declared_reason, list_path
+from phonehome.analysis.identifiers.finding import Certainty, Finding
+from phonehome.analysis.identifiers.kinds import kind
+from phonehome.analysis.identifiers.rule import Noted, Placed, declared_reason, list_path
 
 LEAST: Final = 5
 """Different packages in one place; fewer are the app itself and what it is built from."""

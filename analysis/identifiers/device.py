@@ -7,8 +7,8 @@ from typing import Final
 from stdnum import luhn
 from stdnum.exceptions import ValidationError
 
-from analysis.identifiers.kinds import kind
-from analysis.identifiers.rule import REPEATED, Check, Checked, Strength
+from phonehome.analysis.identifiers.kinds import kind
+from phonehome.analysis.identifiers.rule import REPEATED, Check, Checked, Strength
 
 
 def imei(text: str) -> Checked | None:

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
-from analysis.catalogue import fits, without_compression
-from analysis.decoding.memo import Memo
-from analysis.decoding.values import Decoded, Value
-from analysis.identifiers import apps, network, position
-from analysis.identifiers.checks import CHECKS
-from analysis.identifiers.finding import RANK, Certainty, DeclaredField, Finding
-from analysis.identifiers.kinds import (
+from phonehome.analysis.decoding.memo import Memo
+from phonehome.analysis.decoding.values import Decoded, Value
+from phonehome.analysis.identifiers import apps, network, position
+from phonehome.analysis.identifiers.checks import CHECKS
+from phonehome.analysis.identifiers.finding import RANK, Certainty, DeclaredField, Finding
+from phonehome.analysis.identifiers.kinds import (
     MAX_KEY,
     NOTHING,
     Kind,
@@ -30,8 +29,8 @@ from analysis.identifiers.kinds import (
     meaning,
     tables,
 )
-from analysis.identifiers.known import KnownValues
-from analysis.identifiers.rule import (
+from phonehome.analysis.identifiers.known import KnownValues
+from phonehome.analysis.identifiers.rule import (
     CERTAINTY,
     REPEATED,
     Checked,
@@ -39,7 +38,8 @@ from analysis.identifiers.rule import (
     Placed,
     declared_reason,
 )
-from analysis.transmission import Transmission
+from phonehome.analysis.knowledge.catalogue import fits, without_compression
+from phonehome.analysis.transmission import Transmission
 
 MAX_REMEMBERED: Final = 8192
 """Names, and declarations, that are remembered; then memory starts anew."""

@@ -119,7 +119,9 @@ _SPECIAL_ROLES: Final = frozenset(
 @cache
 def tables() -> _Tables:
     """The catalogue's tables, read at the first call."""
-    document = tomllib.loads((files("analysis.catalogue") / "identifiers.toml").read_text(encoding="utf-8"))
+    document = tomllib.loads(
+        (files("phonehome.analysis.knowledge") / "identifiers.toml").read_text(encoding="utf-8")
+    )
     kinds = {entry["id"]: _kind(entry) for entry in document["kind"]}
     roles = {
         name: frozenset(map(compact, names))

@@ -20,11 +20,11 @@ from urllib.parse import quote
 
 import ahocorasick
 
-from analysis.decoding.values import Decoded, Value
-from analysis.identifiers.checks import CHECKS
-from analysis.identifiers.finding import Finding
-from analysis.identifiers.kinds import compact, kinds, meaning
-from analysis.transmission import Transmission
+from phonehome.analysis.decoding.values import Decoded, Value
+from phonehome.analysis.identifiers.checks import CHECKS
+from phonehome.analysis.identifiers.finding import Finding
+from phonehome.analysis.identifiers.kinds import compact, kinds, meaning
+from phonehome.analysis.transmission import Transmission
 
 SHORTEST: Final = 6
 """Characters; a shorter value stands in half of all traffic by chance."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from analysis.identifiers.kinds import kinds
+from phonehome.analysis.identifiers.kinds import kinds
 
 HIDDEN: Final = "•" * 8
 """In place of what is left out, however long it was: the length would tell something as well."""

@@ -5,10 +5,18 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
-from analysis.identifiers.device import mac_digits, spelled
-from analysis.identifiers.finding import Certainty, Finding
-from analysis.identifiers.kinds import NOTHING, kind, meaning
-from analysis.identifiers.rule import Check, Checked, Noted, Placed, Strength, declared_reason, list_path
+from phonehome.analysis.identifiers.device import mac_digits, spelled
+from phonehome.analysis.identifiers.finding import Certainty, Finding
+from phonehome.analysis.identifiers.kinds import NOTHING, kind, meaning
+from phonehome.analysis.identifiers.rule import (
+    Check,
+    Checked,
+    Noted,
+    Placed,
+    Strength,
+    declared_reason,
+    list_path,
+)
 
 MAX_LISTED: Final = 64
 """Access points that a finding names."""

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from analysis.identifiers.finding import Certainty, Finding
-from analysis.identifiers.rule import Noted, Placed, declared_reason
+from phonehome.analysis.identifiers.finding import Certainty, Finding
+from phonehome.analysis.identifiers.rule import Noted, Placed, declared_reason
 
 LEAST_DECIMALS: Final = 3
 """A third decimal of a degree is about 100 m; with fewer it is a town, or another number altogether."""

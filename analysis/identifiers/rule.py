@@ -5,9 +5,9 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from analysis.decoding.values import Value
-from analysis.identifiers.finding import Certainty, DeclaredField, Finding
-from analysis.identifiers.kinds import Meaning, Weight
+from phonehome.analysis.decoding.values import Value
+from phonehome.analysis.identifiers.finding import Certainty, DeclaredField, Finding
+from phonehome.analysis.identifiers.kinds import Meaning, Weight
 
 
 class Strength(IntEnum):

@@ -6,7 +6,7 @@ from typing import Final
 
 from stdnum import luhn
 
-from analysis.identifiers.rule import Check, Checked, Strength
+from phonehome.analysis.identifiers.rule import Check, Checked, Strength
 
 
 def imsi(text: str) -> Checked | None:

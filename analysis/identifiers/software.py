@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from analysis.identifiers.kinds import kind
-from analysis.identifiers.rule import Check, Checked, Strength
+from phonehome.analysis.identifiers.kinds import kind
+from phonehome.analysis.identifiers.rule import Check, Checked, Strength
 
 UUID_NOTE: Final = "a UUID"
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}").fullmatch

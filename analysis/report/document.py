@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from analysis import __version__
-from analysis.catalogue import Catalogue
-from analysis.devices import DeviceNames
-from analysis.firmware import firmware_of
-from analysis.geolocation.knowledge import country_name
-from analysis.geolocation.location import Location
-from analysis.identifiers import mask
-from analysis.identifiers.finding import RANK, Finding
-from analysis.report import summary
-from analysis.report.entries import (
+from phonehome.analysis import __version__
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.firmware import firmware_of
+from phonehome.analysis.identifiers import mask
+from phonehome.analysis.identifiers.finding import RANK, Finding
+from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.catalogue import Catalogue
+from phonehome.analysis.places.location import Location
+from phonehome.analysis.render.masking import Masking, masked_url
+from phonehome.analysis.report import summary
+from phonehome.analysis.report.entries import (
     CaptureEntry,
     DestinationEntry,
     DeviceEntry,
@@ -32,13 +33,12 @@ from analysis.report.entries import (
     RegistryItem,
     TimelineEntry,
 )
-from analysis.report.masking import Masking, masked_url
-from analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
-from analysis.report.outliers import outliers
-from analysis.report.timeline import Timeline
+from phonehome.analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
+from phonehome.analysis.report.outliers import outliers
+from phonehome.analysis.report.timeline import Timeline
 
 if TYPE_CHECKING:  # its libraries are slow to load, and only --online needs them
-    from analysis.geolocation.online import OnlineResults
+    from phonehome.analysis.places.online import OnlineResults
 
 SCHEMA = "phonehome/report/1"
 

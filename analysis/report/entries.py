@@ -5,8 +5,8 @@ Times are RFC 3339 in UTC, sizes are bytes, countries are ISO 3166-1 alpha-2; No
 
 from typing import Any, Literal, TypedDict
 
-from analysis.firmware import FirmwareEntry
-from analysis.verdict import Verdict
+from phonehome.analysis.firmware import FirmwareEntry
+from phonehome.analysis.policy.verdict import Verdict
 
 Encrypted = Literal["yes", "no", "mixed"]
 

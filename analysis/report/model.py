@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import NamedTuple
 
-from analysis.catalogue import catalogue
-from analysis.devices import UNKNOWN, DeviceFacts, device_id
-from analysis.evidence import Evidence
-from analysis.identifiers.finding import RANK, Finding
-from analysis.identifiers.kinds import LASTING
-from analysis.report.timeline import Timeline
-from analysis.transmission import Transmission
+from phonehome.analysis.devices import UNKNOWN, DeviceFacts, device_id
+from phonehome.analysis.examiner import Evidence
+from phonehome.analysis.identifiers.finding import RANK, Finding
+from phonehome.analysis.identifiers.kinds import LASTING
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.report.timeline import Timeline
+from phonehome.analysis.transmission import Transmission
 
 MAX_IDENTIFIERS = 500
 """Different identifiers kept for one destination; the surest are, and what is left out is counted."""

@@ -8,9 +8,9 @@ place or account): phones have different apps on them, and that is no news.
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
-from analysis.catalogue import catalogue
-from analysis.report.entries import DestinationEntry, DeviceEntry, OutlierEntry
-from analysis.report.summary import exposed, is_lasting, listed, place, times
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, OutlierEntry
+from phonehome.analysis.report.summary import exposed, is_lasting, listed, place, times
 
 MAX_OUTLIERS: Final = 50
 """Differences that are listed, most telling first."""

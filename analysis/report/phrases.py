@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from analysis.identifiers.finding import RANK
-from analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
-from analysis.report.escape import printable
-from analysis.report.outliers import NOTE
-from analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, place
-from analysis.verdict import RuleVerdict, Verdict
+from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
+from phonehome.analysis.render.escape import printable
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from phonehome.analysis.report.outliers import NOTE
+from phonehome.analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, place
 
 MAX_BUILDS: Final = 3
 LONGEST_BUILD: Final = 30

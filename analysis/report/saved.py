@@ -11,11 +11,11 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
-from analysis.catalogue import catalogue
-from analysis.identifiers.finding import RANK
-from analysis.report.document import SCHEMA
-from analysis.report.entries import Document
-from analysis.report.outliers import outliers
+from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.report.document import SCHEMA
+from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.outliers import outliers
 
 MAX_FILE: Final = 1 << 28
 """Bytes of a saved report that are read."""

@@ -6,10 +6,10 @@ say neither more nor less. "Tried to send" and "sent" are different claims, and 
 
 from collections.abc import Iterable, Sequence
 
-from analysis.catalogue import catalogue
-from analysis.identifiers.finding import RANK
-from analysis.identifiers.kinds import LASTING
-from analysis.report.entries import DestinationEntry, DeviceEntry, IdentifierEntry
+from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.identifiers.kinds import LASTING
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, IdentifierEntry
 
 MAX_KINDS = 8
 """Kinds of identifiers that a sentence names; more are counted."""

@@ -23,9 +23,9 @@ from mitmproxy import tcp
 from mitmproxy.io import FlowReader
 from mitmproxy.test import taddons, tflow
 
-from addons.activation_log import LONG, MARK, ActivationLog
-from analysis.cli import main
 from captures.flows import build_flow
+from phonehome.addons.activation_log import LONG, MARK, ActivationLog
+from phonehome.cli import main
 
 ROOT = Path(__file__).parents[2]
 ADDON = ROOT / "addons" / "activation_log.py"

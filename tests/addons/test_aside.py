@@ -6,10 +6,10 @@ import os
 import signal
 import time
 
-from addons.aside import Aside
-from analysis.readers import live_flow
-from analysis.transmission import Transmission
 from captures.flows import build_flow
+from phonehome.addons.aside import Aside
+from phonehome.analysis.sources import live_flow
+from phonehome.analysis.transmission import Transmission
 
 
 def long(size: int) -> Transmission:

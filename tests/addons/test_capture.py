@@ -13,7 +13,7 @@ import pytest
 from mitmproxy import http
 from mitmproxy.test import taddons, tflow
 
-from addons.capture import Capture
+from phonehome.addons.capture import Capture
 from tests.network.parts import MITMDUMP, flows
 
 

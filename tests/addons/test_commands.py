@@ -9,8 +9,8 @@ from mitmproxy import exceptions
 from mitmproxy.addons import view
 from mitmproxy.test import taddons
 
-from addons.activation_log import MARK
-from addons.commands import Commands
+from phonehome.addons.activation_log import MARK
+from phonehome.addons.commands import Commands
 from tests.network.parts import ROOT, flows
 
 SAMPLE = ROOT / "captures" / "nokia-7-plus-affected.mitm"

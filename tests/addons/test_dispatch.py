@@ -10,7 +10,7 @@ from mitmproxy.addonmanager import AddonManager
 from mitmproxy.proxy.layers.http import HttpRequestHook, HttpResponseHook
 from mitmproxy.test import taddons, tflow
 
-from addons.dispatch import QuickAddonManager
+from phonehome.addons.dispatch import QuickAddonManager
 
 
 class Addon:

@@ -13,8 +13,8 @@ from mitmproxy.flow import Flow
 from mitmproxy.io import FlowReader
 from mitmproxy.test import taddons, tflow
 
-from addons.evidence_view import EvidenceView
 from captures.flows import Reply, build_flow
+from phonehome.addons.evidence_view import EvidenceView
 
 ROOT = Path(__file__).parents[2]
 ADDON = ROOT / "addons" / "evidence_view.py"

@@ -8,8 +8,8 @@ from mitmproxy.flow import Error, Flow
 from mitmproxy.io import tnetstring
 from mitmproxy.test import tflow
 
-from addons.flow_bytes import encode
 from captures.flows import build_flow
+from phonehome.addons.flow_bytes import encode
 from tests.network.parts import ROOT, flows
 
 

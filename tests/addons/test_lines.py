@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from mitmproxy.flow import Flow
 
-from addons.live.lines import Lines
-from analysis.devices import DeviceNames
-from analysis.evidence import examine
-from analysis.geolocation.database import LocationDatabase
-from analysis.readers import live_flow
 from captures.flows import build_flow
+from phonehome.addons.live.lines import Lines
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.examiner import examine
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.sources import live_flow
 from tests.network.parts import ROOT, flows
 
 SAMPLE = ROOT / "captures" / "nokia-7-plus-affected.mitm"

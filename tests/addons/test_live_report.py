@@ -18,14 +18,14 @@ from mitmproxy.net.dns import types
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import taddons, tflow
 
-from addons.live import pages, worker
-from addons.live.feed import MAX_SENT, Feed, shorten
-from addons.live_report import ADDRESS, LiveReport
-from analysis.devices import DeviceNames
-from analysis.geolocation.database import LocationDatabase
-from analysis.readers import live_flow
-from analysis.readers.flow_state import transmission_from_state
 from captures.flows import build_flow
+from phonehome.addons.live import pages, worker
+from phonehome.addons.live.feed import MAX_SENT, Feed, shorten
+from phonehome.addons.live_report import ADDRESS, LiveReport
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.sources import live_flow
+from phonehome.analysis.sources.flow_state import transmission_from_state
 from tests.addons.live_proxy import Proxy, live_proxy, raw, send
 from tests.network.parts import stop
 

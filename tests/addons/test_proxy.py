@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from addons import proxy
+from phonehome.addons import proxy
 
 
 class Terminal(io.StringIO):

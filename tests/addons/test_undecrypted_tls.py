@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from mitmproxy import tcp
 
-from analysis.cli import main
-from analysis.readers.flow_state import transmission_from_state
+from phonehome.analysis.sources.flow_state import transmission_from_state
+from phonehome.cli import main
 from tests.network.parts import (
     MITMDUMP,
     ROOT,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from addons.writer import Writer
+from phonehome.addons.writer import Writer
 
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 

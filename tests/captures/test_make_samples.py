@@ -15,9 +15,9 @@ from mitmproxy.io import FlowReader
 from mitmproxy.version import FLOW_FORMAT_VERSION
 from stdnum import imei
 
-from analysis.geolocation.database import LocationDatabase
 from captures.flows import Phone, Recorder, Reply, build_flow, client_hello, protobuf, write_flows
 from captures.make_samples import ADDRESSES, CAPTURES, FOLDER, luhn
+from phonehome.analysis.places.database import LocationDatabase
 
 NAMES = sorted(CAPTURES)
 SERVICE = "zzhc.vnet.cn"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.decoding import binary, decode_bytes
+from phonehome.analysis.decoding import binary, decode_bytes
 from tests.decoding import protobuf
 from tests.decoding.protobuf import Pair, message
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.decoding.charset import is_utf8_text, printable, to_text
+from phonehome.analysis.decoding.charset import is_utf8_text, printable, to_text
 
 NORWEGIAN = "Blåbærsyltetøy på brødskiva"
 CHINESE = "中国电信股份有限公司"

@@ -12,8 +12,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.decoding import Limits, decode_bytes
-from analysis.decoding.compression import (
+from phonehome.analysis.decoding import Limits, decode_bytes
+from phonehome.analysis.decoding.compression import (
     ENCODINGS,
     by_magic,
     gunzip,

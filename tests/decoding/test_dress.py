@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST, data_as_name, peel
-from analysis.decoding.limits import Limits
+from phonehome.analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST, data_as_name, peel
+from phonehome.analysis.decoding.limits import Limits
 from tests.decoding.protobuf import message
 
 LIMITS = Limits()

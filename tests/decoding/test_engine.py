@@ -14,8 +14,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.decoding import Limits, decode_bytes
-from analysis.decoding.values import Value
+from phonehome.analysis.decoding import Limits, decode_bytes
+from phonehome.analysis.decoding.values import Value
 from tests.decoding.protobuf import message
 
 IMEI = "490154203237518"

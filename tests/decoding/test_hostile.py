@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.decoding import Limits, decode, decode_bytes
-from analysis.decoding.limits import DEFAULT, MOST_DEPTH
-from analysis.decoding.values import Decoded
-from analysis.transmission import Transmission
+from phonehome.analysis.decoding import Limits, decode, decode_bytes
+from phonehome.analysis.decoding.limits import DEFAULT, MOST_DEPTH
+from phonehome.analysis.decoding.values import Decoded
+from phonehome.analysis.transmission import Transmission
 from tests.decoding.protobuf import message, varint
 
 TYPES = (

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.decoding.http import (
+from phonehome.analysis.decoding.http import (
     find_boundary,
     parse_content_type,
     parse_cookies,

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from analysis.decoding import decode_bytes
-from analysis.decoding.looks import LEAST, chi_square, entropy, judge, media_type
+from phonehome.analysis.decoding import decode_bytes
+from phonehome.analysis.decoding.looks import LEAST, chi_square, entropy, judge, media_type
 from tests.decoding.protobuf import message
 
 

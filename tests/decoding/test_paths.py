@@ -2,8 +2,8 @@
 
 import json
 
-from analysis.catalogue import POSITION, catalogue
-from analysis.decoding import decode_bytes, paths
+from phonehome.analysis.decoding import decode_bytes, paths
+from phonehome.analysis.knowledge.catalogue import POSITION, catalogue
 
 LIST = ("body", "form", "extinfo", "json")
 """A list of which the catalogue declares items."""

@@ -4,9 +4,9 @@ import json
 import tomllib
 from importlib.resources import files
 
-from analysis.decoding import Limits, decode
-from analysis.decoding.sources import innocent_headers
-from analysis.transmission import Transmission
+from phonehome.analysis.decoding import Limits, decode
+from phonehome.analysis.decoding.sources import innocent_headers
+from phonehome.analysis.transmission import Transmission
 
 IMEI = "490154203237518"
 HEADERS = (
@@ -135,7 +135,9 @@ def test_other_limits_are_not_mixed_with_the_usual_ones() -> None:
 
 
 def test_innocent_headers_have_a_reason_and_a_reference() -> None:
-    table = tomllib.loads(files("analysis.catalogue").joinpath("headers.toml").read_text("utf-8"))["header"]
+    table = tomllib.loads(files("phonehome.analysis.knowledge").joinpath("headers.toml").read_text("utf-8"))[
+        "header"
+    ]
     names = [entry["name"] for entry in table]
     assert len(set(names)) == len(names)
     for entry in table:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.decoding.text import (
+from phonehome.analysis.decoding.text import (
     broken_json,
     framed_json,
     parse_json,

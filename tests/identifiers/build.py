@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from analysis.decoding import Decoded, Value
-from analysis.identifiers import Finding
+from phonehome.analysis.decoding import Decoded, Value
+from phonehome.analysis.identifiers import Finding
 
 
 class Declared(NamedTuple):

@@ -18,10 +18,10 @@ import msgpack
 import pytest
 import zstandard
 
-from analysis.decoding import Decoded, decode, decode_bytes
-from analysis.identifiers import Finding, recognise
-from analysis.transmission import Transmission
 from captures.flows import protobuf
+from phonehome.analysis.decoding import Decoded, decode, decode_bytes
+from phonehome.analysis.identifiers import Finding, recognise
+from phonehome.analysis.transmission import Transmission
 from tests.identifiers.test_corpus import (
     TRUE,
     Draw,

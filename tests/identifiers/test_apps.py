@@ -1,5 +1,5 @@
-from analysis.identifiers import recognise
-from analysis.identifiers.apps import is_package
+from phonehome.analysis.identifiers import recognise
+from phonehome.analysis.identifiers.apps import is_package
 from tests.identifiers.build import Declared, decoded
 
 APPS = [

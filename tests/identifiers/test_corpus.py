@@ -18,9 +18,9 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from analysis.decoding import Decoded, decode, decode_bytes
-from analysis.identifiers import Finding, recognise
-from analysis.transmission import Transmission
+from phonehome.analysis.decoding import Decoded, decode, decode_bytes
+from phonehome.analysis.identifiers import Finding, recognise
+from phonehome.analysis.transmission import Transmission
 
 Draw = random.Random
 

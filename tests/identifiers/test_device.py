@@ -1,8 +1,8 @@
 import pytest
 from stdnum import imei as standard
 
-from analysis.identifiers.device import imei, imeisv, mac, mac_digits, meid, serial
-from analysis.identifiers.rule import Strength
+from phonehome.analysis.identifiers.device import imei, imeisv, mac, mac_digits, meid, serial
+from phonehome.analysis.identifiers.rule import Strength
 
 
 def test_imei_with_check_digit() -> None:

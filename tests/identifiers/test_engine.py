@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.catalogue import Field
-from analysis.decoding import Decoded, Value, decode, decode_bytes
-from analysis.identifiers import RANK, kinds, recognise
-from analysis.transmission import Transmission
+from phonehome.analysis.decoding import Decoded, Value, decode, decode_bytes
+from phonehome.analysis.identifiers import RANK, kinds, recognise
+from phonehome.analysis.knowledge.catalogue import Field
+from phonehome.analysis.transmission import Transmission
 from tests.identifiers.build import Declared, brief, decoded
 
 IMEI = "356938035643809"

@@ -3,10 +3,10 @@ import time
 
 import pytest
 
-from analysis.catalogue import catalogue
-from analysis.identifiers import CATEGORIES, kind, kinds
-from analysis.identifiers.checks import CHECKS
-from analysis.identifiers.kinds import NOTHING, compact, meaning, tables
+from phonehome.analysis.identifiers import CATEGORIES, kind, kinds
+from phonehome.analysis.identifiers.checks import CHECKS
+from phonehome.analysis.identifiers.kinds import NOTHING, compact, meaning, tables
+from phonehome.analysis.knowledge.catalogue import catalogue
 
 GROUPED = {"position", "cell", "access-points", "installed-apps", "known-value"}
 

@@ -17,11 +17,11 @@ import zstandard
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from analysis.decoding import Decoded, decode, decode_bytes
-from analysis.identifiers import KnownValues, recognise
-from analysis.identifiers.known import Known, KnownValuesError, forms, variants
-from analysis.transmission import Transmission
 from captures.flows import protobuf
+from phonehome.analysis.decoding import Decoded, decode, decode_bytes
+from phonehome.analysis.identifiers import KnownValues, recognise
+from phonehome.analysis.identifiers.known import Known, KnownValuesError, forms, variants
+from phonehome.analysis.transmission import Transmission
 from tests.identifiers.build import decoded
 
 IMEI = "356938035643809"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.identifiers import kinds, mask
+from phonehome.analysis.identifiers import kinds, mask
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.identifiers import recognise
+from phonehome.analysis.identifiers import recognise
 from tests.identifiers.build import Declared, brief, decoded
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from analysis.identifiers.rule import Strength
-from analysis.identifiers.sim import iccid, imsi, phone_number
+from phonehome.analysis.identifiers.rule import Strength
+from phonehome.analysis.identifiers.sim import iccid, imsi, phone_number
 
 
 def test_imsi_of_a_network_in_use() -> None:

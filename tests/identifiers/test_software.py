@@ -1,7 +1,7 @@
 import pytest
 
-from analysis.identifiers.rule import Strength
-from analysis.identifiers.software import android_id, build, email, generated_id
+from phonehome.analysis.identifiers.rule import Strength
+from phonehome.analysis.identifiers.software import android_id, build, email, generated_id
 
 HEXADECIMAL = "d3a5b1c2e4f60718"
 NUMBER = 0xD3A5B1C2E4F60718

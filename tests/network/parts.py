@@ -38,12 +38,12 @@ from cryptography.x509.oid import NameOID
 from mitmproxy import flow
 from mitmproxy.io import FlowReader
 
-from analysis.readers import mitm
-from analysis.transmission import Transmission
+from phonehome.analysis.sources import mitm
+from phonehome.analysis.transmission import Transmission
 
 ROOT = Path(__file__).parents[2]
 MITMDUMP = Path(sys.executable).with_name("mitmdump")
-PHONEHOME = (sys.executable, "-c", "import sys; from analysis.cli import main; sys.exit(main())")
+PHONEHOME = (sys.executable, "-c", "import sys; from phonehome.cli import main; sys.exit(main())")
 REGISTRATION = (
     b"eyJSRUdWRVIiOiIxLjAiLCJNT0RFTCI6IkhNRC1UQSAxMDQ2IiwiU1dWRVIiOiIwMFdXXzNfMjJDIiwi\n"
     b"U0lNMUlDQ0lEIjoiODk0Nzk5MDAwMDAwMDAwMDA0OCIsIklNRUkxIjoiMDAxMDEyMzQwMDAwNDI1In0=\n"

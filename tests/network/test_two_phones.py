@@ -19,8 +19,7 @@ from typing import Any
 
 import pytest
 
-from analysis.cli import main
-from tests.geolocation.tables import write_mmdb
+from phonehome.cli import main
 from tests.network.parts import (
     MITMDUMP,
     PHONEHOME,
@@ -32,6 +31,7 @@ from tests.network.parts import (
     transmissions,
     wait_for,
 )
+from tests.places.tables import write_mmdb
 
 TOOLS = ("ip", "wireguard-go", "wg", "curl")
 CHINA, SINGAPORE, ELSEWHERE, PROXY = "61.139.2.69", "13.228.77.14", "13.228.77.15", "10.213.0.1"

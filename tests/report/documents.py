@@ -7,16 +7,17 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-from analysis.devices import DeviceNames
-from analysis.evidence import examine
-from analysis.geolocation.database import LocationDatabase
-from analysis.policy import judge_policy
-from analysis.policy_file import load
-from analysis.report import html, output, work
-from analysis.report.document import File
-from analysis.report.entries import Document
-from analysis.report.model import Report
-from analysis.transmission import Reply, Transmission
+from phonehome.analysis import pipeline
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.examiner import examine
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.policy.judge import judge_policy
+from phonehome.analysis.policy.rules import load
+from phonehome.analysis.render import html, output
+from phonehome.analysis.report.document import File
+from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.model import Report
+from phonehome.analysis.transmission import Reply, Transmission
 
 SAMPLES = Path(__file__).parents[2] / "captures"
 
@@ -30,7 +31,7 @@ HOSTILE = (SCRIPT, RIGHT_TO_LEFT, LONG, TEMPLATE, "a\x00b\x1b[31mc", "'\"`</styl
 @cache
 def sample(name: str) -> str:
     """The document of a sample capture, as JSON: a test may change what it loads."""
-    outcome = work.read_captures([str(SAMPLES / name)], 1)
+    outcome = pipeline.read_captures([str(SAMPLES / name)], 1)
     return json.dumps(output.make_document(outcome, LocationDatabase.open(), DeviceNames()))
 
 
@@ -58,7 +59,7 @@ def made(transmissions: list[tuple[Transmission, int]], path: str = "made.mitm")
         evidence = examine(sent)
         for _ in range(times):
             report.add(path, evidence)
-    outcome = work.Outcome(report, [File(path, "0" * 64, 1000)])
+    outcome = pipeline.Outcome(report, [File(path, "0" * 64, 1000)])
     return output.make_document(outcome, LocationDatabase.open(), DeviceNames())
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from analysis.cli import main
 from captures.flows import Reply, build_flow, write_flows
+from phonehome.analysis import pipeline
+from phonehome.cli import main
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())
@@ -137,9 +138,8 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
 
 
 def test_the_same_whatever_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from analysis.report import work
 
-    monkeypatch.setattr(work, "WORTH_WORKERS", 1)
-    monkeypatch.setattr(work, "PART", 50_000)
+    monkeypatch.setattr(pipeline, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(pipeline, "PART", 50_000)
     arguments = [str(path) for path in SAMPLES]
     assert report(tmp_path, *arguments, "--workers", "3") == report(tmp_path, *arguments, "--workers", "1")

@@ -6,13 +6,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.decoding.values import Opaque
-from analysis.evidence import Evidence
-from analysis.identifiers.finding import Finding
-from analysis.purposes import Judgement
-from analysis.report import model
-from analysis.report.model import Report, total, url
-from analysis.transmission import Reply, Transmission
+from phonehome.analysis.decoding.values import Opaque
+from phonehome.analysis.examiner import Evidence
+from phonehome.analysis.identifiers.finding import Finding
+from phonehome.analysis.purposes import Judgement
+from phonehome.analysis.report import model
+from phonehome.analysis.report.model import Report, total, url
+from phonehome.analysis.transmission import Reply, Transmission
 
 findings = st.builds(
     Finding,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from analysis.report.entries import DestinationEntry, OutlierEntry
-from analysis.report.outliers import MAX_OUTLIERS, outliers
+from phonehome.analysis.report.entries import DestinationEntry, OutlierEntry
+from phonehome.analysis.report.outliers import MAX_OUTLIERS, outliers
 from tests.reports import AFFECTED, FIXED, device, identifier, row, sample
 
 SINGAPORE = row("sg.example", "SG")

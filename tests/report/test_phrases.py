@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from analysis.report import phrases
-from analysis.transmission import Transmission
+from phonehome.analysis.report import phrases
+from phonehome.analysis.transmission import Transmission
 from tests.report.documents import HOSTILE, made
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.policy import judge_policy
-from analysis.policy_file import load
-from analysis.report import comparison, verdict
-from analysis.report.compare import compare
-from analysis.report.entries import Document
-from analysis.report.saved import SavedReportError, is_saved_report, joined, read_saved_report
+from phonehome.analysis.compare.changes import compare
+from phonehome.analysis.policy.judge import judge_policy
+from phonehome.analysis.policy.rules import load
+from phonehome.analysis.render import build_server, side_by_side
+from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.saved import SavedReportError, is_saved_report, joined, read_saved_report
 from tests.reports import AFFECTED, FIXED, device, document, identifier, row, sample
 
 
@@ -97,10 +97,10 @@ def test_what_is_read_can_be_worked_on_whatever_it_says(
         return
     for pair in ((report, sample(FIXED)), (sample(FIXED), report)):
         for format_ in ("text", "json", "html"):
-            comparison.render(compare(*pair), format_)
+            side_by_side.render(compare(*pair), format_)
     for name in ("eea", "hmd-2019"):
         for format_ in ("text", "json", "junit"):
-            verdict.render(judge_policy(report, load(name)), report, format_)
+            build_server.render(judge_policy(report, load(name)), report, format_)
 
 
 def test_reports_are_joined_and_their_phones_stay_apart() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from analysis.report.summary import device_summary, listed, times
+from phonehome.analysis.report.summary import device_summary, listed, times
 
 
 def found(kind: str, category: str, certainty: str = "certain") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.report.timeline import MAX_BUCKETS, SHORTEST, Timeline
+from phonehome.analysis.report.timeline import MAX_BUCKETS, SHORTEST, Timeline
 
 Event = tuple[float, str, bool, bool]
 

@@ -1,0 +1,457 @@
+"""Two reports side by side: what is new, gone or changed, and what follows from it.
+
+`compare` is a function of two documents. Phones are matched by the user's label, else by model and address, else
+by the model or the address alone if only one phone has it, and never against what they say of themselves; by
+which of these is part of the answer. The sentences are computed, and say no more than was seen: that
+something is gone counts only as far as the later report could have shown it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Final, Literal, NamedTuple, TypedDict
+
+from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, ErrorEntry
+from phonehome.analysis.report.summary import exposed, kinds_carried, listed, place, times
+
+COMPARISON_SCHEMA: Final = "phonehome/comparison/1"
+
+VOLUME_FACTOR: Final = 2
+VOLUME_LEAST: Final = 10
+"""Transmissions by which a number must differ, beside the factor, to be told as a change."""
+DETAIL: Final = " Seen "
+"""Stands in a sentence between what follows and what it follows from."""
+MAX_NAMED: Final = 6
+
+_ACTIVATION: Final = "activation"
+
+Status = Literal["new", "gone", "changed"]
+MatchedBy = Literal["label", "model and address", "model", "address"]
+
+
+class Side(TypedDict):
+    """What went to a destination, in one of the reports."""
+
+    places: list[str]
+    networks: list[str]
+    encrypted: Literal["yes", "no", "mixed"]
+    identifiers: list[str]
+    """Labels of the kinds that are at least likely."""
+    transmissions: int
+    sent: int
+    tried: int
+    bytes_sent: int
+
+
+class DestinationChange(TypedDict):
+    host: str
+    """The name, or the addresses where there is none."""
+    purpose: str
+    purpose_label: str
+    status: Status
+    changes: list[str]
+    """For `changed`: what did, a clause each."""
+    before: Side | None
+    after: Side | None
+
+
+class DeviceChange(TypedDict):
+    before: str | None
+    """Label; None if the phone is only in the other report."""
+    after: str | None
+    matched_by: MatchedBy | None
+    builds_before: list[str]
+    builds_after: list[str]
+    findings: list[str]
+    """What follows, a sentence each."""
+    destinations: list[DestinationChange]
+    unchanged: int
+
+
+class CaptureSet(TypedDict):
+    captures: list[dict[str, str]]
+    devices: int
+    transmissions: int
+    first: str | None
+    last: str | None
+
+
+class Comparison(TypedDict):
+    schema: str
+    before: CaptureSet
+    after: CaptureSet
+    findings: list[str]
+    """The sentences of all phones, with the phone's name where there are several."""
+    devices: list[DeviceChange]
+    errors: list[ErrorEntry]
+
+
+class _Pair(NamedTuple):
+    before: DeviceEntry | None
+    after: DeviceEntry | None
+    by: MatchedBy | None
+
+
+def compare(before: Document, after: Document) -> Comparison:
+    """What changed from one report to the other."""
+    pairs = match(before["devices"], after["devices"])
+    devices = [_device(pair) for pair in pairs]
+    several = len(devices) > 1
+    return {
+        "schema": COMPARISON_SCHEMA,
+        "before": _captures(before),
+        "after": _captures(after),
+        "findings": [
+            f"{device['after'] or device['before']}: {finding}" if several else finding
+            for device in devices
+            for finding in device["findings"]
+        ],
+        "devices": devices,
+        "errors": [*before["errors"], *after["errors"]],
+    }
+
+
+def _captures(document: Document) -> CaptureSet:
+    return {
+        "captures": [{"path": item["path"], "sha256": item["sha256"]} for item in document["captures"]],
+        "devices": len(document["devices"]),
+        "transmissions": sum(device["transmissions"] for device in document["devices"]),
+        "first": min((device["first"] for device in document["devices"] if device["first"]), default=None),
+        "last": max((device["last"] for device in document["devices"] if device["last"]), default=None),
+    }
+
+
+# -- which phone is which ------------------------------------------------------------------------------
+
+
+def match(before: Sequence[DeviceEntry], after: Sequence[DeviceEntry]) -> list[_Pair]:
+    """Pairs of phones, in the order of the later report; then those that are in one report only."""
+    steps: tuple[tuple[MatchedBy, Callable[[DeviceEntry], str | None]], ...] = (
+        ("label", _own_label),
+        (
+            "model and address",
+            lambda device: f"{device['model']}\0{device['id']}" if device["model"] else None,
+        ),
+        ("model", lambda device: device["model"]),
+        ("address", lambda device: None if device["id"].startswith("unknown") else device["id"]),
+    )
+    left, right = list(before), list(after)
+    found: dict[str, _Pair] = {}
+    for by, key in steps:
+        olds, news = _unique(left, key), _unique(right, key)
+        for name in olds.keys() & news.keys():
+            old, new = olds[name], news[name]
+            if by != "label" and _contradict(old, new):
+                continue
+            found[new["id"]] = _Pair(old, new, by)
+            left.remove(old)
+            right.remove(new)
+    pairs = [found[device["id"]] for device in after if device["id"] in found]
+    pairs += [_Pair(None, device, None) for device in right]
+    return [*pairs, *(_Pair(device, None, None) for device in left)]
+
+
+def _own_label(device: DeviceEntry) -> str | None:
+    """The user's name for it; None for a label that was made of model and id."""
+    made = device["label"].endswith((device["id"], f"({device['id']})")) or device["id"].startswith("unknown")
+    return None if made else device["label"]
+
+
+def _unique(
+    devices: Iterable[DeviceEntry], key: Callable[[DeviceEntry], str | None]
+) -> dict[str, DeviceEntry]:
+    """By key; a key that two have tells neither."""
+    found: dict[str, DeviceEntry | None] = {}
+    for device in devices:
+        name = key(device)
+        if name:
+            found[name.casefold()] = None if name.casefold() in found else device
+    return {name: device for name, device in found.items() if device is not None}
+
+
+def _contradict(old: DeviceEntry, new: DeviceEntry) -> bool:
+    """Whether two phones cannot be one: both name themselves, and have no model in common; or the user gave
+    them different names."""
+    labels = _own_label(old), _own_label(new)
+    if all(labels) and labels[0] != labels[1]:
+        return True
+    models = {model.casefold() for model in old["models"]}, {model.casefold() for model in new["models"]}
+    return bool(models[0] and models[1]) and not models[0] & models[1]
+
+
+# -- what changed --------------------------------------------------------------------------------------
+
+
+def _device(pair: _Pair) -> DeviceChange:
+    old, new = pair.before, pair.after
+    changes: list[DestinationChange] = []
+    unchanged = 0
+    findings: list[str] = []
+    if old and new:
+        olds, news = _by_destination(old), _by_destination(new)
+        for key in olds.keys() | news.keys():
+            change = _change(key, olds.get(key, []), news.get(key, []))
+            if change:
+                changes.append(change)
+            else:
+                unchanged += 1
+        changes.sort(key=_order)
+        findings = _findings(old, new)
+    elif new:
+        findings = ["This phone is in the later report only: there is nothing to compare it with."]
+    else:
+        findings = ["This phone is in the earlier report only: nothing follows from that."]
+    return {
+        "before": old["label"] if old else None,
+        "after": new["label"] if new else None,
+        "matched_by": pair.by,
+        "builds_before": old["builds"] if old else [],
+        "builds_after": new["builds"] if new else [],
+        "findings": findings,
+        "destinations": changes,
+        "unchanged": unchanged,
+    }
+
+
+def _by_destination(device: DeviceEntry) -> dict[tuple[str, str], list[DestinationEntry]]:
+    found: dict[tuple[str, str], list[DestinationEntry]] = {}
+    for row in device["destinations"]:
+        found.setdefault((_name(row), row["purpose"]), []).append(row)
+    return found
+
+
+def _name(row: DestinationEntry) -> str:
+    return row["host"] or ", ".join(row["addresses"]) or "(no name)"
+
+
+def _order(change: DestinationChange) -> tuple[int, int, str]:
+    purpose = catalogue().purposes.get(change["purpose"])
+    return purpose.rank if purpose else 99, ("gone", "new", "changed").index(change["status"]), change["host"]
+
+
+def _change(
+    key: tuple[str, str], old: Sequence[DestinationEntry], new: Sequence[DestinationEntry]
+) -> DestinationChange | None:
+    """The change of a destination; None if there is none that is worth telling."""
+    before, after = (_side(old) if old else None), (_side(new) if new else None)
+    changes = _differences(before, after) if before and after else []
+    if before and after and not changes:
+        return None
+    return {
+        "host": key[0],
+        "purpose": key[1],
+        "purpose_label": (new or old)[0]["purpose_label"],
+        "status": "changed" if before and after else "gone" if before else "new",
+        "changes": changes,
+        "before": before,
+        "after": after,
+    }
+
+
+def _side(rows: Sequence[DestinationEntry]) -> Side:
+    transmissions = sum(row["transmissions"] for row in rows)
+    tried = sum(row["attempts"] for row in rows)
+    closed = {row["encrypted"] for row in rows}
+    return {
+        "places": sorted({place(row) for row in rows}),
+        "networks": sorted(
+            {f"AS{row['asn']} {row['organisation'] or ''}".strip() for row in rows if row["asn"]}
+        ),
+        "encrypted": closed.pop() if len(closed) == 1 else "mixed",
+        "identifiers": kinds_carried(rows),
+        "transmissions": transmissions,
+        "sent": transmissions - tried,
+        "tried": tried,
+        "bytes_sent": sum(row["bytes_sent"] for row in rows),
+    }
+
+
+def _differences(before: Side, after: Side) -> list[str]:
+    changes = []
+    if before["places"] != after["places"]:
+        changes.append(f"to {listed(after['places'])}, before to {listed(before['places'])}")
+    if before["networks"] != after["networks"]:
+        names = [
+            listed(side["networks"]) if side["networks"] else "no known network" for side in (after, before)
+        ]
+        changes.append(f"in {names[0]}, before in {names[1]}")
+    if before["encrypted"] != after["encrypted"]:
+        changes.append(f"{ENCRYPTION[after['encrypted']]}, before {ENCRYPTION[before['encrypted']]}")
+    more = [label for label in after["identifiers"] if label not in before["identifiers"]]
+    fewer = [label for label in before["identifiers"] if label not in after["identifiers"]]
+    if more:
+        changes.append(f"now with {listed(more)}")
+    if fewer:
+        changes.append(f"no longer seen with {listed(fewer)}")
+    changes += _volume(before, after)
+    return changes
+
+
+def _volume(before: Side, after: Side) -> list[str]:
+    low, high = sorted((before["transmissions"], after["transmissions"]))
+    if bool(before["sent"]) != bool(after["sent"]):
+        was = "got no answer" if after["sent"] else "was answered"
+        return [f"{'is answered' if after['sent'] else 'gets no answer'} now, before it {was}"]
+    if high >= VOLUME_FACTOR * low and high - low >= VOLUME_LEAST:
+        return [f"{times(after['transmissions'])}, before {times(before['transmissions'])}"]
+    return []
+
+
+ENCRYPTION: Final = {"yes": "encrypted", "no": "unencrypted", "mixed": "partly unencrypted"}
+
+
+# -- what follows from it ------------------------------------------------------------------------------
+
+
+def _findings(old: DeviceEntry, new: DeviceEntry) -> list[str]:
+    before, after = _activation(old), _activation(new)
+    findings = [_gone(country, rows, old, new) for country, rows in before.items() if country not in after]
+    findings += [
+        f"Activation data still goes to {country_name(country)} unencrypted: {_counted(after[country])}; before: "
+        f"{_counted(rows)}."
+        for country, rows in before.items()
+        if country in after and any(row["unencrypted"] for row in after[country])
+    ]
+    findings += [_appeared(country, rows, old) for country, rows in after.items() if country not in before]
+    findings += _clear_text(old, new)
+    return findings or [
+        "Nothing changed in where activation data goes, nor in which identifiers go unencrypted."
+    ]
+
+
+def _activation(device: DeviceEntry) -> dict[str, list[DestinationEntry]]:
+    """Rows of activation by country, as far as it is known; those most to worry about first."""
+    found: dict[str, list[DestinationEntry]] = {}
+    for row in device["destinations"]:
+        if row["purpose"] == _ACTIVATION and _is_placed(row):
+            found.setdefault(row["country"] or "", []).append(row)
+    return dict(
+        sorted(found.items(), key=lambda item: (not any(row["unencrypted"] for row in item[1]), item[0]))
+    )
+
+
+def _is_placed(row: DestinationEntry) -> bool:
+    return bool(row["country"]) and row["country_certainty"] in ("certain", "likely")
+
+
+def _gone(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, new: DeviceEntry) -> str:
+    """Activation data that went to a country, and was not seen to go there afterwards."""
+    there = country_name(country)
+    hosts = {_name(row) for row in rows}
+    before = f"before: {_counted(rows)}, in {_span(old)}"
+    later = [row for row in new["destinations"] if row["purpose"] == _ACTIVATION]
+    nowhere = [row for row in later if not _is_placed(row)]
+    looked_up = sorted(hosts & set(new["names_only"]))
+    # A host of that kind in that country which nobody could read might be the same under another name.
+    unread = [
+        row
+        for row in new["destinations"]
+        if row["country"] == country
+        and row["entry"] is None
+        and (row["not_understood"] or {"tls", "quic"} & set(row["protocols"]))
+    ]
+    moved = [row for row in later if _name(row) in hosts and _is_placed(row)]
+    if not later:
+        return (
+            f"No activation data was seen afterwards at all, in {_span(new)}: that none went to {there} does not "
+            f"show that none would ({before})."
+        )
+    if nowhere or unread:
+        what = "of activation data went to where is not known" if nowhere else f"to {there} could not be read"
+        why = f"{_number(nowhere or unread)} {what} ({_hosts(nowhere or unread)})"
+        return f"Whether activation data still goes to {there} cannot be said: {why} ({before})."
+    now = f"after: not once, in {_span(new)}; what was seen of activation went to {_where(later)}"
+    if looked_up:
+        return (
+            f"Activation data was not seen to go to {there} any more, but the phone still looked up "
+            f"{listed(looked_up)} ({before}; {now})."
+        )
+    if moved:
+        return f"Activation data for {_hosts(moved)} goes to {_where(moved)}, before to {there}."
+    stated = [entry for entry in new["firmware"] if entry["status"] == "stated"]
+    repaired = any(row["unencrypted"] for row in rows) or bool(stated)
+    delivered = any(row["transmissions"] > row["attempts"] for row in rows)
+    claim = f"activation data {'no longer goes' if delivered else 'is no longer tried to be sent'} to {there}"
+    claim = (
+        f"The fix works, as far as these captures show: {claim}"
+        if repaired
+        else f"{claim[0].upper()}{claim[1:]}"
+    )
+    builds = "".join(f" Build {entry['build']}: {entry['statement']}" for entry in stated)
+    shorter = ""
+    if _seconds(new) < _seconds(old):
+        shorter = " The later capture is the shorter one: what was not seen in it can still happen."
+    return f"{claim}.{DETAIL}{before}; {now}.{builds}{shorter}"
+
+
+def _appeared(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry) -> str:
+    hosts = {_name(row) for row in rows}
+    known = any(_name(row) in hosts for row in old["destinations"] if row["purpose"] == _ACTIVATION)
+    how = " unencrypted" if any(row["unencrypted"] for row in rows) else ""
+    seen = "went elsewhere" if known else "was not seen to"
+    return f"Activation data now goes to {country_name(country)}{how}: {_counted(rows)}; before it {seen}."
+
+
+def _clear_text(old: DeviceEntry, new: DeviceEntry) -> list[str]:
+    """Kinds of identifiers that went in clear text in one report only."""
+    before, after = exposed(old), exposed(new)
+    findings = []
+    gone = [label for label in before if label not in after]
+    if gone:
+        hosts = _hosts([row for label in gone for row in before[label]])
+        findings.append(f"Not seen unencrypted any more: {listed(gone)} (before: to {hosts}).")
+    added = [label for label in after if label not in before]
+    if added:
+        hosts = _hosts([row for label in added for row in after[label]])
+        findings.append(f"Now unencrypted: {listed(added)} (to {hosts}); before they were not seen so.")
+    return findings
+
+
+def _counted(rows: Sequence[DestinationEntry]) -> str:
+    """`sent 10 times and tried 4 times without an answer, to zzhc.vnet.cn`."""
+    tried = sum(row["attempts"] for row in rows)
+    sent = sum(row["transmissions"] for row in rows) - tried
+    parts = [f"sent {times(sent)}"] if sent else []
+    parts += [f"tried {times(tried)} without an answer"] if tried else []
+    return f"{listed(parts)}, to {_hosts(rows)}"
+
+
+def _where(rows: Sequence[DestinationEntry]) -> str:
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(place(row), set()).add(_name(row))
+    return listed([f"{where} ({_named(hosts)})" for where, hosts in sorted(found.items())])
+
+
+def _span(device: DeviceEntry) -> str:
+    """How long the phone was watched, from its first transmission to its last."""
+    seconds = _seconds(device)
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {word}s"
+    return f"{seconds:.0f} seconds" if seconds else "an unknown time"
+
+
+def _seconds(device: DeviceEntry) -> float:
+    try:
+        first, last = (datetime.fromisoformat(device[end] or "") for end in ("first", "last"))
+        return float((last - first).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def _number(rows: Sequence[DestinationEntry]) -> str:
+    number = sum(row["transmissions"] for row in rows)
+    return f"{number:,} transmission" + ("" if number == 1 else "s")
+
+
+def _hosts(rows: Iterable[DestinationEntry]) -> str:
+    return _named(_name(row) for row in rows)
+
+
+def _named(names: Iterable[str]) -> str:
+    found = sorted(set(names))
+    if len(found) > MAX_NAMED:
+        found = [*found[:MAX_NAMED], f"{len(found) - MAX_NAMED} more"]
+    return listed(found)

@@ -1,0 +1,516 @@
+"""Whether what a report says of phones keeps to a policy.
+
+`judge_policy` is a function of the report's document, the policy, and the markets that the user named; it
+reads nothing and looks nothing up. A rule holds, is broken, could not be judged, or applies to no phone here;
+"could not be judged" is the answer wherever the report is not sure, unless the rule says otherwise. An attempt
+is as much against a rule as what was delivered, but the two are told apart.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+
+from phonehome.analysis import firmware
+from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.catalogue import Reference, catalogue
+from phonehome.analysis.policy.rules import Places, Policy, Rule
+from phonehome.analysis.policy.verdict import EvidenceEntry, PhoneVerdict, Result, RuleVerdict, Verdict
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from phonehome.analysis.report.summary import kinds_carried, listed, place, times
+
+MAX_LISTED: Final = 100
+"""Destinations that are listed for a rule; all are counted."""
+MAX_NAMED: Final = 6
+
+
+class _Level(IntEnum):
+    FINE = 0
+    DOUBT = 1
+    BROKEN = 2
+
+
+class _Problem(NamedTuple):
+    level: _Level
+    text: str
+
+
+class _Phone(NamedTuple):
+    entry: DeviceEntry
+    market: str | None
+    source: str
+
+
+def judge_policy(
+    document: Document,
+    policy: Policy,
+    market: str | None = None,
+    markets: Mapping[str, str] | None = None,
+) -> Verdict:
+    """Holds the document against the policy.
+
+    `market` is the user's word for all phones, `markets` for single ones (by label, id or address); without
+    either, the build numbers in the traffic tell. Raises nothing that a document of the schema could cause."""
+    phones: list[_Phone] = []
+    shown: list[PhoneVerdict] = []
+    for device in document["devices"]:
+        code, source = _market(device, market, markets or {})
+        bound = _is_meant(device, policy.phones)
+        if bound:
+            phones.append(_Phone(device, code, source))
+        shown.append(
+            {
+                "id": device["id"],
+                "label": device["label"],
+                "market": code,
+                "market_source": source,
+                "bound": bound,
+            }
+        )
+    rules = [_rule_verdict(rule, policy, phones) for rule in policy.rules]
+    result = _overall([rule["result"] for rule in rules])
+    summary = _summary(policy, result, rules)
+    if result == "holds" and document["errors"]:
+        # What stands in a file that could not be read may be what is against a rule.
+        result = "not-judged"
+        summary = f"{policy.title}: could not be judged, because not every file could be read."
+    return {
+        "policy": {"id": policy.id, "title": policy.title, "description": policy.description},
+        "result": result,
+        "summary": summary,
+        "phones": shown,
+        "rules": rules,
+    }
+
+
+def _market(device: DeviceEntry, market: str | None, markets: Mapping[str, str]) -> tuple[str | None, str]:
+    named = firmware.market_of(device["builds"])
+    for key in (device["label"], device["id"], *device["addresses"]):
+        if key in markets:
+            market = markets[key]
+            break
+    if market is not None:
+        contradiction = [code for code in named if code != market]
+        but = f"; its build numbers say {listed(contradiction)}" if contradiction else ""
+        return market, f"given by the user{but}"
+    if len(named) == 1:
+        return named[0], "by the build number in the traffic"
+    if named:
+        return None, f"its build numbers contradict each other: {listed(named)}"
+    return None, "no build number in the traffic names one"
+
+
+def _is_meant(device: DeviceEntry, phones: Sequence[str]) -> bool:
+    """Whether a policy is about this phone: it names itself so, or does not say what it is."""
+    said = [*device["models"], *(build for build in device["builds"] if "/" in build)]
+    return (
+        not phones
+        or not said
+        or any(fnmatchcase(text.lower(), pattern.lower()) for text in said for pattern in phones)
+    )
+
+
+def _overall(results: Sequence[Result]) -> Result:
+    for result in ("broken", "not-judged", "holds"):
+        if result in results:
+            return result
+    return "not-judged"
+
+
+def _summary(policy: Policy, result: Result, rules: Sequence[RuleVerdict]) -> str:
+    by_result = {
+        name: [rule["id"] for rule in rules if rule["result"] == name]
+        for name in ("broken", "not-judged", "holds", "does-not-apply")
+    }
+    if len(by_result["does-not-apply"]) == len(rules):
+        return f"{policy.title}: not judged, because no phone in the capture is one that its rules are about."
+    phrases = {
+        "broken": ("is broken", "are broken"),
+        "not-judged": ("could not be judged", "could not be judged"),
+        "holds": ("holds", "hold"),
+        "does-not-apply": ("applies to no phone here", "apply to no phone here"),
+    }
+    parts = []
+    for name, ids in by_result.items():
+        if ids:
+            some = "" if len(ids) > MAX_NAMED else f" ({', '.join(ids)})"
+            parts.append(f"{len(ids)} {phrases[name][len(ids) > 1]}{some if name != 'holds' else ''}")
+    verdict = {"broken": "BROKEN", "holds": "holds"}.get(result, "could not be judged")
+    if len(rules) == 1:
+        return f"{policy.title}: {verdict}. {rules[0]['reason']}"
+    return f"{policy.title}: {verdict}. Of its {len(rules)} rules, {listed(parts)}."
+
+
+def _rule_verdict(rule: Rule, policy: Policy, phones: Sequence[_Phone]) -> RuleVerdict:
+    found: dict[_Level, list[EvidenceEntry]] = {level: [] for level in _Level}
+    left_out: dict[str, int] = {}
+    judged = 0
+    bound = 0
+    unseen: list[str] = []
+    for phone in phones:
+        applies = _applies(rule, phone.market)
+        bound += applies is not False
+        if applies is False:
+            continue
+        before = judged
+        for row in phone.entry["destinations"]:
+            if row["scope"] not in (None, "global"):
+                continue  # the phone's own network is in no country: it did not leave
+            matched = _matched(rule, row)
+            if matched is None or (rule.purposes and row["purpose"] not in rule.purposes):
+                continue
+            reason = _left_out(rule, row)
+            if reason:
+                left_out[reason] = left_out.get(reason, 0) + row["transmissions"]
+                continue
+            if not _is_of_owner(rule, row):
+                continue
+            problems = _problems(rule, policy, row, matched)
+            if rule.kinds and not matched:
+                # It would be a question of what is inside only if it must not go there.
+                problems = [_Problem(_Level.DOUBT, f"{problem.text}; {_unread(row)}") for problem in problems]
+                if not problems:
+                    continue
+            else:
+                judged += row["transmissions"]
+            if applies is None:
+                problems = [
+                    _Problem(_Level.DOUBT, f"the phone's market is not known ({phone.source}): say --market")
+                ]
+            level = max((problem.level for problem in problems), default=_Level.FINE)
+            if level:
+                worst = [problem.text for problem in problems if problem.level == level]
+                found[level].append(_evidence(phone.entry, row, matched, worst))
+        if applies and rule.must_be_seen and judged == before:
+            unseen.append(phone.entry["label"])
+    result, reason = _result(rule, bound, judged, unseen, found[_Level.BROKEN], found[_Level.DOUBT], phones)
+    return {
+        "id": rule.id,
+        "says": rule.says,
+        "basis": rule.basis,
+        "note": rule.note,
+        "references": [_reference(reference) for reference in rule.references],
+        "result": result,
+        "reason": reason,
+        "judged": judged,
+        "broken": found[_Level.BROKEN][:MAX_LISTED],
+        "not_judged": found[_Level.DOUBT][:MAX_LISTED],
+        "listed_only": sum(max(0, len(entries) - MAX_LISTED) for entries in found.values()),
+        "left_out": [
+            f"{_transmissions(number)} left out: {reason}" for reason, number in sorted(left_out.items())
+        ],
+    }
+
+
+def _result(
+    rule: Rule,
+    bound: int,
+    judged: int,
+    unseen: Sequence[str],
+    broken: Sequence[EvidenceEntry],
+    doubtful: Sequence[EvidenceEntry],
+    phones: Sequence[_Phone],
+) -> tuple[Result, str]:
+    if broken:
+        sent = sum(entry["sent"] for entry in broken)
+        tried = sum(entry["tried"] for entry in broken)
+        counts = [f"sent {times(sent)}"] if sent else []
+        counts += [f"tried {times(tried)} without an answer"] if tried else []
+        return "broken", f"Against it: {listed(counts)}, to {_hosts(broken)}."
+    if not bound:
+        return "does-not-apply", "No phone in the capture is one that this rule is about."
+    if doubtful:
+        reasons = list(dict.fromkeys(problem for entry in doubtful for problem in entry["problems"]))
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        return "not-judged", f"Could not be judged for {_hosts(doubtful)}: {reasons[0]}{more}."
+    if judged and unseen:
+        some = (
+            unseen if len(unseen) <= MAX_NAMED else [*unseen[:MAX_NAMED], f"{len(unseen) - MAX_NAMED} more"]
+        )
+        return "not-judged", f"Could not be judged: nothing of this kind was seen of {listed(some)}."
+    if judged:
+        return "holds", f"{_transmissions(judged)} of this kind, and none against it."
+    if not rule.must_be_seen:
+        return "holds", "Nothing of this kind was seen, and it need not be."
+    closed = sum(
+        row["transmissions"]
+        for phone in phones
+        for row in phone.entry["destinations"]
+        if row["entry"] is None and _unread(row)
+    )
+    hidden = (
+        f"; {_transmissions(closed)} that nobody could read, to hosts that the catalogue does not know, may have "
+        "been of it"
+        if closed
+        else ""
+    )
+    return "not-judged", f"Could not be judged: nothing of this kind was seen{hidden}."
+
+
+def _applies(rule: Rule, market: str | None) -> bool | None:
+    """Whether the rule is about phones of this market; None if the market is not known, and it matters."""
+    if not rule.markets and not rule.not_markets:
+        return True
+    if market is None:
+        return None
+    return market in rule.markets if rule.markets else market not in rule.not_markets
+
+
+def _is_of_owner(rule: Rule, row: DestinationEntry) -> bool:
+    if row["owner"] is None:
+        return rule.unknown_owner != "left-out"
+    return not rule.owners or row["owner"] in rule.owners
+
+
+def _matched(rule: Rule, row: DestinationEntry) -> list[IdentifierEntry] | None:
+    """The identifiers that the rule is about; None if the row has none of them, and could be read."""
+    if not rule.kinds:
+        return []
+    found = [
+        item
+        for item in row["identifiers"]
+        if item["kind"] in rule.kinds and RANK.get(item["certainty"], 0) >= RANK["likely"]
+    ]
+    if found:
+        return found
+    return [] if rule.unread == "doubt" and _unread(row) else None
+
+
+def _unread(row: DestinationEntry) -> str:
+    """Why it is not known all that a row carries; empty if it is."""
+    if {"tls", "quic"} & set(row["protocols"]):
+        return "what it carries was not decrypted"
+    if row["not_understood"].get("encrypted"):
+        return "a part of what it carries looks encrypted once more"
+    if row["not_understood"]:
+        return "a part of what it carries was not understood"
+    return ""
+
+
+def _left_out(rule: Rule, row: DestinationEntry) -> str:
+    host = row["host"] or ""
+    for item in rule.exceptions:
+        given = (
+            (item.owners, row["owner"] in item.owners),
+            (item.entries, row["entry"] in item.entries),
+            (item.hosts, any(fnmatchcase(host, pattern) for pattern in item.hosts)),
+            (item.purposes, row["purpose"] in item.purposes),
+            (item.countries, row["country"] in item.countries and row["country_certainty"] != "uncertain"),
+        )
+        if all(fits for condition, fits in given if condition):
+            return item.reason
+    return ""
+
+
+def _problems(
+    rule: Rule, policy: Policy, row: DestinationEntry, matched: Sequence[IdentifierEntry]
+) -> list[_Problem]:
+    """All that speaks against a row, or that is not known of it."""
+    problems = [
+        *(_place_problems(rule, rule.allowed, True, policy, row, matched) if rule.allowed else ()),
+        *(_place_problems(rule, rule.forbidden, False, policy, row, matched) if rule.forbidden else ()),
+    ]
+    if rule.until and problems and not (row["last"] and row["last"][:10] < rule.until):
+        return [_Problem(_Level.DOUBT, f"it is not all from before {rule.until}, until when the rule speaks")]
+    if row["owner"] is None and rule.unknown_owner == "doubt":
+        return [
+            _Problem(_Level.DOUBT, f"{problem.text}; but whose endpoint it is, is not known")
+            for problem in problems
+        ]
+    return problems
+
+
+def _place_problems(
+    rule: Rule,
+    places: Places,
+    allowed: bool,
+    policy: Policy,
+    row: DestinationEntry,
+    matched: Sequence[IdentifierEntry],
+) -> Iterable[_Problem]:
+    if places.anything:
+        yield _Problem(_Level.BROKEN, "the rule forbids it wherever it goes")
+    if places.countries or places.groups:
+        yield from _country(rule, places, allowed, policy, row)
+    if places.networks:
+        yield from _network(places, allowed, row)
+    if places.cloud:
+        yield from _cloud(rule, places, allowed, row)
+    if places.encryption:
+        count = max((item["unencrypted"] for item in matched), default=row["unencrypted"])
+        number = max((item["transmissions"] for item in matched), default=row["transmissions"])
+        for name, seen in (("unencrypted", count), ("encrypted", number - count)):
+            if seen > 0 and (name in places.encryption) != allowed:
+                yield _Problem(_Level.BROKEN, f"{times(seen)} {name}")
+
+
+def _country(
+    rule: Rule, places: Places, allowed: bool, policy: Policy, row: DestinationEntry
+) -> Iterable[_Problem]:
+    doubt = _location_doubt(rule, row)
+    if doubt is not None:
+        if doubt:
+            yield _Problem(_Level.DOUBT, doubt)
+        return
+    code = row["country"] or ""
+    inside, condition = _membership(places, policy, code, row["first"], row["last"])
+    if inside and condition:
+        yield _Problem(_Level.DOUBT, f"{country_name(code)} is among these countries {condition}")
+    elif inside != allowed:
+        names = listed(sorted({*places.countries, *places.groups}))
+        yield _Problem(
+            _Level.BROKEN,
+            f"{country_name(code)} is {'not among what is allowed' if allowed else 'forbidden'} ({names})",
+        )
+
+
+def _location_doubt(rule: Rule, row: DestinationEntry) -> str | None:
+    """None: the country can be judged. Empty: it is left out. Else why it cannot be judged."""
+    if not row["addresses"] or row["country"] is None:
+        return f"where it went is not known ({row['country_reason']})"
+    if row["country_certainty"] == "uncertain":
+        if rule.uncertain_location == "counts":
+            return None
+        uncertain = f"where it went is uncertain ({row['country_reason']})"
+        return "" if rule.uncertain_location == "left-out" else uncertain
+    return None
+
+
+def _membership(
+    places: Places, policy: Policy, code: str, first: str | None, last: str | None
+) -> tuple[bool, str]:
+    """Whether a country is among those named, at the time of the transmissions; and, not empty, the condition
+    under which it is."""
+    if code in places.countries:
+        return True, ""
+    periods = [period for group in places.groups for period in policy.groups[group].get(code, ())]
+    start, end = (first or last or "9999")[:10], (last or first or "9999")[:10]
+    touching = [
+        period for period in periods if period.since <= end and (not period.until or start < period.until)
+    ]
+    if not touching:
+        return False, ""
+    if any(
+        period.since <= start and (not period.until or end < period.until) and not period.condition
+        for period in touching
+    ):
+        return True, ""
+    condition = next((period.condition for period in touching if period.condition), "")
+    return True, condition or f"for a part of the time only (since {touching[0].since})"
+
+
+def _network(places: Places, allowed: bool, row: DestinationEntry) -> Iterable[_Problem]:
+    if row["asn"] is None:
+        yield _Problem(_Level.DOUBT, "its network is not known")
+    elif (row["asn"] in places.networks) != allowed:
+        kind = "not among what is allowed" if allowed else "forbidden"
+        yield _Problem(
+            _Level.BROKEN, f"AS{row['asn']} {row['organisation'] or ''} is {kind}".replace("  ", " ")
+        )
+
+
+def _cloud(rule: Rule, places: Places, allowed: bool, row: DestinationEntry) -> Iterable[_Problem]:
+    doubt = _location_doubt(rule, row)
+    if doubt is not None:
+        if doubt:
+            yield _Problem(_Level.DOUBT, doubt)
+        return
+    cloud = row["cloud"]
+    inside = cloud is not None and any(
+        provider == cloud["provider"] and region in ("", cloud["region"]) for provider, region in places.cloud
+    )
+    if inside != allowed:
+        names = listed([f"{provider} {region}".strip() for provider, region in places.cloud])
+        what = f"it is not in {names}, but in {place(row)}" if allowed else f"{names} is forbidden"
+        yield _Problem(_Level.BROKEN, what)
+
+
+def _evidence(
+    device: DeviceEntry, row: DestinationEntry, matched: Sequence[IdentifierEntry], problems: Sequence[str]
+) -> EvidenceEntry:
+    # Counts of single identifiers overlap: the largest is what is sure.
+    number = max((item["transmissions"] for item in matched), default=row["transmissions"])
+    sent = max((item["delivered"] for item in matched), default=row["transmissions"] - row["attempts"])
+    unencrypted = max((item["unencrypted"] for item in matched), default=row["unencrypted"])
+    cloud = row["cloud"]
+    entry: EvidenceEntry = {
+        "device": device["id"],
+        "label": device["label"],
+        "claim": "",
+        "problems": list(problems),
+        "host": row["host"],
+        "addresses": row["addresses"],
+        "country": row["country"],
+        "country_name": row["country_name"],
+        "country_certainty": row["country_certainty"],
+        "asn": row["asn"],
+        "organisation": row["organisation"],
+        "cloud": f"{cloud['provider']} {cloud['region'] or ''}".strip() if cloud else None,
+        "owner": row["owner"],
+        "purpose": row["purpose"],
+        "purpose_reason": row["purpose_reason"],
+        "transmissions": number,
+        "sent": sent,
+        "tried": number - sent,
+        "acknowledged": min(row["acknowledged"], sent),
+        "unencrypted": unencrypted,
+        "first": row["first"],
+        "last": row["last"],
+        "identifiers": list(
+            dict.fromkeys(f"{item['label']} {item['value']}" for item in matched or _telling(row))
+        ),
+        "flows": [example["flow"] for example in row["examples"]],
+    }
+    entry["claim"] = _claim(entry, row)
+    return entry
+
+
+def _telling(row: DestinationEntry) -> list[IdentifierEntry]:
+    kinds = catalogue().kinds
+    return [
+        item
+        for item in row["identifiers"]
+        if RANK.get(item["certainty"], 0) >= RANK["likely"]
+        and (item["kind"] not in kinds or kinds[item["kind"]].singles_out)
+    ]
+
+
+def _claim(entry: EvidenceEntry, row: DestinationEntry) -> str:
+    """What was seen, in a sentence."""
+    what = (
+        catalogue().purposes[entry["purpose"]].phrase if entry["purpose"] in catalogue().purposes else "data"
+    )
+    name = entry["host"] or next(iter(entry["addresses"]), "a host that has no name")
+    where = f"{what} to {place(row)} ({name})"
+    if entry["sent"]:
+        text = f"sent {where} {times(entry['sent'])}"
+        if entry["tried"]:
+            text += f" and tried {times(entry['tried'])} more without an answer"
+    else:
+        text = f"tried to send {where} {times(entry['tried'])}, and got no answer"
+    if entry["unencrypted"]:
+        text += ", unencrypted" if entry["unencrypted"] == entry["transmissions"] else ", partly unencrypted"
+    carried = kinds_carried([row])
+    if carried:
+        text += f", with {listed(carried[:MAX_NAMED])}" + (" and more" if len(carried) > MAX_NAMED else "")
+    period = f"; first {entry['first']}, last {entry['last']}" if entry["first"] else ""
+    return f"{entry['label']} {text}{period}."
+
+
+def _hosts(entries: Sequence[EvidenceEntry]) -> str:
+    found = list(
+        dict.fromkeys(entry["host"] or ", ".join(entry["addresses"][:1]) or "?" for entry in entries)
+    )
+    if len(found) > MAX_NAMED:
+        found = [*found[:MAX_NAMED], f"{len(found) - MAX_NAMED} more"]
+    return listed(found)
+
+
+def _reference(reference: Reference) -> str:
+    section = f" ({reference.section})" if reference.section else ""
+    return f"{reference.title}{section}: {reference.where}"
+
+
+def _transmissions(number: int) -> str:
+    return f"{number:,} transmission" + ("" if number == 1 else "s")

@@ -1,0 +1,78 @@
+"""A verdict as text, as JSON, and as JUnit XML for a build server (a rule is a test case)."""
+
+import json
+from typing import Final
+from xml.etree import ElementTree
+
+from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
+from phonehome.analysis.render.escape import printable
+from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.phrases import RESULTS
+
+SCHEMA: Final = "phonehome/verdict/1"
+
+
+def render(verdict: Verdict, document: Document, format_: str) -> str:
+    """The verdict on the document in `text`, `json` or `junit`, with a line feed at the end."""
+    return {"text": _text, "json": _json, "junit": _junit}[format_](verdict, document)
+
+
+def _json(verdict: Verdict, document: Document) -> str:
+    captures = [{"path": item["path"], "sha256": item["sha256"]} for item in document["captures"]]
+    whole = {"schema": SCHEMA, **verdict, "captures": captures, "errors": document["errors"]}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _text(verdict: Verdict, document: Document) -> str:
+    lines = [verdict["summary"], ""]
+    for phone in verdict["phones"]:
+        about = f"market {phone['market'] or 'not known'} ({phone['market_source']})"
+        lines.append(f"{phone['label']}: {about if phone['bound'] else 'the policy is not about this phone'}")
+    for rule in verdict["rules"]:
+        lines += ["", *_rule_lines(rule)]
+    lines += [f"not read: {failed['path']}: {failed['error']}" for failed in document["errors"]]
+    return "\n".join(printable(line) for line in lines) + "\n"
+
+
+def _rule_lines(rule: RuleVerdict) -> list[str]:
+    basis = "" if rule["basis"] == "stated" else f" ({rule['basis']})"
+    lines = [f"[{RESULTS[rule['result']]}] {rule['id']}: {rule['says']}{basis}", f"  {rule['reason']}"]
+    for mark, entries in (("against it", rule["broken"]), ("not judged", rule["not_judged"])):
+        for entry in entries:
+            lines += [f"  - {mark}: {entry['claim']}", *(f"      {problem}" for problem in entry["problems"])]
+    if rule["listed_only"]:
+        lines.append(f"  - and {rule['listed_only']} destinations more")
+    lines += [f"  {left_out}" for left_out in rule["left_out"]]
+    lines += [f"  note: {rule['note']}"] if rule["note"] else []
+    return [*lines, *(f"  rests on: {reference}" for reference in rule["references"])]
+
+
+def _junit(verdict: Verdict, document: Document) -> str:
+    """One test suite. What could not be judged is an error, as a build server's user must not take it for passed."""
+    rules = verdict["rules"]
+    counts = {name: sum(rule["result"] == name for rule in rules) for name in RESULTS}
+    # A rule can hold while a file that could not be read leaves the whole in doubt.
+    unread = int(bool(document["errors"]))
+    suite = ElementTree.Element(
+        "testsuite",
+        name=printable(verdict["policy"]["id"]),
+        tests=str(len(rules) + unread),
+        failures=str(counts["broken"]),
+        errors=str(counts["not-judged"] + unread),
+        skipped=str(counts["does-not-apply"]),
+    )
+    for rule in rules:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=printable(verdict["policy"]["id"]), name=printable(rule["id"])
+        )
+        tag = {"broken": "failure", "not-judged": "error", "does-not-apply": "skipped"}.get(rule["result"])
+        if tag:
+            outcome = ElementTree.SubElement(case, tag, message=printable(rule["reason"]))
+            outcome.text = "\n".join(printable(line) for line in _rule_lines(rule))
+    if unread:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=printable(verdict["policy"]["id"]), name="files"
+        )
+        outcome = ElementTree.SubElement(case, "error", message="not every file could be read")
+        outcome.text = "\n".join(printable(f"{one['path']}: {one['error']}") for one in document["errors"])
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=False) + "\n"

@@ -1,0 +1,100 @@
+"""The report as one page of HTML that loads nothing: it opens offline and can be mailed.
+
+Names, paths and values in it were written by strangers. Three things keep them text: `page` makes each
+printable, Jinja2 escapes each, and the Content-Security-Policy allows the page's own style and script, by
+their hash, and nothing else.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, TextIO
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from phonehome.analysis import __version__
+from phonehome.analysis.render.charts import FLOW_COLUMNS
+from phonehome.analysis.render.map import world_map
+from phonehome.analysis.render.page import MAX_CARDS, page, time
+from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.summary import number_of
+
+TITLE: Final = "Where the data went"
+
+
+def write(report: Document, out: TextIO) -> None:
+    """Writes the page."""
+    view = page(report)
+    out.writelines(
+        rendered(
+            "report.html.j2",
+            TITLE,
+            "page.js",
+            page=view,
+            world=world_map(),
+            shades={item.country.code: item.shade for item in view.countries},
+            columns=FLOW_COLUMNS,
+            cards=MAX_CARDS,
+            period=period,
+            time=time,
+        )
+    )
+
+
+def rendered(template: str, title: str, script: str = "", **values: Any) -> Iterator[str]:
+    """A page from a template that extends `base.html.j2`, with the one style and perhaps a script, in parts."""
+    style, code = _static("page.css"), _static(script) if script else ""
+    return (
+        environment()
+        .get_template(template)
+        .generate(
+            title=title,
+            version=__version__,
+            style=style,
+            style_hash=_hash(style),
+            script=code,
+            script_hash=_hash(code),
+            **values,
+        )
+    )
+
+
+def period(first: str | None, last: str | None) -> str:
+    """From when to when: `2019-01-22 06:58:09 to 23:20:19 UTC`."""
+    if not first or not last:
+        return "at unknown times"
+    end = last[11:] if first[:10] == last[:10] else last
+    return f"{time(first).removesuffix(' UTC')} to {time(end)}"
+
+
+@cache
+def environment() -> Environment:
+    """The templates of reports. A name that a template misspells is an error, not an empty text."""
+    found = Environment(
+        loader=PackageLoader("phonehome.analysis.render"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["breakable"] = _breakable
+    found.filters["number_of"] = number_of
+    return found
+
+
+def _breakable(text: str) -> Markup:
+    """A name that breaks after its dots, if it must."""
+    return Markup(".<wbr>").join(text.split("."))
+
+
+@cache
+def _static(name: str) -> str:
+    return (files("phonehome.analysis.render") / "templates" / name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """As a Content-Security-Policy names an inline style or script (CSP level 3, section 2.3.1)."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

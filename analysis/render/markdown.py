@@ -1,0 +1,91 @@
+"""The report as Markdown (CommonMark with tables), to paste into an issue or an article."""
+
+from typing import TextIO
+
+from phonehome.analysis.policy.verdict import Verdict
+from phonehome.analysis.render.escape import markdown
+from phonehome.analysis.report import phrases
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
+from phonehome.analysis.report.summary import number_of
+
+HEADER = "| Destination | Where | What for | How often | Encrypted | Identifiers inside |\n|---|---|---|---|---|---|\n"
+
+
+def write(report: Document, out: TextIO) -> None:
+    """Writes the report: devices, what was not seen, captures and sources."""
+    out.write("# Where the data went\n")
+    if report["verdict"]:
+        _verdict(report["verdict"], out)
+    for device in report["devices"]:
+        _device(device, out)
+    if not report["devices"]:
+        out.write("\nNo transmission of a device was found.\n")
+    _list(out, "Phones of one model, side by side", phrases.outliers(report))
+    _list(out, "Not seen", phrases.not_seen(report))
+    captures: list[str] = []
+    for capture in report["captures"]:
+        captures.append(
+            f"{capture['path']}: {number_of(capture['transmissions'], 'transmission')}, "
+            f"{phrases.period(capture['first'], capture['last'])}; SHA-256 {capture['sha256']}"
+        )
+        captures += [f"{capture['path']}: warning: {warning}" for warning in capture["warnings"]]
+    captures += [f"{error['path']}: not read: {error['error']}" for error in report["errors"]]
+    _list(out, "Captures", captures)
+    tool = report["sources"]["tool"]
+    online = "yes" if report["sources"]["online"] else "nothing"
+    _list(
+        out,
+        "Sources",
+        [
+            f"phonehome {tool['version']}, {report['sources']['catalogue']['endpoints']} known endpoints",
+            *(f"location: {line}" for line in phrases.tables(report)),
+            f"looked up online: {online}",
+        ],
+    )
+
+
+def _verdict(verdict: Verdict, out: TextIO) -> None:
+    out.write(f"\n**{markdown(verdict['summary'])}**\n\n")
+    for rule in phrases.rules(verdict):
+        out.write(
+            f"- **{phrases.RESULTS[rule['result']]}**: {markdown(rule['says'])} {markdown(rule['reason'])}\n"
+        )
+        out.write("".join(f"  - {markdown(line)}\n" for line in phrases.evidence(rule)))
+
+
+def _device(device: DeviceEntry, out: TextIO) -> None:
+    facts = [device["model"], device["system"], *device["builds"], *device["addresses"]]
+    known = ", ".join(markdown(fact) for fact in dict.fromkeys(facts) if fact and fact != device["label"])
+    out.write(f"\n## {markdown(device['label'])}\n\n")
+    out.write(f"**{markdown(device['summary'])}**\n\n")
+    for line in phrases.firmware(device):
+        out.write(f"{markdown(line)}\n\n")
+    if known:
+        out.write(f"{known}. ")
+    out.write(
+        f"{number_of(device['transmissions'], 'transmission')}, "
+        f"{phrases.period(device['first'], device['last'])}.\n\n{HEADER}"
+    )
+    for row in device["destinations"]:
+        out.write("| " + " | ".join(_cells(row)) + " |\n")
+
+
+def _cells(row: DestinationEntry) -> list[str]:
+    purpose = row["purpose_label"]
+    return [
+        _lines([row["host"] or "(no name)", *row["addresses"]]),
+        _lines(phrases.where(row)),
+        _lines([purpose, row["purpose_reason"]]),
+        markdown(phrases.sent(row)),
+        phrases.ENCRYPTED[row["encrypted"]],
+        _lines(phrases.identifiers(row)),
+    ]
+
+
+def _lines(lines: list[str]) -> str:
+    return "<br>".join(markdown(line) for line in lines)
+
+
+def _list(out: TextIO, title: str, lines: list[str]) -> None:
+    if lines:
+        out.write(f"\n## {title}\n\n" + "".join(f"- {markdown(line)}\n" for line in lines))

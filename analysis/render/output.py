@@ -1,0 +1,111 @@
+"""Makes the document and writes it in one of the formats."""
+
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TextIO
+
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.pipeline import Outcome
+from phonehome.analysis.places.database import LocationDatabase, age_warning
+from phonehome.analysis.report.document import Context, document
+from phonehome.analysis.report.entries import Document
+
+FORMATS = ("terminal", "json", "csv", "markdown", "html", "pdf")
+"""Each is written by `write` of the module of its name in this package, which is imported when it is used."""
+BINARY = frozenset({"pdf"})
+"""Formats that are bytes; the others are text."""
+
+
+def make_document(
+    outcome: Outcome,
+    database: LocationDatabase,
+    names: DeviceNames,
+    *,
+    show_identifiers: bool = False,
+    online: Any = None,
+) -> Document:
+    """The document of what was read."""
+    tables = database.sources()
+    return document(
+        outcome.report,
+        Context(
+            catalogue=catalogue(),
+            locate=database.locate,
+            tables=[
+                {
+                    "name": table.name,
+                    "date": table.date,
+                    "licence": table.licence,
+                    "credit": table.credit,
+                    "link": table.link,
+                }
+                for table in tables
+            ],
+            names=names,
+            show_identifiers=show_identifiers,
+            files=outcome.files,
+            errors=outcome.errors,
+            age_warning=lambda time: age_warning(tables, time),
+            online=online,
+        ),
+    )
+
+
+def show(report: Document, format_: str) -> None:
+    """Writes to standard output."""
+    if format_ in BINARY:
+        sys.stdout.buffer.write(rendered(report, format_))
+        return
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal that cannot show a character gets an escape, not a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    _writer(format_)(report, sys.stdout)
+
+
+def _writer(format_: str) -> Callable[[Document, TextIO], None]:
+    module = import_module(f"phonehome.analysis.render.{format_}")
+    write: Callable[[Document, TextIO], None] = module.write
+    return write
+
+
+def rendered(report: Document, format_: str) -> bytes:
+    """The report in that format; text as UTF-8."""
+    if format_ in BINARY:
+        data = io.BytesIO()
+        import_module(f"phonehome.analysis.render.{format_}").write(report, data)
+        return data.getvalue()
+    text = io.StringIO()
+    _writer(format_)(report, text)
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def save(report: Document, format_: str, path: str) -> None:
+    """Writes the report to a file, as `save_text`. Raises OSError."""
+    save_bytes(rendered(report, format_), path)
+
+
+def save_text(text: str, path: str) -> None:
+    """Writes a file of UTF-8, as `save_bytes`. Raises OSError."""
+    save_bytes(text.encode("utf-8", "backslashreplace"), path)
+
+
+def save_bytes(data: bytes, path: str) -> None:
+    """Writes a file that only its owner can read, whole or not at all. Raises OSError."""
+    target = Path(path)
+    if target.exists() and not target.is_file():  # /dev/stdout, a named pipe
+        target.write_bytes(data)
+        return
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

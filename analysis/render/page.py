@@ -1,0 +1,510 @@
+"""What a page of the report shows, for HTML and PDF alike: everything of the document that fits, made safe
+to show, and a count of what does not.
+
+Every text of the document goes through `escape.printable` here, once, so that no template can forget it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, cast
+
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.policy.verdict import PhoneVerdict, RuleVerdict, Verdict
+from phonehome.analysis.render import charts
+from phonehome.analysis.render.escape import printable
+from phonehome.analysis.report import phrases
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from phonehome.analysis.report.summary import CATEGORY_ORDER, exposed, kinds_carried, place
+from phonehome.analysis.transfers import Status, status
+
+MAX_TEXT: Final = 300
+"""Characters of a text; names and paths can be long, and are written by strangers."""
+MAX_SENTENCES: Final = 4000
+_SENTENCES: Final = frozenset({"summary", "text", "statement", "verdict"})
+"""Keys of what this program phrased itself: it is longer than a name."""
+MAX_ROWS: Final = 2500
+"""Destinations of all devices together."""
+MAX_DETAILS: Final = 300
+"""Destinations, of all devices together, that open to everything known of them; the most worrying do."""
+MAX_CARDS: Final = 6
+"""Devices whose answer stands large; of more, the others follow as a list."""
+MAX_PICTURES: Final = 12
+"""Devices with a time line of their own."""
+MAX_ADDRESSES: Final = 12
+MAX_IDENTIFIERS: Final = 24
+MAX_EVIDENCE: Final = 12
+"""Sentences for a rule."""
+MAX_CODES: Final = 10
+MAX_SIDE_BY_SIDE: Final = 100
+"""Phones of a model in one table."""
+MAX_REFERENCES: Final = 4
+
+
+_NEXT_SENTENCE = re.compile(r"(?<=\.) (?=It )")
+
+
+class Detail(NamedTuple):
+    """What a row opens to."""
+
+    addresses: list[str]
+    addresses_left_out: int
+    contact: str
+    """Ports, protocols, and what name and address rest on."""
+    location: list[str]
+    purpose: list[str]
+    identifiers: list[IdentifierEntry]
+    identifiers_left_out: int
+    more: list[str]
+    """Bytes, times, what was not understood."""
+
+
+class Row(NamedTuple):
+    """A destination in the table."""
+
+    entry: DestinationEntry
+    name: str
+    address: str
+    where: str
+    doubt: str
+    """Why its country is not sure; empty if it is."""
+    network: str
+    transfer: str
+    """EEA, or whether there is an adequacy decision; empty where no country is known."""
+    neither: bool
+    sent: str
+    encrypted: str
+    identifiers: str
+    """Their kinds, the most lasting first."""
+    level: charts.Level
+    detail: Detail | None
+
+
+class DeviceView(NamedTuple):
+    entry: DeviceEntry
+    number: int
+    """Place among all devices, from 1."""
+    alarm: bool
+    """Whether it sent lasting identifiers in clear text."""
+    facts: list[str]
+    firmware: list[str]
+    """What is known of its builds."""
+    sentences: list[str]
+    numbers: list[tuple[str, str]]
+    rows: list[Row]
+    rows_left_out: int
+    details_left_out: int
+    """Of the rows, those without a detail."""
+    timeline: charts.TimelineView | None
+
+
+class CountryView(NamedTuple):
+    country: charts.Country
+    shade: int
+    transfer: str
+    neither: bool
+    since: str
+    """Of the status, a day; empty if it has none."""
+    condition: str
+    reference: tuple[str, str] | None
+    """Title, and where to find it, of the decision that is its alone."""
+
+
+class RuleView(NamedTuple):
+    rule: RuleVerdict
+    result: str
+    """In words."""
+    evidence: list[str]
+    basis: list[str]
+    """What it leaves out, how it is meant, what it rests on."""
+
+
+class VerdictView(NamedTuple):
+    verdict: Verdict
+    result: str
+    rules: list[RuleView]
+    """The gravest first."""
+    phones: list[str]
+    """Of which market they are held to be, and why."""
+
+
+class PhoneSummary(NamedTuple):
+    """A phone beside the others of its model."""
+
+    label: str
+    number: int
+    """Place among all devices, from 1."""
+    odd: bool
+    builds: list[str]
+    activation: list[str]
+    """Where its activation data went."""
+    exposed: str
+    """Kinds of lasting identifiers in clear text."""
+    countries: str
+
+
+class SideBySide(NamedTuple):
+    """The phones that name themselves the same model."""
+
+    model: str
+    phones: list[PhoneSummary]
+    left_out: int
+
+
+class Page(NamedTuple):
+    report: Document
+    verdict: VerdictView | None
+    outliers: list[str]
+    """What one phone of a model does that the others do not."""
+    side_by_side: list[SideBySide]
+    devices: list[DeviceView]
+    countries: list[CountryView]
+    eea: list[tuple[str, str]]
+    """What membership of the EEA rests on, for the countries here: titles, and where to find them."""
+    wide: charts.MapView
+    narrow: charts.MapView
+    paper: charts.MapView
+    wide_flow: charts.FlowView | None
+    narrow_flow: charts.FlowView | None
+    paper_flow: charts.FlowView | None
+    flow_table: charts.FlowTable
+    not_seen: list[str]
+    certainty: list[tuple[str, int, str]]
+    """How sure countries are: word, transmissions, what it means."""
+    pictures_left_out: int
+    day: str
+    """Of the last transmission: the day that transfer decisions are looked up for."""
+
+
+def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DETAILS) -> Page:
+    """What is shown of a document: at most so many destinations of all devices together, of which at most so
+    many with their evidence."""
+    report = shown(document)
+    found = charts.countries(report, kinds_carried)
+    total = sum(country.transmissions for country in found)
+    sizes = [len(device["destinations"]) for device in report["devices"]]
+    rows = shares(sizes, max_rows)
+    details = shares(rows, max_details)
+    firsts = [capture["first"] for capture in report["captures"] if capture["first"]]
+    lasts = [capture["last"] for capture in report["captures"] if capture["last"]]
+    period = (min(firsts), max(lasts)) if firsts and lasts else None
+    return Page(
+        report,
+        _verdict(report["verdict"]) if report["verdict"] else None,
+        phrases.outliers(report),
+        _side_by_side(report),
+        [
+            _device(device, place + 1, rows[place], details[place], period if place < MAX_PICTURES else None)
+            for place, device in enumerate(report["devices"])
+        ],
+        [_country(country, total) for country in found],
+        _eea_references(found),
+        charts.map_view(found, 1080, 14, crop=False),
+        charts.map_view(found, 360, 9, crop=True),
+        charts.map_view(found, 720, 14, crop=False),
+        charts.flow(report),
+        charts.flow(report, charts.NARROW_FLOW),
+        charts.flow(report, charts.PAPER_FLOW),
+        charts.flow_table(report),
+        phrases.not_seen(report),
+        _certainty(report),
+        max(0, len(report["devices"]) - MAX_PICTURES),
+        max(lasts, default="")[:10],
+    )
+
+
+def shown(document: Document) -> Document:
+    """The document with each text made printable and cut; `document` stays as it is."""
+
+    def clean(item: Any, limit: int) -> Any:
+        if isinstance(item, str):
+            return printable(item, limit)
+        if isinstance(item, list):
+            return [clean(inner, limit) for inner in item]
+        if isinstance(item, dict):
+            return {
+                key: clean(inner, MAX_SENTENCES if key in _SENTENCES else limit)
+                for key, inner in item.items()
+            }
+        return item
+
+    return cast("Document", clean(document, MAX_TEXT))
+
+
+def shares(sizes: Sequence[int], total: int) -> list[int]:
+    """How many of each may be shown if all together may be `total`: the small ones whole, the large ones alike."""
+    result = [0] * len(sizes)
+    left = total
+    for done, item in enumerate(sorted(range(len(sizes)), key=lambda item: sizes[item])):
+        result[item] = min(sizes[item], left // (len(sizes) - done))
+        left -= result[item]
+    return result
+
+
+def _verdict(verdict: Verdict) -> VerdictView:
+    return VerdictView(
+        verdict,
+        phrases.RESULTS[verdict["result"]],
+        [
+            RuleView(
+                rule,
+                phrases.RESULTS[rule["result"]],
+                phrases.evidence(rule, MAX_EVIDENCE),
+                [*rule["left_out"], *([rule["note"]] if rule["note"] else []), *rule["references"]],
+            )
+            for rule in phrases.rules(verdict)
+        ],
+        [
+            *map(_held, verdict["phones"][:MAX_SIDE_BY_SIDE]),
+            *([f"and {more:,} more phones"] if (more := len(verdict["phones"][MAX_SIDE_BY_SIDE:])) else []),
+        ],
+    )
+
+
+def _held(phone: PhoneVerdict) -> str:
+    if not phone["bound"]:
+        return f"{phone['label']}: the rules are not about this phone"
+    return f"{phone['label']}: market {phone['market'] or 'not known'}, {phone['market_source']}"
+
+
+def _side_by_side(report: Document) -> list[SideBySide]:
+    models: dict[str, list[PhoneSummary]] = {}
+    odd = {id_ for entry in report["outliers"] for id_ in entry["devices"]}
+    for number, device in enumerate(report["devices"], 1):
+        if device["model"] and device["destinations"]:
+            phone = _phone_summary(device, number, device["id"] in odd)
+            models.setdefault(device["model"].casefold(), []).append(phone)
+    return [
+        SideBySide(
+            report["devices"][phones[0].number - 1]["model"] or "",
+            phones[:MAX_SIDE_BY_SIDE],
+            len(phones[MAX_SIDE_BY_SIDE:]),
+        )
+        for phones in models.values()
+        if len(phones) > 1
+    ]
+
+
+def _phone_summary(device: DeviceEntry, number: int, odd: bool) -> PhoneSummary:
+    rows = device["destinations"]
+    activation = [row for row in rows if row["purpose"] == "activation"]
+    countries = Counter[str]()
+    for row in rows:
+        if row["country"] and row["scope"] in (None, "global"):
+            countries[row["country"]] += row["transmissions"]
+    most = [f"{code} {count:,}" for code, count in countries.most_common(MAX_CODES)]
+    if len(countries) > MAX_CODES:
+        most.append(f"and {len(countries) - MAX_CODES} more")
+    return PhoneSummary(
+        device["label"],
+        number,
+        odd,
+        phrases.builds(device),
+        list(dict.fromkeys(place(row) for row in activation)),
+        ", ".join(exposed(device)),
+        ", ".join(most),
+    )
+
+
+def transfer_text(country: str | None, day: str | None) -> tuple[str, bool, Status | None]:
+    """What held for data of people in the EEA: in words, whether neither, and the entry. Empty if no country or
+    no time is known."""
+    if not country or not day:
+        return "", False, None
+    found = status(country, day)
+    if found is None:
+        return "neither EEA nor adequate", True, None
+    if found.kind == "eea":
+        return "EEA", False, found
+    return "adequacy decision" + (", for some recipients" if found.condition else ""), False, found
+
+
+def _device(
+    device: DeviceEntry, number: int, rows: int, details: int, period: tuple[str, str] | None
+) -> DeviceView:
+    """What is shown of a device; a time line only if the period of all devices is given."""
+    entries = device["destinations"]
+    facts = [device["model"], device["system"], *phrases.builds(device), *device["addresses"]]
+    places = {row["country"] for row in entries if row["country"] and row["scope"] in (None, "global")}
+    unencrypted = sum(row["unencrypted"] for row in entries)
+    labels = {purpose.id: purpose.label for purpose in catalogue().purposes.values()}
+    return DeviceView(
+        device,
+        number,
+        any(charts.level(row) == "open" for row in entries[:1]),
+        [fact for fact in dict.fromkeys(facts) if fact and fact != device["label"]],
+        phrases.firmware(device),
+        _NEXT_SENTENCE.split(device["summary"]),
+        [
+            (f"{device['transmissions']:,}", _word(device["transmissions"], "transmission")),
+            (f"{len(entries):,}", _word(len(entries), "destination")),
+            (f"{len(places):,}", "country" if len(places) == 1 else "countries"),
+            (f"{unencrypted:,}", "unencrypted"),
+            (f"{device['attempts']:,}", "unanswered"),
+        ],
+        [_row(entry, detail=place < details) for place, entry in enumerate(entries[:rows])],
+        len(entries) - rows,
+        rows - details,
+        charts.timeline(device, labels, period) if period else None,
+    )
+
+
+def _word(number: int, word: str) -> str:
+    return word if number == 1 else word + "s"
+
+
+def _row(entry: DestinationEntry, *, detail: bool) -> Row:
+    located = entry["addresses"] and entry["scope"] in (None, "global")
+    transfer, neither, _ = transfer_text(entry["country"] if located else None, entry["last"])
+    network = f"AS{entry['asn']} {entry['organisation'] or ''}".rstrip() if entry["asn"] is not None else ""
+    where = phrases.where(entry)[0] if not located else place(entry)
+    unsure = entry["country_certainty"] in ("uncertain", "unknown", "not-applicable")
+    addresses = entry["addresses"]
+    return Row(
+        entry,
+        entry["host"] or (addresses[0] if addresses else "(no name)"),
+        "" if not addresses or entry["host"] is None else addresses[0] + _plus(len(addresses) - 1),
+        where,
+        entry["country_reason"] if unsure else "",
+        network,
+        transfer,
+        neither,
+        phrases.sent(entry),
+        {"yes": "encrypted", "no": "unencrypted", "mixed": "partly unencrypted"}[entry["encrypted"]],
+        ", ".join(phrases.kinds(entry)) or "none recognised",
+        charts.level(entry),
+        _detail(entry) if detail else None,
+    )
+
+
+def _plus(number: int) -> str:
+    return f" +{number}" if number else ""
+
+
+_RESTS_ON: Final = {
+    "sni": "TLS (SNI)",
+    "authority": ":authority",
+    "host": "the Host header",
+    "dns": "a DNS answer in the capture",
+    "url": "the URL",
+    "connection": "the connection that was made",
+    "request": "what the device asked for",
+    "error": "a failed connection",
+}
+_ASKED: Final = {
+    "encrypted": "looks encrypted once more",
+    "unknown": "is in a format that is not known",
+    "limit": "is beyond the limits of decoding",
+}
+_CLOSED: Final = {
+    "refused": "the device refused the proxy's certificate",
+    "failed": "TLS or QUIC failed for another reason",
+    "passed": "TLS or QUIC was let through unopened",
+}
+
+
+def _detail(entry: DestinationEntry) -> Detail:
+    ports = ", ".join(map(str, entry["ports"][:8]))
+    contact = " · ".join(
+        part
+        for part in (
+            ", ".join(entry["protocols"]) + (f", port {ports}" if ports else ""),
+            "name from " + _listed(entry["host_sources"]) if entry["host_sources"] else "",
+            "address from " + _listed(entry["address_sources"]) if entry["address_sources"] else "",
+            "also asked for as " + ", ".join(entry["authorities"][:4]) if entry["authorities"] else "",
+        )
+        if part
+    )
+    transfer, _, found = transfer_text(entry["country"], entry["last"])
+    location = [
+        f"{entry['country_certainty']}: {entry['country_reason']}",
+        *(["Tables: " + "; ".join(entry["location_sources"])] if entry["location_sources"] else []),
+        *([_transfer_sentence(transfer, found, entry["last"] or "")] if transfer else []),
+        *phrases.where(entry)[3:],
+    ]
+    purpose = [entry["purpose_reason"], *entry["references"][:MAX_REFERENCES]]
+    if len(entry["references"]) > MAX_REFERENCES:
+        purpose.append(f"and {len(entry['references']) - MAX_REFERENCES} more references")
+    identifiers = sorted(
+        entry["identifiers"],
+        key=lambda item: (CATEGORY_ORDER.get(item["category"], len(CATEGORY_ORDER)), item["label"]),
+    )
+    more = [f"{entry['bytes_sent']:,} bytes sent, {entry['bytes_received']:,} received"]
+    if entry["first"]:
+        more.append(f"{time(entry['first'])} to {time(entry['last'])}")
+    more += [
+        f"{number:,} with a part that {_ASKED[looks]}"
+        for looks, number in entry["not_understood"].items()
+        if looks in _ASKED
+    ]
+    more += [
+        f"{number:,} times {_CLOSED[why]}"
+        for why, number in entry["tls_not_opened"].items()
+        if number and why in _CLOSED
+    ]
+    return Detail(
+        entry["addresses"][:MAX_ADDRESSES],
+        max(0, len(entry["addresses"]) - MAX_ADDRESSES),
+        contact,
+        location,
+        purpose,
+        identifiers[:MAX_IDENTIFIERS],
+        len(identifiers[MAX_IDENTIFIERS:]) + entry["identifiers_left_out"],
+        more,
+    )
+
+
+def _listed(sources: Sequence[str]) -> str:
+    return ", ".join(_RESTS_ON.get(source, source) for source in sources)
+
+
+def _transfer_sentence(text: str, found: Status | None, day: str) -> str:
+    if found is None:
+        return (
+            f"Neither in the EEA nor covered by an adequacy decision of the European Commission on {day[:10]}"
+        )
+    if found.kind == "eea":
+        return f"In the European Economic Area on {day[:10]}"
+    condition = f", {found.condition}" if found.condition else ""
+    return f"Adequacy decision of the European Commission since {found.since}{condition} ({found.references[0][0]})"
+
+
+def _country(country: charts.Country, total: int) -> CountryView:
+    text, neither, found = transfer_text(country.code, country.last)
+    return CountryView(
+        country,
+        charts.shade(country, total),
+        text,
+        neither,
+        found.since if found else "",
+        found.condition if found else "",
+        found.references[0] if found and found.kind == "adequate" else None,
+    )
+
+
+def _eea_references(found: Sequence[charts.Country]) -> list[tuple[str, str]]:
+    statuses = [transfer_text(country.code, country.last)[2] for country in found]
+    return sorted({item for entry in statuses if entry and entry.kind == "eea" for item in entry.references})
+
+
+_MEANING: Final = {
+    "certain": "the cloud provider publishes the region of the address",
+    "likely": "a geolocation table says so",
+    "uncertain": "a table says so, but the address answers from several places, or tables are weak there",
+    "unknown": "no table knows, or the capture holds no address",
+    "not-applicable": "no address of the internet: the local network",
+}
+
+
+def _certainty(report: Document) -> list[tuple[str, int, str]]:
+    rows = [row for device in report["devices"] for row in device["destinations"]]
+    return [
+        (word, number, meaning)
+        for word, meaning in _MEANING.items()
+        if (number := sum(row["transmissions"] for row in rows if row["country_certainty"] == word))
+    ]
+
+
+def time(text: str | None) -> str:
+    """`2019-01-22 06:58:09 UTC`."""
+    return text.replace("T", " ").replace("Z", " UTC") if text else "at an unknown time"

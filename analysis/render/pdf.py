@@ -1,0 +1,242 @@
+"""The report as PDF, for a file that goes to an authority: what the page shows, on paper.
+
+Typeset by Typst, whose compiler and fonts come with its Python package: no browser is needed. What was
+captured reaches the template as JSON and is only ever text there.
+"""
+
+import json
+import re
+from importlib.resources import files
+from typing import Any, BinaryIO, Final
+
+import typst
+
+from phonehome.analysis.render import charts
+from phonehome.analysis.render.html import TITLE, environment, period
+from phonehome.analysis.render.map import world_map
+from phonehome.analysis.render.page import (
+    MAX_CARDS,
+    CountryView,
+    Detail,
+    DeviceView,
+    Page,
+    Row,
+    VerdictView,
+    page,
+    time,
+)
+from phonehome.analysis.report.entries import Document
+
+MAX_ROWS: Final = 600
+MAX_DETAILS: Final = 40
+"""Destinations whose evidence is printed: a page each, or so, for two of them."""
+LONGEST_PART: Final = 20
+"""Characters of a part of a name that stay together; a column of the tables holds a few more."""
+_LONG_WORD = re.compile(rf"\S{{{LONGEST_PART + 1},}}")
+_SEPARATORS: Final = "./:?&=,;_-"
+_CREASE = re.compile(
+    rf"(?<=[{_SEPARATORS}])(?=[^\s{_SEPARATORS}])|(?<=[^\s{_SEPARATORS}]{{{LONGEST_PART}}})(?=[^\s{_SEPARATORS}])"
+)
+
+
+def write(report: Document, out: BinaryIO) -> None:
+    """Writes the PDF."""
+    source = (files("phonehome.analysis.render") / "templates" / "report.typ").read_bytes()
+    data = json.dumps(_creased(_data(page(report, MAX_ROWS, MAX_DETAILS))))
+    # Fonts of the system are used for scripts that the fonts of Typst do not have.
+    out.write(typst.compile(source, sys_inputs={"data": data}))
+
+
+def _data(view: Page) -> dict[str, Any]:
+    report = view.report
+    tool = report["sources"]["tool"]
+    picture = environment().get_template("pictures.svg.j2")
+    shades = {item.country.code: item.shade for item in view.countries}
+    online = "yes" if report["sources"]["online"] else "nothing"
+    return {
+        "title": TITLE,
+        "tool": f"{tool['name']} {tool['version']}",
+        "verdict": _verdict(view.verdict) if view.verdict else None,
+        "outliers": view.outliers,
+        "side_by_side": [
+            {
+                "model": item.model,
+                "left_out": item.left_out,
+                "phones": [phone._asdict() for phone in item.phones],
+            }
+            for item in view.side_by_side
+        ],
+        "devices": [_device(device, picture) for device in view.devices],
+        "cards": MAX_CARDS,
+        "map": _Drawing(picture.render(view=view.paper, world=world_map(), shades=shades)),
+        "countries": [_country(item) for item in view.countries],
+        "eea": "; ".join(title for title, _ in view.eea),
+        "flow_picture": _Drawing(picture.render(flow=view.paper_flow) if view.paper_flow else ""),
+        "flow": [line._asdict() for line in view.flow_table.lines],
+        "flow_left_out": view.flow_table.left_out,
+        "not_seen": view.not_seen,
+        "certainty": view.certainty,
+        "captures": [
+            {
+                **capture,
+                "sha256": _Drawing(capture["sha256"]),
+                "name": capture["path"].rpartition("/")[2],
+                "period": period(capture["first"], capture["last"]),
+            }
+            for capture in report["captures"]
+        ],
+        "errors": report["errors"],
+        "made": f"Made by {tool['name']} {tool['version']}, which knows {report['sources']['catalogue']['endpoints']} "
+        f"endpoints. Identifiers are {report['sources']['identifiers']}. Looked up online: {online}.",
+        "tables": [
+            {
+                "text": ", ".join(
+                    part
+                    for part in (
+                        table["name"] + (f" of {table['date']}" if table["date"] else ""),
+                        table["licence"],
+                    )
+                    if part
+                ),
+                "credit": table["credit"] or table["name"],
+                "link": _Drawing(table["link"] if table["link"].startswith("https://") else ""),
+            }
+            for table in report["sources"]["location_tables"]
+        ],
+    }
+
+
+class _Drawing(str):
+    """A text that is no prose: it must reach the template as it is."""
+
+    __slots__ = ()
+
+
+def _creased(item: Any) -> Any:
+    """The same, with places where a long name may be broken: Typst would let it run over the edge."""
+    if isinstance(item, _Drawing):
+        return item
+    if isinstance(item, str):
+        return _LONG_WORD.sub(lambda found: _CREASE.sub("\u200b", found[0]), item)
+    if isinstance(item, dict):
+        return {key: _creased(inner) for key, inner in item.items()}
+    if isinstance(item, list | tuple):
+        return [_creased(inner) for inner in item]
+    return item
+
+
+def _verdict(view: VerdictView) -> dict[str, Any]:
+    return {
+        "broken": view.verdict["result"] == "broken",
+        "summary": view.verdict["summary"],
+        "phones": view.phones,
+        "rules": [
+            {
+                "broken": item.rule["result"] == "broken",
+                "result": item.result,
+                "says": item.rule["says"] + (" (inference)" if item.rule["basis"] == "inference" else ""),
+                "reason": item.rule["reason"],
+                "evidence": item.evidence,
+                "basis": item.basis,
+            }
+            for item in view.rules
+        ],
+    }
+
+
+def _device(device: DeviceView, picture: Any) -> dict[str, Any]:
+    line = device.timeline
+    return {
+        "label": device.entry["label"],
+        "facts": device.facts,
+        "firmware": device.firmware,
+        "sentences": device.sentences,
+        "numbers": device.numbers,
+        "alarm": device.alarm,
+        "bucket": line.bucket if line else "",
+        "ticks": line.ticks if line else [],
+        "lanes": [
+            {
+                "label": lane.label,
+                "picture": _Drawing(picture.render(lane=lane)),
+                "counts": f"{lane.transmissions:,}"
+                + (f" ({lane.attempts:,} unanswered)" if lane.attempts else ""),
+            }
+            for lane in (line.lanes if line else ())
+        ],
+        "rows": [_row(row) for row in device.rows],
+        "rows_left_out": device.rows_left_out,
+        "details_left_out": device.details_left_out,
+    }
+
+
+def _country(item: CountryView) -> dict[str, Any]:
+    country: charts.Country = item.country
+    counts = [f"{country.transmissions:,}"]
+    if country.attempts:
+        counts.append(f"{country.attempts:,} without an answer")
+    if country.unencrypted:
+        counts.append(f"{country.unencrypted:,} unencrypted")
+    if country.uncertain:
+        counts.append(f"{country.uncertain:,} uncertain")
+    note = f"since {item.since}" if item.since else ""
+    if item.reference:
+        condition = f", {item.condition}" if item.condition else ""
+        note = f"{item.reference[0]} of {item.since}{condition}"
+    return {
+        "name": country.name,
+        "code": country.code,
+        "level": country.level,
+        "transfer": item.transfer or "not known",
+        "neither": item.neither,
+        "note": note,
+        "counts": ", ".join(counts),
+        "hosts": country.hosts,
+        "kinds": ", ".join(country.kinds) or "none recognised",
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "address": row.address,
+        "where": row.where,
+        "transfer": row.transfer,
+        "neither": row.neither,
+        "doubt": row.doubt,
+        "network": row.network,
+        "purpose": row.entry["purpose_label"],
+        "owner": row.entry["owner"] or "",
+        "sent": row.sent,
+        "encrypted": row.encrypted,
+        "identifiers": row.identifiers,
+        "detail": _detail(row, row.detail) if row.detail else None,
+    }
+
+
+def _detail(row: Row, detail: Detail) -> list[dict[str, Any]]:
+    addresses = ", ".join(detail.addresses) + (
+        f", and {detail.addresses_left_out} more" if detail.addresses_left_out else ""
+    )
+    identifiers = [
+        f"{found['label']} {found['value']}: {found['certainty']}, {found['transmissions']:,} times"
+        + (f", {found['unencrypted']:,} unencrypted" if found["unencrypted"] else "")
+        + f"; {found['path']}; {found['reason']}"
+        for found in detail.identifiers
+    ]
+    if detail.identifiers_left_out:
+        identifiers.append(f"and {detail.identifiers_left_out:,} more, in the JSON report")
+    examples = [
+        f"{time(example['time'])} {example['method'] or ''} {example['url']} {example['outcome']}"
+        + (f", status {example['status']}" if example["status"] else "")
+        for example in row.entry["examples"]
+    ]
+    parts = {
+        "Addresses": [line for line in (addresses, detail.contact) if line],
+        "Location": detail.location,
+        "Purpose": detail.purpose,
+        "Identifiers": identifiers,
+        "First seen": examples,
+        "In all": detail.more,
+    }
+    return [{"title": title, "lines": lines} for title, lines in parts.items() if lines]

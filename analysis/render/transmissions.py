@@ -1,0 +1,339 @@
+"""The transmissions behind a line of the report, so that a reader can check a claim by eye.
+
+`entry` makes of one examined transmission a dictionary that is safe to show; the formats are drawn from it.
+
+What is masked is more than what was found: an identifier also stands in texts around it, its parts stand beside it
+(a longitude beside its latitude), and one that nothing recognised looks like a long run of letters and digits.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TextIO, TypedDict
+
+from rich.console import Console
+from rich.text import Text
+
+from phonehome.analysis.decoding.values import Value
+from phonehome.analysis.examiner import Evidence
+from phonehome.analysis.identifiers import mask
+from phonehome.analysis.identifiers.finding import Finding
+from phonehome.analysis.identifiers.kinds import NOTHING, meaning
+from phonehome.analysis.identifiers.known import variants
+from phonehome.analysis.identifiers.mask import HIDDEN
+from phonehome.analysis.identifiers.rule import list_path
+from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.catalogue import Catalogue
+from phonehome.analysis.places.location import Location
+from phonehome.analysis.render.escape import printable
+from phonehome.analysis.render.masking import Masking, hidden_numbers, hidden_tokens, is_secret, masked_url
+from phonehome.analysis.render.terminal import Terminal
+from phonehome.analysis.report.document import time_text
+from phonehome.analysis.report.model import url
+
+MAX_VALUES = 400
+"""Values of one transmission that are shown, besides those that are identifiers; more are counted."""
+MAX_VALUE = 300
+"""Characters of one value that are shown."""
+MAX_SPELLED = 512
+"""Characters of an identifier as it was sent that is looked for elsewhere."""
+
+_HANGING = 4
+"""Columns by which a line that goes on is indented further,"""
+_NARROWEST = 20
+"""of which this is the least that is used of a terminal."""
+
+DEEPER = "(decoded below)"
+"""In place of a value that was decoded further: it holds in another form what stands under it."""
+
+_PARTNERS: Mapping[str, frozenset[str]] = {
+    "position": frozenset({"latitude", "longitude", "latitude_e7", "longitude_e7"}),
+    "cell": frozenset({"cell_id", "cell_id_vague", "cell_area", "cell_system", "cell_network"}),
+}
+"""Kind of identifier -> roles of the values that are part of it, and stand in the same object."""
+
+
+class Mark(TypedDict):
+    """An identifier that a value is."""
+
+    kind: str
+    label: str
+    certainty: str
+    reason: str
+
+
+class ShownValue(TypedDict):
+    path: str
+    value: str
+    identifiers: list[Mark]
+
+
+class Entry(TypedDict):
+    """One transmission, as it is shown. None is "unknown"."""
+
+    capture: str
+    flow: str
+    time: str | None
+    device: str
+    method: str | None
+    url: str
+    address: str | None
+    country: str | None
+    country_certainty: str
+    asn: int | None
+    organisation: str | None
+    encrypted: bool
+    outcome: str
+    status: int | None
+    error: str | None
+    purpose: str
+    purpose_reason: str
+    values: list[ShownValue]
+    values_left_out: int
+    not_understood: list[dict[str, Any]]
+
+
+def entry(
+    capture: str,
+    device: str,
+    evidence: Evidence,
+    locate: Callable[[str | None], Location],
+    catalogue: Catalogue,
+    show_identifiers: bool,
+    elsewhere: Iterable[Finding] = (),
+) -> Entry:
+    """What there is to show of a transmission. Unless identifiers are to be shown, no text in it holds one, nor one
+    of those that were found `elsewhere`."""
+    sent = evidence.transmission
+    location = locate(sent.address)
+    masking = None if show_identifiers else _masking(evidence, elsewhere)
+    values = list(show_values(evidence.values, evidence.findings, catalogue, masking))
+    listed = [value for place, value in enumerate(values) if place < MAX_VALUES or value["identifiers"]]
+    address = url(sent)
+    return {
+        "capture": capture,
+        "flow": sent.flow_id,
+        "time": time_text(sent.time),
+        "device": device,
+        "method": sent.method,
+        "url": address if masking is None else masking.text(masked_url(address)),
+        "address": sent.address,
+        "country": location.country,
+        "country_certainty": location.country_certainty,
+        "asn": location.asn,
+        "organisation": location.organisation,
+        "encrypted": sent.encrypted,
+        "outcome": evidence.outcome,
+        "status": sent.reply.status if sent.reply else None,
+        "error": _hidden(sent.error, masking) if sent.error else None,
+        "purpose": catalogue.purposes[evidence.judgement.purpose].label,
+        "purpose_reason": evidence.judgement.reason,
+        "values": listed,
+        "values_left_out": len(values) - len(listed),
+        "not_understood": [
+            {
+                "path": _path(part.path, masking),
+                "bytes": part.size,
+                "looks": part.looks,
+                "reason": part.reason,
+            }
+            for part in evidence.opaque
+        ],
+    }
+
+
+def _masking(evidence: Evidence, elsewhere: Iterable[Finding]) -> Masking:
+    """Hides the identifiers, also as the sender spelled them (`35-693803-564380-9`)."""
+    values = Counter(value.path for value in evidence.values)
+    secret = Counter(finding.path for finding in evidence.findings if is_secret(finding))
+    shown = {
+        finding.path: mask(finding.kind, finding.value)
+        for finding in evidence.findings
+        if is_secret(finding) and secret[finding.path] == values[finding.path] == 1
+    }
+    spelled = [
+        (text, shown[value.path])
+        for value in evidence.values
+        if value.path in shown and len(text := _text(value)) <= MAX_SPELLED
+    ]
+    return Masking([*evidence.findings, *elsewhere], spelled)
+
+
+def show_values(
+    values: Sequence[Value], findings: Sequence[Finding], catalogue: Catalogue, masking: Masking | None
+) -> Iterator[ShownValue]:
+    """The values in their order, each with the identifiers that it is; last, identifiers that stand in no value, but
+    in what was sent as it was sent."""
+    found: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        if finding.path:
+            found.setdefault(finding.path, []).append(finding)
+    at_path: dict[tuple[str, ...], list[Finding]] = {}
+    for path in {value.path for value in values}:
+        of_list = list_path(path)
+        at_path[path] = [*found.get(path, ()), *(found.get(of_list, ()) if of_list != path else ())]
+    above = {path[:length] for path in at_path for length in range(1, len(path))}
+    groups = {
+        (value.group, finding.kind)
+        for value in values
+        for finding in at_path[value.path]
+        if finding.kind in _PARTNERS
+    }
+    for value in values:
+        here = at_path[value.path]
+        text = _text(value)
+        if len(here) > 1:
+            here = [finding for finding in here if text in variants(finding.value)] or here
+        if masking is None:
+            shown = text
+        elif value.path in above:
+            shown = DEEPER
+        elif here:
+            shown = _masked(text, here, masking)
+        elif groups and _is_partner(value, groups):
+            shown = HIDDEN
+        elif isinstance(value.data, bytes):
+            shown = _hidden_bytes(value.data, masking)
+        else:
+            shown = _hidden(text, masking)
+        yield _shown_value(value.path, shown, here, catalogue, masking)
+    places = {*at_path, *map(list_path, at_path)}
+    for path, here in found.items():
+        if path not in places:
+            shown = ", ".join(dict.fromkeys(_identifier(finding, masking) for finding in here))
+            yield _shown_value(path, shown, here, catalogue, masking)
+
+
+def _text(value: Value) -> str:
+    return value.data.hex() if isinstance(value.data, bytes) else str(value.data)
+
+
+def _shown_value(
+    path: tuple[str, ...], text: str, here: Sequence[Finding], catalogue: Catalogue, masking: Masking | None
+) -> ShownValue:
+    return {
+        "path": _path(path, masking),
+        "value": text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…",
+        "identifiers": [_mark(finding, catalogue, masking) for finding in here],
+    }
+
+
+def _identifier(finding: Finding, masking: Masking | None) -> str:
+    return finding.value if masking is None else mask(finding.kind, finding.value)
+
+
+def _masked(text: str, here: Sequence[Finding], masking: Masking) -> str:
+    """A value that is, or holds, identifiers. It may be one in another form, such as a hash, and a list's values may
+    be one identifier together, so what cannot be replaced in the text is made from the identifier."""
+    secret = [finding for finding in here if is_secret(finding)]
+    replaced = masking.text(text)
+    if not secret and any(finding.value == text for finding in here):
+        return replaced
+    if not secret or replaced != text:
+        return hidden_tokens(replaced)
+    return ", ".join(dict.fromkeys(_identifier(finding, masking) for finding in secret))
+
+
+def _is_partner(value: Value, groups: set[tuple[int, str]]) -> bool:
+    return any(
+        (value.group, kind) in groups and not roles.isdisjoint(meaning(value.key).roles)
+        for kind, roles in _PARTNERS.items()
+    )
+
+
+def _hidden(text: str, masking: Masking | None) -> str:
+    return text if masking is None else hidden_tokens(masking.text(text))
+
+
+def _hidden_bytes(data: bytes, masking: Masking) -> str:
+    """In hexadecimal, unless what is secret stands in them as it is."""
+    readable = data.decode("latin-1")
+    return _hidden(data.hex(), masking) if masking.text(readable) == readable else HIDDEN
+
+
+def _path(path: tuple[str, ...], masking: Masking | None) -> str:
+    return " > ".join([_name(segment, masking) for segment in path])
+
+
+def _name(segment: str, masking: Masking | None) -> str:
+    """A name in a path, which can be data: but not if it is a name that is known (`SIM1LTEIMSI`)."""
+    if masking is None or meaning(segment) is NOTHING:
+        return _hidden(segment, masking)
+    return hidden_numbers(masking.text(segment))
+
+
+def _mark(finding: Finding, catalogue: Catalogue, masking: Masking | None) -> Mark:
+    kind = catalogue.kinds.get(finding.kind)
+    label = f"your {finding.name}" if finding.name else kind.label if kind else finding.kind
+    return {
+        "kind": finding.kind,
+        "label": label,
+        "certainty": finding.certainty,
+        "reason": finding.reason if masking is None else masking.text(finding.reason),
+    }
+
+
+def write(entries: Iterable[Entry], out: TextIO) -> None:
+    """Writes entries to a terminal, where long lines go on under their beginning; or elsewhere, where they stay one."""
+    console = Terminal(file=out, highlight=False, soft_wrap=True)
+    for shown in entries:
+        for line in lines(shown):
+            for row in _fitted(line, console) if console.is_terminal else (line,):
+                console.print(row)
+
+
+def _fitted(line: Text, console: Console) -> Iterator[Text]:
+    indent = len(line.plain) - len(line.plain.lstrip(" "))
+    rows = line[indent:].wrap(console, max(_NARROWEST, console.width - indent - _HANGING))
+    for place, row in enumerate(rows):
+        row.rstrip()
+        yield Text(" " * (indent + (_HANGING if place else 0))) + row
+
+
+def lines(shown: Entry) -> Iterator[Text]:
+    """The entry for a terminal; colours are dropped where there is none."""
+    yield Text.assemble(
+        (shown["time"] or "time not known", "bold"),
+        "  ",
+        printable(shown["device"]),
+        ("  " + printable(shown["flow"]), "dim"),
+    )
+    yield Text.assemble(
+        "  ", printable(f"{shown['method']} " if shown["method"] else ""), (printable(shown["url"]), "bold")
+    )
+    place = country_name(shown["country"]) if shown["country"] else "country not known"
+    doubt = " (uncertain)" if shown["country_certainty"] == "uncertain" else ""
+    network = f", AS{shown['asn']} {shown['organisation'] or ''}".rstrip() if shown["asn"] else ""
+    yield Text(printable(f"  {shown['address'] or 'no address'}, {place}{doubt}{network}"))
+    status = f", status {shown['status']}" if shown["status"] else ""
+    failed = f", {shown['error']}" if shown["error"] else ""
+    yield Text.assemble(
+        "  ",
+        ("encrypted", "green") if shown["encrypted"] else ("UNENCRYPTED", "bold red"),
+        printable(f", {shown['outcome']}{status}{failed}"),
+    )
+    yield Text(printable(f"  {shown['purpose']}: {shown['purpose_reason']}"))
+    for value in shown["values"]:
+        yield _value_line(value)
+    if shown["values_left_out"]:
+        yield Text(f"    {shown['values_left_out']:,} more values are not shown", "dim")
+    for part in shown["not_understood"]:
+        yield Text(
+            printable(
+                f"    not understood: {part['path']}, {part['bytes']:,} bytes, {part['looks']}: {part['reason']}"
+            ),
+            "yellow",
+        )
+    yield Text("")
+
+
+def _value_line(value: ShownValue) -> Text:
+    text = Text.assemble("    ", (printable(value["path"]), "dim"), "  ")
+    text.append(printable(value["value"]), "bold yellow" if value["identifiers"] else "")
+    for mark in value["identifiers"]:
+        text.append(f"  <- {said(mark)}", "bold")
+    return text
+
+
+def said(mark: Mark) -> str:
+    """What a value was found to be, and why, in one line."""
+    return printable(f"{mark['label']}, {mark['certainty']}: {mark['reason']}")

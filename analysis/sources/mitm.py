@@ -1,0 +1,502 @@
+"""mitmproxy flow files.
+
+Strategy: a flow file is a row of tnetstrings, one for each flow. `scan` hops over them by their length
+prefixes and never looks inside, which finds out where a file is cut off or damaged, and where it can be
+divided among workers. `read` then takes from each flow the fields that become a Transmission, and steps
+over certificates, long replies and the rest. A device sends many requests over one connection and with
+the same headers, so both are converted once and found again by their bytes.
+
+Flow formats 12 to 21 differ only in names that `flow_state` knows, and are read directly; so is a newer
+one, with a warning. Older ones go through mitmproxy's own `compat`, which is imported only then.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from phonehome.analysis.sources import flow_state
+from phonehome.analysis.sources.flow_state import MAX_PAYLOAD, MAX_REPLY_BODY
+from phonehome.analysis.sources.tnetstring import (
+    DICT,
+    LENGTH,
+    LIST,
+    NULL,
+    Buffer,
+    Run,
+    Taker,
+    TnetstringError,
+    element,
+    number,
+    pick,
+    raw,
+    up_to,
+    value,
+)
+from phonehome.analysis.transmission import Headers, NameAnswer, Transmission
+
+OLDEST_DIRECT = 12
+NEWEST_KNOWN = 21
+
+PIECE = 16 << 20
+"""Bytes after which what was read is let go of."""
+
+MAX_WARNINGS = 20
+"""Lines about one file; more are counted."""
+
+_SIGNATURE = re.compile(rb"[1-9]\d{0,11}:\d{1,3}:[a-z_]{1,40}[;,]")
+# What a flow begins with, in any format: used to find the next one behind damaged bytes.
+_FLOW_START = re.compile(
+    rb"[1-9]\d{1,11}:\d{1,2}:(?:websocket|messages|response|request|version|type|id|error|mode|client_conn|server_conn)[;,]"
+)
+_CONTENT_ENCODING = re.compile(rb"16:[Cc]ontent-[Ee]ncoding,\d{1,3}:([^,]{1,100}),\]")
+_VERSION_AT_END = re.compile(rb"4:type;\d:([a-z]{2,5});7:version;\d{1,2}:\d{1,15}#\Z")
+
+
+class Warnings:
+    """What was wrong with a file, one line each; capped, because a hostile file can be wrong all over."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._more = 0
+
+    def add(self, line: str) -> None:
+        if line in self._lines:
+            return
+        if len(self._lines) < MAX_WARNINGS:
+            self._lines.append(line)
+        else:
+            self._more += 1
+
+    def lines(self) -> tuple[str, ...]:
+        more = (f"{self._more} more warnings of this kind",) if self._more else ()
+        return (*self._lines, *more)
+
+
+class Scan(NamedTuple):
+    """What hopping over a file found."""
+
+    flows: int
+    parts: tuple[tuple[int, int], ...]
+    """Byte ranges, each of whole flows, that may be read one without the other."""
+    names: tuple[NameAnswer, ...]
+    """DNS answers in the file, by time."""
+    warnings: tuple[str, ...]
+
+
+def recognises(beginning: bytes) -> bool:
+    """Whether a file that begins so (32 bytes do) is a flow file."""
+    return _SIGNATURE.match(beginning) is not None
+
+
+def scan(data: Buffer, parts: int = 1, done: Callable[[int, int], None] = lambda start, end: None) -> Scan:
+    """Where the flows are, in about `parts` ranges of like size, and what DNS answers they hold.
+    `done` is told which bytes will not be looked at again."""
+    warnings = Warnings()
+    reader = Reader(data)
+    names: list[NameAnswer] = []
+    bounds: list[tuple[int, int]] = []
+    wanted = max(1, -(-len(data) // max(1, parts)))
+    begin = flows = gap_before = 0
+    for start, content, end in _flows(data, warnings):
+        if start != gap_before:  # damaged bytes were skipped: a range must not hold them
+            if gap_before > begin:
+                bounds.append((begin, gap_before))
+            begin = start
+        flows += 1
+        if _may_be_dns(data, content, end):
+            try:
+                found = reader.one(content, end)
+            except TnetstringError:
+                continue  # reading it will say so
+            if found is not None:
+                names.extend(found.answers)
+        gap_before = end + 1
+        if gap_before - begin >= wanted:
+            bounds.append((begin, gap_before))
+            done(begin, gap_before)
+            begin = gap_before
+    if gap_before > begin:
+        bounds.append((begin, gap_before))
+    if flows and _is_old(data, bounds[0][0]):
+        # Formats before 12 keep a WebSocket's handshake and its messages in two flows, which belong together.
+        bounds = [(bounds[0][0], bounds[-1][1])]
+    names.sort(key=lambda answer: answer.time)
+    return Scan(flows, tuple(bounds), tuple(names), warnings.lines())
+
+
+class Reader:
+    """Reads flows of one file. `warnings` fills as it goes."""
+
+    def __init__(self, data: Buffer) -> None:
+        self.data = data
+        self.warnings = Warnings()
+        self._clients = _Remembered(data, _CLIENT, flow_state.client_from_state)
+        self._servers = _Remembered(data, _SERVER, flow_state.server_from_state)
+        self._headers = _RememberedHeaders()
+        wanted: dict[bytes, Taker] = {
+            b"request": _nested({**_REQUEST, b"headers": self._headers.take}, _REQUEST_RUNS),
+            b"response": _nested(_RESPONSE, _RESPONSE_RUNS),
+            b"websocket": _nested(_WEBSOCKET),
+            b"messages": value,
+            b"metadata": _nested(_METADATA),
+            b"client_conn": self._clients.take,
+            b"server_conn": self._servers.take,
+        }
+        self._flow: dict[bytes, Taker] = {**_FLOW, **wanted}
+        self._old_handshakes: dict[str, Transmission] = {}
+
+    def read(
+        self, start: int, end: int, done: Callable[[int, int], None] = lambda start, end: None
+    ) -> Iterator[Transmission]:
+        """The transmissions of the flows in data[start:end]. A flow that cannot be read gives a warning.
+        `done` is told, now and then, which bytes will not be looked at again."""
+        begin = start
+        for position, content, content_end in _flows(self.data, self.warnings, start, end):
+            if position - begin >= PIECE:
+                done(begin, position)
+                begin = position
+            try:
+                found = self.one(content, content_end)
+            except TnetstringError as error:
+                self.warnings.add(
+                    f"the flow at byte {position} is damaged at byte {error.offset} ({error}); it was skipped"
+                )
+                continue
+            if found is not None:
+                yield found
+        yield from self._old_handshakes.values()
+        self._old_handshakes.clear()
+
+    def one(self, start: int, end: int) -> Transmission | None:
+        """The transmission of the flow whose content is data[start:end]; None if it holds none.
+
+        Raises TnetstringError if the flow is damaged."""
+        state = pick(self.data, start, end, self._flow, _FLOW_RUNS)
+        version = state.get("version")
+        if isinstance(version, bytes):
+            version = int(version)
+        if not isinstance(version, int) or version < OLDEST_DIRECT:
+            return self._old(start, end, version)
+        if version > NEWEST_KNOWN:
+            self.warnings.add(
+                f"written in flow format {version}, newer than this version of phonehome knows ({NEWEST_KNOWN}): "
+                "read as if it were that one"
+            )
+        state.setdefault("client_conn", _NO_CLIENT)
+        state.setdefault("server_conn", _NO_SERVER)
+        return flow_state.assemble(state)
+
+    def _old(self, start: int, end: int, version: Any) -> Transmission | None:
+        from mitmproxy.io import compat, tnetstring
+
+        try:
+            state: Any = tnetstring.loads(bytes(self.data[start - len(str(end - start)) - 1 : end + 1]))
+            state = compat.migrate_flow(state)
+        except Exception as error:  # compat takes what it expects for granted, and fails in any way it likes
+            state = value(self.data, start, end, DICT)
+            found = flow_state.transmission_from_state(state)
+            why = f"mitmproxy cannot convert its flow format {_format_name(version)}: {type(error).__name__} {error}"
+            if found is None:
+                raise TnetstringError(why, start) from error
+            self.warnings.add(f"{why}; read as it stands")
+            return found
+        if "duplicated" in state.get("metadata", {}) and state["request"].get("host") == b"unknown":
+            state["request"]["host"] = ""  # compat's dummy, not a name that anybody sent
+        found = flow_state.transmission_from_state(state)
+        if found is None:
+            return None
+        # The handshake comes first and the messages in a second flow, which compat makes a whole one.
+        if "websocket" in state.get("metadata", {}):
+            if "duplicated" not in state["metadata"]:
+                self._old_handshakes[found.flow_id] = found
+                return None
+            self._old_handshakes.pop(found.flow_id, None)
+        return found
+
+
+def _format_name(version: Any) -> str:
+    if isinstance(version, list):
+        return ".".join(map(str, version))
+    return "of no version" if version is None else str(version)
+
+
+def _flows(
+    data: Buffer, warnings: Warnings, start: int = 0, end: int | None = None
+) -> Iterator[tuple[int, int, int]]:
+    """Position, start and end of content of each whole flow. Behind damaged bytes it goes on with the next."""
+    size = len(data) if end is None else end
+    position = start
+    match_length = LENGTH.match
+    while position < size:
+        # As `element`, here because this loop runs over every flow twice.
+        match = match_length(data, position, size)
+        if match is not None:
+            content = match.end()
+            content_end = content + int(match[1])
+            if content_end < size and data[content_end] == DICT:
+                yield position, content, content_end
+                position = content_end + 1
+                continue
+        if match is None:
+            why = "no length where an element should begin"
+        elif content_end >= size:
+            why = "an element is longer than what is left"
+        else:
+            why = "an element that is no flow"
+        following = _next_flow(data, position + 1, size)
+        if following is None:
+            warnings.add(
+                f"cut off or damaged at byte {position} of {size} ({why}): all whole flows before it were read"
+            )
+            return
+        warnings.add(f"damaged from byte {position} to byte {following} ({why}): these were skipped")
+        position = following
+
+
+def _next_flow(data: Buffer, position: int, size: int) -> int | None:
+    """Where the next whole flow begins, or None.
+
+    A candidate must end where its length says, as a dictionary, and end like a flow or be followed by another
+    or by the end of the file."""
+    for candidate in _FLOW_START.finditer(data, position, size):
+        try:
+            _, end = element(data, candidate.start(), size)
+        except TnetstringError:
+            continue
+        if data[end] == DICT and (
+            end + 1 == size
+            or _SIGNATURE.match(data, end + 1)
+            or _VERSION_AT_END.search(data[max(candidate.end(), end - 60) : end])
+        ):
+            return candidate.start()
+    return None
+
+
+def _may_be_dns(data: Buffer, content: int, end: int) -> bool:
+    if data[end - 22 : end - 15] == b"4:http;":  # as nearly every flow of a newer format ends
+        return False
+    tail = data[max(content, end - 40) : end]
+    if (match := _VERSION_AT_END.search(tail)) is not None:
+        return match[1] == b"dns"
+    # Formats 18 and older do not end with the type.
+    return data.find(b"4:type;3:dns;", content, end) >= 0
+
+
+def _is_old(data: Buffer, start: int) -> bool:
+    content, end = element(data, start, len(data))
+    try:
+        version = pick(data, content, end, {b"version": value}).get("version")
+    except TnetstringError:
+        return False
+    return not isinstance(version, int) or version < OLDEST_DIRECT
+
+
+class _Remembered:
+    """Connections, each converted once: a connection is written again with each flow that used it."""
+
+    LIMIT = 2048
+    # A connection's id and addresses stand at its end; with certificates it has several kilobytes.
+    TAIL = 160
+
+    def __init__(
+        self, data: Buffer, wanted: Mapping[bytes, Taker], convert: Callable[[Mapping[str, Any]], Any]
+    ) -> None:
+        self._known: dict[bytes, tuple[bytes, Any]] = {}
+        self._wanted = wanted
+        self._convert = convert
+        self._nothing = convert({})
+
+    def take(self, data: Buffer, start: int, end: int, kind: int) -> Any:
+        if kind != DICT:
+            return self._nothing
+        whole = data[start:end]
+        tail = whole[-self.TAIL :]
+        known = self._known.get(tail)
+        if known is not None and known[0] == whole:
+            return known[1]
+        converted = self._convert(pick(whole, 0, end - start, self._wanted))
+        if len(self._known) >= self.LIMIT:
+            self._known.clear()
+        self._known[tail] = whole, converted
+        return converted
+
+
+class _RememberedHeaders:
+    """Header fields, each converted once: a phone sends the same ones over and over, and servers answer so."""
+
+    LIMIT = 1 << 14
+    BLOCKS = 1 << 11
+    LONGEST = 1024
+
+    def __init__(self) -> None:
+        self._blocks: dict[bytes, Headers] = {}
+        self._known: dict[bytes, tuple[str, str]] = {}
+
+    def take(self, data: Buffer, start: int, end: int, kind: int) -> Headers:
+        if kind != LIST:
+            return ()
+        block = data[start:end]
+        whole = self._blocks.get(block)
+        if whole is not None:
+            return whole
+        size = end - start
+        known = self._known
+        found: list[tuple[str, str]] = []
+        position = 0
+        match_length = LENGTH.match
+        while position < size:
+            # As `element`, here because a flow has ten of them and more.
+            match = match_length(block, position)
+            if match is None:
+                raise TnetstringError("no length where a header should begin", start + position)
+            content = match.end()
+            position = content + int(match[1])
+            pair = block[content:position]
+            field = known.get(pair)
+            if field is None:
+                field = self._convert(pair)
+            if field is not None:
+                found.append(field)
+                if len(found) == flow_state.MAX_HEADERS:
+                    break
+            position += 1
+        if len(self._blocks) >= self.BLOCKS:
+            self._blocks.clear()
+        whole = self._blocks[block] = tuple(found)
+        return whole
+
+    def _convert(self, pair: bytes) -> tuple[str, str] | None:
+        fields = flow_state.headers_from_state([value(pair, 0, len(pair), LIST)])
+        if not fields:
+            return None
+        if len(pair) <= self.LONGEST:
+            if len(self._known) >= self.LIMIT:
+                self._known.clear()
+            self._known[pair] = fields[0]
+        return fields[0]
+
+
+def _nested(wanted: Mapping[bytes, Taker], runs: Mapping[bytes, Run] = {}) -> Taker:
+    def take(data: Buffer, start: int, end: int, kind: int) -> Any:
+        return pick(data, start, end, wanted, runs) if kind == DICT else None
+
+    return take
+
+
+def _encoding(data: Buffer, start: int, end: int, kind: int) -> str:
+    """The content encoding among a reply's headers, of which nothing else is wanted."""
+    match = _CONTENT_ENCODING.search(data, start, end)
+    return flow_state.text(match[1]).lower() if match else ""
+
+
+def _upstream(data: Buffer, start: int, end: int, kind: int) -> Any:
+    """Whether there was an upstream proxy; which one does not matter."""
+    return None if kind == NULL else True
+
+
+_REQUEST: dict[bytes, Taker] = {
+    b"path": raw,
+    b"authority": raw,
+    b"scheme": raw,
+    b"method": raw,
+    b"port": number,
+    b"host": raw,
+    b"timestamp_start": number,
+    b"timestamp_end": number,
+    b"http_version": raw,
+    b"content": up_to(MAX_PAYLOAD),
+    # a DNS message
+    b"timestamp": number,
+    b"questions": value,
+}
+_RESPONSE: dict[bytes, Taker] = {
+    b"status_code": number,
+    b"timestamp_end": number,
+    b"content": up_to(MAX_REPLY_BODY),
+    b"headers": _encoding,
+    # a DNS message
+    b"timestamp": number,
+    b"answers": value,
+}
+_METADATA: dict[bytes, Taker] = {
+    note.encode(): value
+    for note in (flow_state.NOTE_UNOPENED, flow_state.NOTE_SENT, flow_state.NOTE_RECEIVED)
+}
+_WEBSOCKET: dict[bytes, Taker] = {b"messages": value, b"timestamp_end": number}
+_CLIENT: dict[bytes, Taker] = {
+    b"peername": value,
+    b"address": value,
+    b"sockname": value,
+    b"proxy_mode": raw,
+    b"sni": value,
+    b"timestamp_tls_setup": number,
+    b"tls_established": value,
+    b"tls_version": raw,
+    b"timestamp_start": number,
+    b"timestamp_end": number,
+}
+_SERVER: dict[bytes, Taker] = {
+    b"peername": value,
+    b"ip_address": value,
+    b"address": value,
+    b"via": _upstream,
+    b"via2": _upstream,
+    b"transport_protocol": raw,
+    b"timestamp_end": number,
+}
+_FLOW: dict[bytes, Taker] = {
+    b"type": raw,
+    b"version": value,
+    b"id": raw,
+    b"is_replay": raw,
+    b"error": value,
+}
+_NUMBER = rb"\d{1,2}:(?P<%s>[\d.]{1,20})[\^#]"
+# How mitmproxy 10 and newer write these entries of nearly every flow.
+_FLOW_RUNS = {
+    b"request": Run(
+        re.compile(
+            rb"6:backup;0:~17:timestamp_created;\d{1,2}:[\d.]{1,20}[\^#]7:comment;0:;8:metadata;0:}6:marked;0:;"
+            rb"9:is_replay;0:~11:intercepted;5:false!"
+        ),
+    ),
+    b"client_conn": Run(
+        re.compile(
+            rb"5:error;0:~2:id;36:(?P<id>[0-9a-f-]{36});4:type;\d:(?P<type>[a-z]{2,5});"
+            rb"7:version;2:(?P<version>\d\d)#"
+        ),
+    ),
+}
+_REQUEST_RUNS = {
+    b"path": Run(
+        re.compile(
+            rb"9:authority;(?P<authority_length>\d{1,3}):(?P<authority>[^,]{0,300}),"
+            rb"6:scheme;\d:(?P<scheme>[a-z]{0,9}),6:method;\d:(?P<method>[A-Z]{1,9}),4:port;\d:(?P<port>\d{1,5})#"
+            rb"4:host;(?P<host_length>\d{1,3}):(?P<host>[^;]{0,300});"
+            rb"13:timestamp_end;"
+            + _NUMBER % b"timestamp_end"
+            + rb"15:timestamp_start;"
+            + _NUMBER % b"timestamp_start"
+            + rb"8:trailers;0:~"
+        ),
+        ("authority", "host"),
+    ),
+}
+_RESPONSE_RUNS = {
+    b"": Run(
+        re.compile(
+            rb"6:reason;(?P<reason_length>\d{1,3}):(?P<reason>[^,]{0,100}),11:status_code;3:(?P<status_code>\d{3})#"
+            rb"13:timestamp_end;"
+            + _NUMBER % b"timestamp_end"
+            + rb"15:timestamp_start;\d{1,2}:[\d.]{1,20}[\^#]8:trailers;0:~"
+        ),
+        ("reason",),
+    ),
+}
+_NO_CLIENT = flow_state.client_from_state({})
+_NO_SERVER = flow_state.server_from_state({})
+
+
+def read(data: Buffer) -> Iterator[Transmission]:
+    """All transmissions of a flow file."""
+    return Reader(data).read(0, len(data))

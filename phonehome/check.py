@@ -1,0 +1,80 @@
+"""`phonehome check`: whether what was captured keeps to a policy."""
+
+import argparse
+import os
+import sys
+from typing import Final
+
+from phonehome.documents import read_documents
+from phonehome.options import UsageError, add_output, add_reading, format_of, say
+from phonehome.policy_options import add_policy, judge_of
+
+NAME = "check"
+SUMMARY = "whether what these captures show keeps to a policy"
+EPILOG = """\
+examples:
+  phonehome check phone.mitm --policy hmd-2019
+  phonehome check phone.mitm --policy eea --format junit -o build_server.xml
+  phonehome check report.json --policy release.toml --market WW --market "10.0.0.7=CN"
+
+A CAPTURE can be a report that was saved as JSON. docs/policies.md says how a policy is written.
+
+exit status: 0 all rules hold; 1 one is broken; 2 one could not be judged, and none is broken; 3 wrong usage,
+a wrong policy, or nothing could be read; 130 interrupted
+"""
+
+EXIT_USAGE: Final = 3
+STATUS: Final = {"holds": 0, "broken": 1, "not-judged": 2}
+FORMATS: Final = ("text", "json", "junit")
+ENDINGS: Final = {".txt": "text", ".json": "json", ".xml": "junit"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's options."""
+    parser.add_argument(
+        "captures", nargs="+", metavar="CAPTURE", help="flow file, folder of them, or a report saved as JSON"
+    )
+    add_policy(parser, required=True)
+    add_output(parser, FORMATS, ".txt, .json, .xml")
+    add_reading(parser)
+    parser.add_argument(
+        "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judges and writes the build_server."""
+    from phonehome.analysis.render import build_server
+    from phonehome.analysis.render.output import save_text
+
+    format_ = format_of(options.format, options.output, ENDINGS, "text")
+    judge = judge_of(options)
+    document = read_documents(options.captures, options)
+    if document is None or not document["captures"]:
+        for failed in document["errors"] if document else ():
+            say(f"phonehome: {failed['path']}: {failed['error']}")
+        raise UsageError("nothing could be read, so nothing was judged")
+    found = judge(document)
+    text = build_server.render(found, document, format_)
+    if options.output and options.output != "-":
+        try:
+            save_text(text, options.output)
+        except OSError as error:
+            raise UsageError(f"cannot write {options.output}: {error.strerror or error}") from error
+        if not options.quiet:
+            say(found["summary"])
+    else:
+        _print(text)
+    return STATUS[found["result"]]
+
+
+def _print(text: str) -> None:
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal that cannot show a character gets an escape, not a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The verdict stands, whether or not somebody reads on: 0 would say that all rules hold.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,51 @@
+"""Documents for commands that work on a report: made from captures, or read from where one was saved."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from phonehome.options import device_names, location_database
+
+if TYPE_CHECKING:
+    from phonehome.analysis.report.entries import Document
+
+
+def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "Document | None":
+    """One document of these captures and saved reports; None if nothing could be read. What could not be read
+    is among its errors. Raises UsageError for a wrong option."""
+    from phonehome.analysis import pipeline
+    from phonehome.analysis.render import output
+    from phonehome.analysis.report.entries import ErrorEntry
+    from phonehome.analysis.report.saved import SavedReportError, is_saved_report, joined, read_saved_report
+    from phonehome.progress import Progress
+
+    documents: list[Document] = []
+    errors: list[ErrorEntry] = []
+    captures = []
+    for path in paths:
+        if not is_saved_report(path):
+            captures.append(path)
+            continue
+        try:
+            documents.append(read_saved_report(path))
+        except SavedReportError as error:
+            errors.append({"path": path, "error": str(error)})
+    if captures:
+        names = device_names(options.device)
+        database = location_database(options.geo_db)
+        found, missing = pipeline.find_captures(captures)
+        with Progress(enabled=not options.quiet) as progress:
+            outcome = pipeline.read_captures(found, options.workers, progress)
+        outcome.errors += missing
+        documents.append(
+            output.make_document(outcome, database, names, show_identifiers=options.show_identifiers)
+        )
+    if not documents:
+        from phonehome.options import say
+
+        for failed in errors:
+            say(f"phonehome: {failed['path']}: {failed['error']}")
+        return None
+    document = joined(documents)
+    document["errors"] = [*document["errors"], *errors]
+    return document

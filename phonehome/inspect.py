@@ -1,0 +1,179 @@
+"""`phonehome inspect`: the transmissions behind a line of the report."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phonehome.options import (
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    UsageError,
+    add_captures,
+    add_decoding,
+    add_known,
+    device_names,
+    known_values,
+    limits_of,
+    location_database,
+    positive,
+    say,
+)
+
+if TYPE_CHECKING:
+    from phonehome.analysis.examiner import Evidence
+    from phonehome.analysis.knowledge.catalogue import Catalogue
+    from phonehome.analysis.transmission import Transmission
+
+NAME = "inspect"
+SUMMARY = "the transmissions behind a line of the report, decoded"
+EPILOG = """\
+examples:
+  phonehome inspect phone.mitm --host zzhc.vnet.cn
+  phonehome inspect phone.mitm --kind imei --limit 3
+  phonehome inspect captures/ --host "*.example.com" --format json
+
+exit status: 0 something was found; 1 nothing was, or a capture was not read; 2 wrong usage; 130 interrupted
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's options."""
+    add_captures(parser)
+    parser.add_argument("--host", metavar="H", help="name, address, or pattern such as *.vnet.cn")
+    parser.add_argument("--kind", metavar="K", help="with an identifier of this kind, such as imei")
+    parser.add_argument("--purpose", metavar="P", help="for this purpose, such as activation")
+    parser.add_argument(
+        "--device",
+        action="append",
+        default=[],
+        metavar="D",
+        help="of this device: its address or id; or NAME=ADDRESS, to name it",
+    )
+    parser.add_argument("--limit", type=positive, default=20, metavar="N", help="at most N (default: 20)")
+    parser.add_argument("--format", choices=("terminal", "json"), default="terminal")
+    parser.add_argument(
+        "--show-identifiers", action="store_true", help="print identifiers whole instead of masked"
+    )
+    add_known(parser)
+    add_decoding(parser)
+    parser.add_argument(
+        "--geo-db", action="append", default=[], metavar="FILE", help="your own location database"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Reads the captures until enough was found, and prints it."""
+    import json
+
+    from phonehome.analysis.devices import UNKNOWN, DeviceFacts, device_id
+    from phonehome.analysis.examiner import Asked, Evidence, Names, examine
+    from phonehome.analysis.knowledge.catalogue import catalogue
+    from phonehome.analysis.pipeline import PART, find_captures
+    from phonehome.analysis.render import transmissions
+    from phonehome.analysis.sources import CaptureError, mitm, opened, release
+    from phonehome.analysis.transmission import Transmission
+
+    known_catalogue = catalogue()
+    _check(options, known_catalogue)
+    database = location_database(options.geo_db)
+    asked = Asked(known_values(options.known), limits_of(options))
+    names_given = device_names([text for text in options.device if "=" in text])
+    ids = {text.strip() for text in options.device if "=" not in text}
+    paths, errors = find_captures(options.captures)
+    for error in errors:
+        say(f"phonehome: {error['path']}: {error['error']}")
+    failed = bool(errors)
+
+    def addresses(sent: Transmission, id_: str) -> set[str]:
+        return {sent.client} if sent.client and id_ != UNKNOWN else set()
+
+    def matching(path: str) -> Iterator[tuple[str, str, Evidence]]:
+        with opened(Path(path)) as data:
+            done = partial(release, data)
+            scan = mitm.scan(data, -(-len(data) // PART), done)
+            names = Names(scan.names)
+            reader = mitm.Reader(data)
+            for start, end in scan.parts:
+                for sent in reader.read(start, end, done):
+                    id_ = device_id(sent)
+                    if sent.origin != "device" or (
+                        options.device
+                        and not ids & {id_, sent.client}
+                        and names_given.name(id_, addresses(sent, id_)) is None
+                    ):
+                        continue
+                    sent = names.complete(sent)
+                    if not _is_to(options.host, sent):
+                        continue
+                    evidence = examine(sent, *asked)
+                    if _matches(options, evidence):
+                        label = names_given.label(id_, addresses(sent, id_), DeviceFacts())
+                        # What was sent is in the values; the bytes would fill memory.
+                        yield path, label, evidence._replace(transmission=replace(sent, payloads=()))
+
+    found: list[tuple[str, str, Evidence]] = []
+    for path in paths:
+        try:
+            for one in matching(path):
+                found.append(one)
+                if len(found) > options.limit:
+                    break
+        except CaptureError as error:
+            say(f"phonehome: {path}: {error}")
+            failed = True
+        if len(found) > options.limit:
+            break
+    more = len(found) > options.limit
+    shown = sorted(found[: options.limit], key=lambda one: one[2].transmission.time)
+    # What one transmission shows to be an identifier is hidden in all of them.
+    findings = {finding for _, _, evidence in found for finding in evidence.findings}
+    entries = (
+        transmissions.entry(
+            path, label, evidence, database.locate, known_catalogue, options.show_identifiers, findings
+        )
+        for path, label, evidence in shown
+    )
+    if options.format == "json":
+        print(json.dumps(list(entries), indent=2))
+    else:
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        transmissions.write(entries, sys.stdout)
+    if more:
+        say(f"more match than these {options.limit}, the first in the capture: --limit N shows N")
+    if not found:
+        say("phonehome: no transmission matches")
+    return EXIT_SOME_FAILED if failed or not found else EXIT_OK
+
+
+def _is_to(host: str | None, sent: "Transmission") -> bool:
+    pattern = (host or "*").lower().rstrip(".")
+    return pattern == "*" or any(
+        name is not None and fnmatchcase(name, pattern) for name in (sent.host, sent.authority, sent.address)
+    )
+
+
+def _matches(options: argparse.Namespace, evidence: "Evidence") -> bool:
+    if options.purpose and evidence.judgement.purpose != options.purpose:
+        return False
+    return not options.kind or any(finding.kind == options.kind for finding in evidence.findings)
+
+
+def _check(options: argparse.Namespace, catalogue: "Catalogue") -> None:
+    """Raises UsageError for a kind or purpose that there is not: it would find nothing, and prove nothing."""
+    for option, given, existing in (
+        ("--kind", options.kind, {*catalogue.kinds, "known-value"}),
+        ("--purpose", options.purpose, set(catalogue.purposes)),
+    ):
+        if given and given not in existing:
+            near = sorted(get_close_matches(given, existing, 3))
+            hint = (
+                f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(existing))}"
+            )
+            raise UsageError(f"{option} {given!r} is not known: {hint}")

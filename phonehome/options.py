@@ -1,0 +1,193 @@
+"""What commands share: errors, exit statuses, options, and how they say things on standard error."""
+
+import argparse
+import os
+import shlex
+import stat
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from phonehome.analysis.decoding.limits import Limits
+    from phonehome.analysis.devices import DeviceNames
+    from phonehome.analysis.identifiers import KnownValues
+    from phonehome.analysis.places.database import LocationDatabase
+
+EXIT_OK = 0
+EXIT_SOME_FAILED = 1
+"""At least one file gave nothing; the others are in the result."""
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+class UsageError(Exception):
+    """Something that the user can mend; the message says what."""
+
+
+def say(text: str) -> None:
+    """One line on standard error; captured text in it is made safe to show."""
+    from phonehome.analysis.render.escape import printable
+
+    print(printable(text), file=sys.stderr)
+
+
+def add_captures(parser: argparse.ArgumentParser) -> None:
+    """The captures to read."""
+    parser.add_argument(
+        "captures",
+        nargs="+",
+        metavar="CAPTURE",
+        help="mitmproxy flow file, or a folder: all flow files in it",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser, formats: Sequence[str], endings: str) -> None:
+    """Where the result goes, and as what."""
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write to FILE (mode 0600); its ending chooses the format"
+    )
+    parser.add_argument(
+        "--format", choices=formats, help=f"default: by the ending of FILE ({endings}), else {formats[0]}"
+    )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """How captures are read and devices named."""
+    parser.add_argument(
+        "--device",
+        action="append",
+        default=[],
+        metavar='"NAME=ADDRESS"',
+        help="name the phone that has this address, or this WireGuard port as wireguard@PORT; can be repeated",
+    )
+    parser.add_argument(
+        "--show-identifiers",
+        action="store_true",
+        help="print identifiers whole instead of masked (3569••••••••518)",
+    )
+    parser.add_argument(
+        "--workers", type=positive, metavar="N", help="processes to use (default: one for each processor)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress and no notes on standard error")
+
+
+def add_location(parser: argparse.ArgumentParser) -> None:
+    """Where locations come from."""
+    parser.add_argument(
+        "--geo-db",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="your own location database (MMDB in MaxMind, DB-IP or IPinfo layout), asked before the embedded "
+        "one; can be repeated, for country and AS files",
+    )
+    parser.add_argument(
+        "--online",
+        action="store_true",
+        help="also ask DNS and the address registries (RDAP); this tells them what the phone talked to",
+    )
+
+
+def add_known(parser: argparse.ArgumentParser) -> None:
+    """Values that the user knows to be the phone's."""
+    parser.add_argument(
+        "--known",
+        metavar="FILE",
+        help='TOML file of what is this phone\'s own, such as imei = "...", email = "...": each is searched in '
+        "every usual form, hashed and encoded as well",
+    )
+
+
+def add_decoding(parser: argparse.ArgumentParser) -> None:
+    """How far what was sent is decoded. The defaults are those of `decoding.limits`, which takes too long to import
+    for a line of help."""
+    parser.add_argument(
+        "--depth",
+        type=positive,
+        metavar="N",
+        help="layers inside one another that are decoded, such as gzip > json > base64 > json (default: 8, at most 16)",
+    )
+    parser.add_argument(
+        "--unpacked",
+        type=positive,
+        metavar="MIB",
+        help="MiB that one transmission may become when it is unpacked; what is beyond is counted as not understood "
+        "(default: 16)",
+    )
+
+
+def limits_of(options: argparse.Namespace) -> "Limits":
+    """From the options of `add_decoding`. Raises UsageError."""
+    from phonehome.analysis.decoding.limits import DEFAULT, MOST_DEPTH, Limits
+
+    if options.depth is None and options.unpacked is None:
+        return DEFAULT
+    if options.depth is not None and options.depth > MOST_DEPTH:
+        raise UsageError(f"--depth {options.depth}: at most {MOST_DEPTH} layers can be decoded")
+    unpacked = options.unpacked << 20 if options.unpacked else DEFAULT.unpacked
+    return Limits.of(options.depth or DEFAULT.depth, unpacked)
+
+
+def positive(text: str) -> int:
+    """A number of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return number
+
+
+def format_of(chosen: str | None, output: str | None, endings: dict[str, str], default: str) -> str:
+    """The format that was chosen, or the one for the file's ending. Raises UsageError for an unknown ending."""
+    if chosen:
+        return chosen
+    if not output or output == "-":
+        return default
+    ending = "." + output.rpartition(".")[2].lower() if "." in output else ""
+    if ending not in endings:
+        raise UsageError(
+            f"no format for the ending of {output!r}: use {', '.join(sorted(endings))}, or say --format"
+        )
+    return endings[ending]
+
+
+def device_names(given: Sequence[str]) -> "DeviceNames":
+    """From `--device`. Raises UsageError."""
+    from phonehome.analysis.devices import DeviceNameError, DeviceNames
+
+    try:
+        return DeviceNames.parse(given)
+    except DeviceNameError as error:
+        raise UsageError(str(error)) from error
+
+
+def location_database(own: Sequence[str]) -> "LocationDatabase":
+    """From `--geo-db`. Raises UsageError."""
+    from phonehome.analysis.places.database import LocationDatabase, LocationDatabaseError
+
+    try:
+        return LocationDatabase.open(*own)
+    except LocationDatabaseError as error:
+        raise UsageError(str(error)) from error
+
+
+def known_values(path: str | None) -> "KnownValues | None":
+    """From `--known`; None if it was not given. Raises UsageError."""
+    if path is None:
+        return None
+    from phonehome.analysis.identifiers.known import KnownValues, KnownValuesError
+
+    try:
+        known = KnownValues.load(path)
+        mode = os.stat(path).st_mode
+    except (KnownValuesError, OSError) as error:
+        raise UsageError(f"--known: {error}") from error
+    if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH) and os.name == "posix":
+        say(
+            f"phonehome: {path} holds identifiers, and others on this machine can read it: "
+            f"chmod 600 {shlex.quote(path)}"
+        )
+    return known

@@ -1,0 +1,142 @@
+"""`phonehome proxy`: routes phones through mitmproxy, saves what they send, and ends with the report."""
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phonehome.options import EXIT_OK, UsageError, location_database, say
+
+if TYPE_CHECKING:
+    from phonehome.addons.proxy import Settings
+    from phonehome.analysis.places.database import LocationDatabase
+
+NAME = "proxy"
+SUMMARY = "route phones through mitmproxy, save what they send, and report it"
+EPILOG = """\
+examples:
+  phonehome proxy                                one phone, by WireGuard: scan the code, and go
+  phonehome proxy --phone Anna --phone "test phone"
+  phonehome proxy --web                          with mitmproxy's page in the browser
+  phonehome proxy --mode regular@8080            as an ordinary HTTP proxy
+
+Ctrl-C ends it and prints the report. The capture stays, for you and whoever checks it; it holds everything the
+phone sent, passwords included: see to it who gets it.
+
+exit status: 0 the proxy ran; 2 it could not start
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's options."""
+    parser.add_argument(
+        "--phone",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a phone with a WireGuard configuration of its own; repeat it for more (default: one called phone)",
+    )
+    parser.add_argument(
+        "--mode",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="mode of mitmproxy instead: regular, transparent, local, socks5, ...; can be repeated",
+    )
+    parser.add_argument(
+        "--port", type=int, default=51820, help="UDP port of the first phone (default: 51820)"
+    )
+    parser.add_argument(
+        "--address", metavar="ADDRESS", help="address of this computer for phones, if the guess is wrong"
+    )
+    parser.add_argument("--web", action="store_true", help="show what passes in the browser (mitmweb)")
+    parser.add_argument(
+        "--captures",
+        metavar="DIR",
+        help="folder for the new capture (default: phonehome/captures in $XDG_DATA_HOME or ~/.local/share)",
+    )
+    parser.add_argument(
+        "--undecrypted-tls",
+        choices=("after-refusal", "never", "always"),
+        default="after-refusal",
+        help="when TLS is let through unopened (default: after the phone refused the certificate for that host)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="an option of mitmproxy or of an addon; can be repeated",
+    )
+    parser.add_argument(
+        "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the proxy, then prints the report."""
+    from phonehome.addons import proxy
+
+    if not 0 < options.port < 65536:
+        raise UsageError(f"--port {options.port} is no port")
+    database = location_database(options.geo_db)
+    names = options.phone or ([] if options.mode else ["phone"])
+    folder = Path(options.captures).expanduser() if options.captures else proxy.data_folder() / "captures"
+    try:
+        phones = proxy.phones(names, options.port)
+        capture = proxy.new_capture(folder)
+    except proxy.ProxyError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"cannot save captures in {folder}: {error.strerror or error}") from error
+    settings = proxy.Settings(
+        capture=capture,
+        activation_log=capture.with_suffix(".activation.jsonl"),
+        phones=phones,
+        modes=options.mode,
+        address=options.address,
+        web=options.web,
+        undecrypted_tls=options.undecrypted_tls,
+        geo_db=options.geo_db,
+        extra=options.set,
+    )
+    try:
+        proxy.run(settings)
+    except proxy.ProxyError as error:
+        _remove_if_empty(settings)
+        raise UsageError(f"the proxy could not run: {error}") from error
+    _report(settings, database)
+    return EXIT_OK
+
+
+def _report(settings: "Settings", database: "LocationDatabase") -> None:
+    from phonehome.analysis import pipeline
+    from phonehome.analysis.devices import DeviceNames
+    from phonehome.analysis.render import output
+
+    if _remove_if_empty(settings):
+        say("nothing was sent through the proxy: there is nothing to report")
+        return
+    devices = [phone.device for phone in settings.phones]
+    outcome = pipeline.read_captures([str(settings.capture)])
+    print()
+    output.show(output.make_document(outcome, database, DeviceNames.parse(devices)), "terminal")
+    again = ["phonehome", "report", str(settings.capture)]
+    again += [part for device in devices for part in ("--device", device)]
+    again += [part for path in settings.geo_db for part in ("--geo-db", path)]
+    say(f"The capture is {settings.capture}. The report again, in any format:")
+    say(f"  {shlex.join([*again, '-o', 'report.html'])}")
+
+
+def _remove_if_empty(settings: "Settings") -> bool:
+    """Removes files that nothing was written to, and says whether the capture was one."""
+    empty = True
+    for path in (settings.capture, settings.activation_log):
+        try:
+            if path.stat().st_size == 0:
+                path.unlink()
+            elif path == settings.capture:
+                empty = False
+        except OSError:
+            pass
+    return empty

@@ -1,0 +1,137 @@
+"""`phonehome report`: where each phone in these captures sent its data."""
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from phonehome.options import (
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    UsageError,
+    add_captures,
+    add_decoding,
+    add_known,
+    add_location,
+    add_output,
+    add_reading,
+    device_names,
+    format_of,
+    known_values,
+    limits_of,
+    location_database,
+    say,
+)
+from phonehome.policy_options import add_policy, judge_of
+
+if TYPE_CHECKING:
+    from phonehome.analysis.places.online import OnlineResults
+    from phonehome.analysis.report.model import Report
+
+NAME = "report"
+SUMMARY = "where each phone in these captures sent its data"
+EPILOG = """\
+examples:
+  phonehome report phone.mitm
+  phonehome report phone.mitm -o report.html
+  phonehome report monday.mitm tuesday.mitm -o report.pdf
+  phonehome report phone.mitm --policy hmd-2019 -o report.html
+  phonehome report captures/ --format csv > destinations.csv
+  phonehome report phone.mitm --device "test phone=10.0.0.2" --device "second=wireguard@51821"
+
+With --policy the verdict stands at the top; `phonehome check` is for a build that must fail on it.
+
+exit status, whatever the verdict: 0 all captures were read; 1 at least one was not, and the report names it;
+2 wrong usage; 130 interrupted
+"""
+
+FORMATS = ("terminal", "json", "csv", "markdown", "html", "pdf")
+ENDINGS = {
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".pdf": "pdf",
+    ".txt": "terminal",
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's options."""
+    add_captures(parser)
+    add_output(parser, FORMATS, ".html, .pdf, .json, .csv, .md, .txt")
+    add_reading(parser)
+    add_known(parser)
+    add_decoding(parser)
+    add_location(parser)
+    add_policy(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Makes the report and writes it."""
+    from phonehome.analysis import pipeline
+    from phonehome.analysis.examiner import Asked
+    from phonehome.analysis.render import output
+    from phonehome.progress import Progress
+
+    format_ = format_of(options.format, options.output, ENDINGS, "terminal")
+    if options.market and not options.policy:
+        raise UsageError("--market is for --policy: say which rules")
+    judge = judge_of(options) if options.policy else None
+    names = device_names(options.device)
+    asked = Asked(known_values(options.known), limits_of(options))
+    database = location_database(options.geo_db)
+    paths, errors = pipeline.find_captures(options.captures)
+    with Progress(enabled=not options.quiet) as progress:
+        outcome = pipeline.read_captures(paths, options.workers, progress, asked)
+    outcome.errors += errors
+    online = ask_online(outcome.report, options.quiet) if options.online else None
+    document = output.make_document(
+        outcome, database, names, show_identifiers=options.show_identifiers, online=online
+    )
+    if judge:
+        document["verdict"] = judge(document)
+    if options.output and options.output != "-":
+        try:
+            output.save(document, format_, options.output)
+        except OSError as error:
+            raise UsageError(f"cannot write {options.output}: {error.strerror or error}") from error
+        if not options.quiet:
+            say(f"the report is in {options.output}")
+    else:
+        output.show(document, format_)
+    for failed in document["errors"]:
+        say(f"phonehome: {failed['path']}: {failed['error']}")
+    return EXIT_SOME_FAILED if document["errors"] else EXIT_OK
+
+
+def ask_online(report: "Report", quiet: bool) -> "OnlineResults":
+    """Asks about what the report names; said aloud, because it tells others what the phone talks to."""
+    from phonehome.analysis.places.online import OnlineLookups
+
+    addresses = {address for _, address in _destinations(report) if address}
+    names = {host for host, _ in _destinations(report) if host}
+    unplaced = {host for host, address in _destinations(report) if host and not address}
+    if not quiet:
+        say(
+            f"--online: asking DNS about {len(names)} names and {len(addresses)} addresses, and the address "
+            "registries about the addresses; they learn what the phone talked to"
+        )
+    lookups = OnlineLookups()
+    found = lookups.look_up(addresses, names)
+    today = {
+        address for host in unplaced if (answer := found.names.get(host)) for address in answer.addresses
+    }
+    if today:
+        found = found.joined(lookups.look_up(today, ()))
+    for warning in found.warnings:
+        say(f"phonehome: {warning}")
+    return found
+
+
+def _destinations(report: "Report") -> Iterator[tuple[str | None, str | None]]:
+    for device in report.devices.values():
+        for destination, addresses in device.destinations.items():
+            for address in addresses:
+                yield destination.host, address

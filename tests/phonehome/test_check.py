@@ -1,0 +1,158 @@
+"""`phonehome check`, as a build server runs it."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from phonehome.cli import main
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+AFFECTED = str(CAPTURES / "nokia-7-plus-affected.mitm")
+FIXED = str(CAPTURES / "nokia-7-plus-fixed.mitm")
+CHINA = str(CAPTURES / "china-variant.mitm")
+
+
+def check(*arguments: str) -> int:
+    """The exit status, also where argparse leaves by itself."""
+    try:
+        return main(["check", "--quiet", *arguments])
+    except SystemExit as left:
+        return int(left.code or 0)
+
+
+def test_the_affected_phone_breaks_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(AFFECTED, "--policy", "hmd-2019") == 1
+    out = capsys.readouterr().out
+    assert "[BROKEN] not-to-china" in out
+    assert "(10.42.0.23) sent activation data to China (zzhc.vnet.cn) 10 times and tried 4 times more" in out
+    assert "Google's own check-in" in out
+
+
+def test_the_fixed_phone_keeps_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(FIXED, "--policy", "hmd-2019") == 0
+    assert "HMD Global's statements of March 2019: holds." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", [[], ["--market", "CN"]], ids=["by its build", "by the user"])
+def test_the_china_variant_keeps_them(option: list[str]) -> None:
+    assert check(CHINA, "--policy", "hmd-2019", *option) == 0
+
+
+def test_the_china_variant_sold_elsewhere_would_not() -> None:
+    assert check(CHINA, "--policy", "hmd-2019", "--market", "WW") == 1
+
+
+def test_a_saved_report_gives_the_same_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved = tmp_path / "report.json"
+    main(["report", AFFECTED, "--quiet", "-o", str(saved)])
+    assert check(AFFECTED, "--policy", "hmd-2019", "--format", "json") == 1
+    direct = json.loads(capsys.readouterr().out)
+    assert check(str(saved), "--policy", "hmd-2019", "--format", "json") == 1
+    assert json.loads(capsys.readouterr().out) == direct
+
+
+def test_junit_for_a_build_server(tmp_path: Path) -> None:
+    out = tmp_path / "verdict.xml"
+    assert check(AFFECTED, "--policy", "hmd-2019", "-o", str(out)) == 1
+    suite = ElementTree.parse(out).getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("5", "4", "1")
+    failure = suite.find("testcase[@name='not-to-china']/failure")
+    assert failure is not None
+    assert "zzhc.vnet.cn" in (failure.text or "")
+
+
+def test_a_file_that_could_not_be_read_leaves_the_verdict_open(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.mitm"
+    broken.write_bytes(b"nothing of the kind")
+    assert check(FIXED, str(broken), "--policy", "hmd-2019") == 2
+    assert "not every file could be read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([FIXED], "--policy"),
+        ([FIXED, "--policy", "hmd-2018"], "did you mean 'hmd-2019'?"),
+        ([FIXED, "--policy", "hmd-2019", "--market", "XX"], "known are CN, WW"),
+        ([FIXED, "--policy", "hmd-2019", "--colour"], "unrecognized arguments: --colour"),
+        ([FIXED, "--policy", "hmd-2019", "-o", "verdict.docx"], "no format for the ending"),
+        (["/nonexistent.mitm", "--policy", "hmd-2019"], "nothing could be read"),
+    ],
+)
+def test_wrong_usage_is_none_of_the_verdicts(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(*arguments) == 3
+    assert said in capsys.readouterr().err
+
+
+def test_a_saved_report_that_is_not_as_it_should_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "report.json"
+    main(["report", FIXED, "--quiet", "-o", str(saved)])
+    document = json.loads(saved.read_text())
+    document["devices"][0]["destinations"][0]["ports"] = "443"
+    saved.write_text(json.dumps(document))
+    assert check(str(saved), "--policy", "hmd-2019") == 3
+    assert "report.devices.destinations.ports" in capsys.readouterr().err
+
+
+def test_what_must_be_seen_must_be_seen_of_each_phone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "report.json"
+    main(["report", FIXED, "--quiet", "-o", str(saved)])
+    document = json.loads(saved.read_text())
+    second = json.loads(json.dumps(document["devices"][0])) | {"id": "10.0.0.9", "label": "second phone"}
+    second["destinations"] = [row for row in second["destinations"] if row["country"] != "SG"]
+    document["devices"].append(second)
+    saved.write_text(json.dumps(document))
+    assert check(str(saved), "--policy", "hmd-2019") == 2
+    assert "nothing of this kind was seen of second phone" in capsys.readouterr().out
+
+
+def test_the_own_network_is_in_no_country(tmp_path: Path) -> None:
+    saved = tmp_path / "report.json"
+    main(["report", FIXED, "--quiet", "-o", str(saved)])
+    document = json.loads(saved.read_text())
+    (row,) = (row for row in document["devices"][0]["destinations"] if row["country"] == "SG")
+    assert check(str(saved), "--policy", "eea") == 1
+    row |= {"country": None, "scope": "private"}
+    for other in document["devices"][0]["destinations"]:
+        other["identifiers"] = other["identifiers"] if other is row else []
+        other["not_understood"], other["protocols"] = {}, ["http"]
+    saved.write_text(json.dumps(document))
+    assert check(str(saved), "--policy", "eea") == 0
+
+
+def test_the_verdict_is_private(tmp_path: Path) -> None:
+    out = tmp_path / "verdict.json"
+    main(["check", AFFECTED, "--policy", "hmd-2019", "-o", str(out)])
+    assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_market_of_one_phone(capsys: pytest.CaptureFixture[str]) -> None:
+    phone = "Nokia 7 plus (wireguard:phone.conf@51820)"
+    assert check(CHINA, "--policy", "hmd-2019", "--market", "CN", "--market", f"{phone}=WW") == 1
+    assert f"{phone}: market WW (given by the user; its build numbers say CN)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("markets", "said"),
+    [
+        (["10.9.9.9=CN"], "there is no such phone"),
+        (["CN", "WW"], "all phones cannot be CN and WW"),
+        (["10.42.0.23=C"], "known are CN, WW"),
+    ],
+)
+def test_a_market_that_is_not_meant(
+    markets: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [part for market in markets for part in ("--market", market)]
+    assert check(FIXED, "--policy", "hmd-2019", *options) == 3
+    assert said in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""`phonehome report` with rules: the verdict comes first, in every format, and does not change the exit status."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from phonehome.cli import main
+from tests.reports import AFFECTED, CHINA
+
+SUMMARY = "HMD Global's statements of March 2019: BROKEN."
+
+
+def report(*arguments: str) -> int:
+    """The exit status, also where argparse leaves by itself."""
+    try:
+        return main(["report", "--quiet", *arguments])
+    except SystemExit as left:
+        return int(left.code or 0)
+
+
+@pytest.mark.parametrize("format_", ["terminal", "markdown"])
+def test_the_verdict_comes_first(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(AFFECTED, "--policy", "hmd-2019", "--format", format_) == 0
+    out = " ".join(capsys.readouterr().out.replace("\\", "").split())
+    assert 0 <= out.index(SUMMARY) < out.index("It sent activation data to China")
+    assert "Against it: sent 10 times and tried 4 times without an answer, to zzhc.vnet.cn." in out
+
+
+def test_the_verdict_is_that_of_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved = tmp_path / "report.json"
+    assert report(AFFECTED, "--policy", "hmd-2019", "-o", str(saved)) == 0
+    assert main(["check", AFFECTED, "--policy", "hmd-2019", "--quiet", "--format", "json"]) == 1
+    alone = json.loads(capsys.readouterr().out)
+    assert json.loads(saved.read_text())["verdict"].items() <= alone.items()
+
+
+def test_without_rules_there_is_none(tmp_path: Path) -> None:
+    saved = tmp_path / "report.json"
+    assert report(AFFECTED, "-o", str(saved)) == 0
+    assert json.loads(saved.read_text())["verdict"] is None
+
+
+def test_a_phone_has_the_market_that_the_user_says(tmp_path: Path) -> None:
+    saved = tmp_path / "report.json"
+    phone = "Nokia 7 plus (10.42.0.57)"
+    assert report(AFFECTED, "--policy", "hmd-2019", "--market", f"{phone}=CN", "-o", str(saved)) == 0
+    phones = {entry["label"]: entry for entry in json.loads(saved.read_text())["verdict"]["phones"]}
+    assert phones[phone]["market"] == "CN"
+    assert phones["Nokia 7 plus (10.42.0.23)"]["market"] == "WW"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--market", "WW"], "--market is for --policy"),
+        (["--policy", "hmd-2018"], "did you mean 'hmd-2019'?"),
+        (["--policy", "eea", "--market", "XX"], "--market XX: known are "),
+        (["--policy", "eea", "--market", "nobody=CN"], "there is no such phone; there is 10.42.0.23"),
+    ],
+)
+def test_wrong_rules_are_told_before_anything_is_written(
+    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "report.html"
+    assert report(CHINA if "XX" in options else AFFECTED, *options, "-o", str(out)) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()

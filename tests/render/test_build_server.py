@@ -1,0 +1,76 @@
+"""A verdict as text, JSON and JUnit XML."""
+
+import json
+from xml.etree import ElementTree
+
+from phonehome.analysis.policy.judge import judge_policy
+from phonehome.analysis.policy.rules import parse
+from phonehome.analysis.render.build_server import render
+from phonehome.analysis.report.entries import Document
+from tests.reports import device, document, row
+
+POLICY = parse(
+    """
+[policy]
+id = "p"
+title = "P"
+[[rule]]
+id = "not-to-china"
+says = "Nothing goes to China."
+basis = "inference"
+note = "A note."
+reference = { title = "A statement", where = "https://maker.example/statement" }
+forbidden = { countries = ["CN"] }
+[[rule]]
+id = "of-china"
+says = "Phones sold in China."
+markets = ["CN"]
+reference = { title = "A statement", where = "https://maker.example/statement" }
+allowed = { countries = ["CN"] }
+""",
+    "p.toml",
+)
+HOSTILE = "<b>&\x1b[31m\u202e\x00\ufffe.example"
+
+
+def rendered(report: Document, format_: str) -> str:
+    return render(judge_policy(report, POLICY), report, format_)
+
+
+def test_text_tells_what_is_against_a_rule_from_what_could_not_be_judged() -> None:
+    text = rendered(document(device(row(), row("b.example", country=None))), "text")
+    assert "[BROKEN] not-to-china: Nothing goes to China. (inference)" in text
+    assert "  - against it: 10.0.0.2 sent activation data to China (a.example) 3 times" in text
+    assert (
+        "  - not judged: 10.0.0.2 sent activation data to a country that is not known (b.example) 3 times"
+        in text
+    )
+    assert "[does not apply] of-china" in text
+    assert "  note: A note." in text
+    assert "  rests on: A statement: https://maker.example/statement" in text
+
+
+def test_json_is_the_verdict() -> None:
+    report = document(device(row()))
+    found = json.loads(rendered(report, "json"))
+    assert found["schema"] == "phonehome/verdict/1"
+    assert found["captures"][0]["sha256"] == report["captures"][0]["sha256"]
+    assert judge_policy(report, POLICY).items() <= found.items()
+
+
+def test_junit_has_a_case_for_each_rule() -> None:
+    suite = ElementTree.fromstring(rendered(document(device(row(country=None))), "junit"))
+    assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "2",
+        "failures": "0",
+        "errors": "1",
+        "skipped": "1",
+    }
+
+
+def test_captured_text_acts_nowhere() -> None:
+    report = document(device(row(HOSTILE), label=HOSTILE))
+    assert not set("\x1b\u202e\x00") & set(rendered(report, "text"))
+    failure = ElementTree.fromstring(rendered(report, "junit")).find("testcase/failure")
+    assert failure is not None
+    assert "<b>&\\x1b[31m" in (failure.text or "")

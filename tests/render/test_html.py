@@ -1,0 +1,229 @@
+"""The page as text: complete, escaped, loading nothing, and bounded. What a browser makes of it is tested apart."""
+
+import base64
+import hashlib
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+from phonehome.analysis.policy.judge import judge_policy
+from phonehome.analysis.policy.rules import load
+from phonehome.analysis.render.page import page, shares
+from tests.report.documents import (
+    SCRIPT,
+    hostile_document,
+    judged_document,
+    large_document,
+    page_of,
+    sample_document,
+)
+from tests.reports import device, document, identifier, row
+
+
+class Tags(HTMLParser):
+    """All elements with their attributes, and the text outside of style and script."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self._inside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {key: value or "" for key, value in attrs}))
+        if tag in ("style", "script"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._inside:
+            self.text += data
+
+
+@pytest.fixture(scope="module")
+def affected() -> str:
+    return page_of(sample_document())
+
+
+def test_says_what_the_phone_did(affected: str) -> None:
+    text = Tags(affected).text
+    assert "It sent activation data to China 10 times, unencrypted, with IMEI" in text
+    assert "tried 4 times more without an answer" in text
+
+
+def test_shows_the_evidence(affected: str) -> None:
+    text = Tags(affected).text
+    for part in (
+        "body > base64 > json > IMEI1",
+        "61.139.2.69",
+        "AS4134 Chinanet",
+        "DB-IP IP to Country Lite, 2026-10-01",
+        "2019-01-22 06:59:00 UTC",
+        "POST http://zzhc.vnet.cn/",
+        "Neither in the EEA nor covered by an adequacy decision of the European Commission on 2019-01-22",
+        "e93d9b7e4608d717b9927b4ff295e564728eedfc599c74e2b915f340af2ea610",
+        "Seen is not sent",
+    ):
+        assert part in text
+
+
+def test_masks_what_the_document_masks(affected: str) -> None:
+    assert "0010••••••••425" in affected
+    assert "001012340000425" not in affected
+
+
+def test_links_back_to_the_location_table_as_its_licence_asks(affected: str) -> None:
+    assert re.search(r'<a href="https://db-ip\.com"[^>]*>IP Geolocation by DB-IP</a>', affected)
+
+
+def test_tells_the_countries_apart_by_status(affected: str) -> None:
+    countries = {item.country.code: item for item in page(sample_document()).countries}
+    assert countries["CN"].transfer == countries["SG"].transfer == "neither EEA nor adequate"
+    assert countries["CN"].neither
+    assert countries["NO"].transfer == countries["DE"].transfer == "EEA"
+    assert countries["US"].transfer == "adequacy decision, for some recipients"
+    assert countries["US"].reference
+    assert "Privacy Shield" in countries["US"].reference[0]
+    assert (countries["NO"].since, countries["HR"].since) == ("1994-01-01", "2013-07-01")
+    assert "Agreement on the European Economic Area" in Tags(affected).text
+
+
+def test_allows_its_own_style_and_script_and_nothing_else(affected: str) -> None:
+    policy = next(
+        attributes["content"]
+        for tag, attributes in Tags(affected).tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    for tag in ("style", "script"):
+        inside = re.findall(rf"<{tag}>(.*?)</{tag}>", affected, re.DOTALL)
+        assert len(inside) == 1
+        digest = base64.b64encode(hashlib.sha256(inside[0].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_loads_nothing(affected: str) -> None:
+    for tag, attributes in Tags(affected).tags:
+        assert tag not in ("link", "iframe", "object", "embed", "img", "base", "form")
+        assert "src" not in attributes
+        assert "style" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+        if "href" in attributes:
+            assert attributes["href"].startswith("#" if tag != "a" else ("#", "https://"))
+    assert "@import" not in affected
+    assert "url(" not in affected
+
+
+def test_hostile_text_stays_text() -> None:
+    text = page_of(hostile_document())
+    parsed = Tags(text)
+    assert sum(tag == "script" for tag, _ in parsed.tags) == 1
+    assert not any(tag == "img" for tag, _ in parsed.tags)
+    assert "{{ 7*7 }}" in parsed.text
+    assert SCRIPT[:40] in parsed.text
+    # Controls and marks that turn the direction of writing are shown as escapes.
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", text)
+    assert "\\u202e" in text
+    assert "n" * 400 not in text
+
+
+def test_a_large_report_is_small_and_says_what_it_leaves_out() -> None:
+    document = large_document()
+    assert document["devices"][0]["transmissions"] == 100_000
+    assert len(document["devices"][0]["destinations"]) == 2000
+    start = time.monotonic()
+    text = page_of(document)
+    assert time.monotonic() - start < 10
+    assert len(text.encode()) < 3_000_000
+    assert "1,700 of these rows do not open here" in Tags(text).text
+
+
+def test_rows_beyond_the_most_are_counted() -> None:
+    document = sample_document()
+    view = page(document, max_rows=10, max_details=3)
+    first, second = view.devices
+    assert (len(first.rows), first.rows_left_out, len(second.rows), second.rows_left_out) == (5, 14, 5, 12)
+    assert sum(row.detail is not None for device in view.devices for row in device.rows) == 3
+    assert first.details_left_out + second.details_left_out == 7
+
+
+def test_a_report_without_devices_is_a_page() -> None:
+    document = sample_document()
+    document["devices"], document["outliers"], document["captures"] = [], [], []
+    document["errors"] = [{"path": "x.mitm", "error": "not a flow file"}]
+    text = Tags(page_of(document)).text
+    assert "No transmission of a device was found." in text
+    assert "not a flow file" in text
+
+
+def test_shows_the_verdict_before_all_else() -> None:
+    text = Tags(page_of(judged_document())).text
+    summary = "HMD Global's statements of March 2019: BROKEN. Of its 5 rules, 4 are broken"
+    assert 0 < text.index(summary) < text.index("It sent activation data to China")
+    assert "BROKEN Activation data and diagnostics of phones sold outside China do not go to China." in text
+    assert "Against it: sent 10 times and tried 4 times without an answer, to zzhc.vnet.cn." in text
+    assert "Why: China is forbidden (CN)." in text
+    assert "market WW, by the build number in the traffic" in text
+
+
+def test_of_a_long_verdict_what_is_left_out_is_counted() -> None:
+    phones = [
+        device(row(identifiers=[identifier()]), id=f"10.0.{number // 200}.{number % 200}")
+        for number in range(120)
+    ]
+    report = document(*phones)
+    report["verdict"] = judge_policy(report, load("eea"))
+    view = page(report).verdict
+    assert view
+    assert view.rules[0].evidence[-1] == "And 108 destinations more."
+    assert view.phones[-1] == "and 20 more phones"
+
+
+def test_shows_no_verdict_without_rules(affected: str) -> None:
+    assert "The verdict" not in Tags(affected).text
+
+
+def test_a_hostile_verdict_stays_text() -> None:
+    document = hostile_document()
+    document["verdict"] = judge_policy(document, load("eea"))
+    text = page_of(document)
+    assert document["verdict"]["result"] == "broken"
+    assert sum(tag in ("script", "img") for tag, _ in Tags(text).tags) == 1
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", text)
+
+
+def test_puts_the_phones_of_a_model_side_by_side(affected: str) -> None:
+    groups = page(sample_document()).side_by_side
+    assert [(group.model, len(group.phones)) for group in groups] == [("Nokia 7 plus", 2)]
+    odd, other = groups[0].phones
+    assert odd.activation == ["China", "Germany"]
+    assert odd.exposed.startswith("IMEI, MAC address")
+    assert (other.activation, other.exposed) == (["Germany", "Singapore (AWS ap-southeast-1)"], "")
+    assert "only Nokia 7 plus (10.42.0.23) sent activation data to China" in Tags(affected).text
+
+
+def test_of_many_phones_the_first_stand_large_and_the_others_follow() -> None:
+    phones = [
+        device(row(country="SG"), id=f"10.0.0.{number}", summary=f"Answer {number}.") for number in range(20)
+    ]
+    text = Tags(page_of(document(*phones))).text
+    assert "The other 14 devices" in text
+    assert all(f"Answer {number}." in text for number in range(20))
+
+
+def test_a_phone_alone_stands_beside_none() -> None:
+    assert page(sample_document("nokia-7-plus-fixed.mitm")).side_by_side == []
+
+
+def test_shares_give_to_the_small_first() -> None:
+    assert shares([5, 100, 1], 20) == [5, 14, 1]
+    assert shares([5, 5], 20) == [5, 5]
+    assert shares([], 20) == []
+    assert sum(shares([1000] * 7, 20)) == 20

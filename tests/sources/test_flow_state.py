@@ -1,0 +1,214 @@
+"""From mitmproxy's state to a Transmission: addresses, names, origins, encryption."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mitmproxy.test import tflow
+
+from captures.flows import build_flow
+from phonehome.analysis.sources.flow_state import ip, name, transmission_from_state
+from phonehome.analysis.transmission import Transmission
+
+
+def convert(flow: Any = None, **changes: Any) -> Transmission:
+    """The Transmission of a flow whose state was changed: `client_conn__sni="x"`."""
+    state = (flow or build_flow("https://a.example/x", address="13.228.77.14")).get_state()
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        place = state
+        for parent in parents:
+            place = place[parent]
+        place[last] = value
+    found = transmission_from_state(state)
+    assert found is not None
+    return found
+
+
+class TestName:
+    def test_sni_before_authority_before_host_before_url(self) -> None:
+        everything = {
+            "client_conn__sni": "sni.example",
+            "request__authority": "authority.example",
+            "request__headers": ((b"Host", b"host.example"),),
+            "request__host": "url.example",
+        }
+        sources = ("sni", "authority", "host", "url")
+        for key, source in zip(list(everything), sources, strict=True):
+            found = convert(**everything)
+            assert (found.host, found.host_source) == (f"{source}.example", source)
+            everything[key] = None if source == "sni" else () if source == "host" else ""
+
+    def test_a_bare_address_is_no_name(self) -> None:
+        found = convert(
+            client_conn__sni=None,
+            request__host="13.228.77.14",
+            request__headers=((b"Host", b"13.228.77.14"),),
+        )
+        assert (found.host, found.address) == (None, "13.228.77.14")
+
+    def test_another_name_in_the_request_is_kept(self) -> None:
+        found = convert(client_conn__sni="cdn.example", request__authority="hidden.example:443")
+        assert (found.host, found.authority) == ("cdn.example", "hidden.example")
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("Example.COM.", "example.com"),
+            ("example.com:8443", "example.com"),
+            ("user@example.com:80", "example.com"),
+            ("[::1]:80", None),
+            ("13.228.0.1:80", None),
+            ("", None),
+            ("a b", None),
+            ("x" * 300, None),
+        ],
+    )
+    def test_read(self, text: str, expected: str | None) -> None:
+        assert name(text) == expected
+
+
+class TestAddress:
+    def test_is_the_one_that_was_connected_to(self) -> None:
+        found = convert(server_conn__peername=("52.74.0.1", 443), server_conn__address=("1.2.3.4", 443))
+        assert (found.address, found.address_source) == ("52.74.0.1", "connection")
+
+    def test_without_a_connection_the_one_that_was_asked_for(self) -> None:
+        found = convert(server_conn__peername=None, server_conn__address=("1.2.3.4", 443))
+        assert (found.address, found.address_source) == ("1.2.3.4", "request")
+
+    def test_the_phones_own_destination_in_wireguard(self) -> None:
+        found = convert(
+            server_conn__peername=None,
+            server_conn__address=("a.example", 443),
+            client_conn__proxy_mode="wireguard:a.conf@51820",
+            client_conn__sockname=("61.139.2.69", 443),
+        )
+        assert (found.address, found.address_source) == ("61.139.2.69", "request")
+
+    def test_the_proxys_own_end_is_nobodys_address(self) -> None:
+        found = convert(
+            server_conn__peername=None,
+            server_conn__address=("a.example", 443),
+            client_conn__proxy_mode="regular",
+            request__host="a.example",
+        )
+        assert (found.address, found.address_source) == (None, None)
+
+    def test_a_failed_connection_names_what_was_tried(self) -> None:
+        error = {"msg": "[Errno 111] Connect call failed ('61.139.2.69', 80)", "timestamp": 1.0}
+        found = convert(
+            server_conn__peername=None,
+            server_conn__address=("a.example", 80),
+            client_conn__proxy_mode="regular",
+            request__host="a.example",
+            error=error,
+            response=None,
+        )
+        assert (found.address, found.address_source, found.reply) == ("61.139.2.69", "error", None)
+
+    def test_an_upstream_proxys_address_is_not_the_destinations(self) -> None:
+        found = convert(
+            server_conn__peername=("10.0.0.99", 8080),
+            server_conn__address=("a.example", 443),
+            server_conn__via=("http", ("proxy.example", 8080)),
+            client_conn__proxy_mode="upstream:http://proxy.example",
+            request__host="a.example",
+        )
+        assert found.address is None
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("::ffff:10.0.0.2", "10.0.0.2"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("2001:DB8:0:0::1", "2001:db8::1"),
+            ("example.com", None),
+            ("", None),
+            (None, None),
+        ],
+    )
+    def test_read(self, text: str | None, expected: str | None) -> None:
+        assert ip(text) == expected
+
+
+class TestOrigin:
+    def test_replayed_by_the_analyst(self) -> None:
+        assert convert(is_replay="request").origin == "replayed"
+
+    def test_a_replayed_answer_never_came_from_the_destination(self) -> None:
+        found = convert(is_replay="response")
+        assert (found.origin, found.reply) == ("device", None)
+
+    def test_the_proxys_own_page(self) -> None:
+        assert convert(build_flow("http://mitm.it/cert/pem")).origin == "proxy"
+
+    def test_a_name_that_the_proxy_resolved_itself(self) -> None:
+        flow = tflow.tdnsflow(resp=True)
+        assert convert(flow, server_conn__peername=None, server_conn__address=None).origin == "proxy"
+        assert convert(flow).origin == "device"
+
+
+class TestEncryption:
+    def test_https_and_http(self) -> None:
+        assert convert().encrypted
+        assert not convert(build_flow("http://a.example/")).encrypted
+
+    def test_a_reverse_proxy_speaks_tls_and_the_device_does_not(self) -> None:
+        found = convert(
+            client_conn__proxy_mode="reverse:https://a.example@8080", client_conn__timestamp_tls_setup=None
+        )
+        assert not found.encrypted
+
+    def test_tls_that_was_let_through_is_encrypted_and_named(self) -> None:
+        import random
+
+        from captures.flows import client_hello
+
+        flow = tflow.ttcpflow(client_conn=True)
+        flow.messages[0].content = client_hello("login.bank.example", random.Random(1))
+        found = convert(flow, client_conn__timestamp_tls_setup=None, client_conn__sni=None)
+        assert (found.protocol, found.encrypted, found.host) == ("tls", True, "login.bank.example")
+        assert found.payloads == ()
+
+
+def test_messages_that_were_injected_or_dropped_are_nobodys() -> None:
+    flow = tflow.twebsocketflow()
+    assert flow.websocket is not None
+    flow.websocket.messages[0].injected = True
+    flow.websocket.messages[1].dropped = True
+    assert convert(flow).payloads == ()
+
+
+def test_a_tcp_stream_is_one_however_it_was_cut() -> None:
+    flow = tflow.ttcpflow()
+    flow.messages = [type(flow.messages[0])(True, part, 1.0) for part in (b'{"IME', b'I1":', b'"x"}')]
+    assert convert(flow).payloads == (b'{"IMEI1":"x"}',)
+
+
+fields = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20)
+)
+values = st.recursive(
+    fields,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+)
+
+
+@pytest.mark.parametrize(
+    "flow", [tflow.tflow(resp=True), tflow.twebsocketflow(), tflow.ttcpflow(), tflow.tdnsflow(resp=True)]
+)
+@given(data=st.data())
+def test_no_state_raises(flow: Any, data: st.DataObject) -> None:
+    state = flow.get_state()
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = state
+        while True:
+            key = data.draw(st.sampled_from(sorted(key for key in place if key != "type")))
+            if isinstance(place[key], dict) and place[key] and data.draw(st.booleans()):
+                place = place[key]
+                continue
+            place[key] = data.draw(values)
+            break
+    transmission_from_state(state)

@@ -1,0 +1,267 @@
+"""Flow files: read as mitmproxy reads them, and where it gives up as well."""
+
+import copy
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mitmproxy import flow as mitmflow
+from mitmproxy.io import FlowReader, FlowWriter, tnetstring
+from mitmproxy.test import tflow
+
+from phonehome.analysis.sources import mitm
+from phonehome.analysis.sources.flow_state import MAX_REPLY_BODY, transmission_from_state
+from phonehome.analysis.transmission import Transmission
+
+
+def flows() -> list[mitmflow.Flow]:
+    """One of each kind."""
+    replayed = tflow.tflow(resp=True)
+    replayed.is_replay = "request"
+    return [
+        tflow.tflow(resp=True),
+        tflow.tflow(),
+        tflow.tflow(err=True),
+        tflow.twebsocketflow(),
+        tflow.ttcpflow(),
+        tflow.tudpflow(),
+        tflow.tdnsflow(resp=True),
+        tflow.tdnsflow(),
+        replayed,
+    ]
+
+
+def file_of(*some: mitmflow.Flow) -> bytes:
+    out = io.BytesIO()
+    writer = FlowWriter(out)
+    for one in some:
+        writer.add(one)
+    return out.getvalue()
+
+
+def read(data: bytes) -> tuple[list[Transmission], tuple[str, ...]]:
+    scan = mitm.scan(data)
+    reader = mitm.Reader(data)
+    found = [one for start, end in scan.parts for one in reader.read(start, end)]
+    return found, scan.warnings + reader.warnings.lines()
+
+
+@pytest.fixture(scope="module")
+def three() -> bytes:
+    return file_of(*(tflow.tflow(resp=True) for _ in range(3)))
+
+
+def starts(data: bytes) -> Iterator[int]:
+    file = io.BytesIO(data)
+    while file.tell() < len(data):
+        yield file.tell()
+        tnetstring.load(file)
+
+
+@pytest.mark.parametrize("flow", flows(), ids=lambda flow: f"{flow.type}-{flow.is_replay}")
+def test_a_file_and_a_live_flow_give_the_same(flow: mitmflow.Flow) -> None:
+    assert read(file_of(flow)) == ([transmission_from_state(flow.get_state())], ())
+
+
+def test_gives_as_many_as_mitmproxy_in_its_order() -> None:
+    data = file_of(*flows())
+    theirs = [flow.id for flow in FlowReader(io.BytesIO(data)).stream()]
+    assert [one.flow_id for one in read(data)[0]] == theirs
+
+
+def test_parts_are_whole_flows_and_leave_none_out() -> None:
+    data = file_of(*(flow for _ in range(20) for flow in flows()))
+    whole, _ = read(data)
+    for parts in (2, 3, 7, 50):
+        scan = mitm.scan(data, parts)
+        assert len(scan.parts) > 1
+        assert [one for start, end in scan.parts for one in mitm.Reader(data).read(start, end)] == whole
+        assert scan.flows == len(whole)
+
+
+def test_scan_finds_the_names_that_dns_gave() -> None:
+    names = mitm.scan(file_of(*flows())).names
+    assert {(answer.name, answer.address) for answer in names} == {
+        ("dns.google", "8.8.8.8"),
+        ("dns.google", "8.8.4.4"),
+    }
+
+
+def test_a_file_cut_anywhere_gives_the_whole_flows_before_the_cut(three: bytes) -> None:
+    bounds = [*starts(three), len(three)]
+    for cut in range(1, len(three)):
+        found, warnings = read(three[:cut])
+        whole = sum(bound <= cut for bound in bounds) - 1
+        assert len(found) == whole
+        if cut in bounds:
+            assert warnings == ()
+        else:
+            assert f"at byte {bounds[whole]} of {cut}" in warnings[0]
+
+
+def test_goes_on_behind_damaged_bytes(three: bytes) -> None:
+    _, second, third = starts(three)
+    damaged = three[:second] + b"\x00" * 40 + three[second + 40 :]
+    found, warnings = read(damaged)
+    assert len(found) == 2
+    assert f"from byte {second} to byte {third}" in warnings[0]
+
+
+def test_a_flow_damaged_inside_is_skipped_and_named(three: bytes) -> None:
+    _, second, _ = starts(three)
+    place = three.index(b"7:request;", second) + len(b"7:request;")
+    found, warnings = read(three[:place] + b"x" + three[place + 1 :])
+    assert len(found) == 2
+    assert f"the flow at byte {second} is damaged" in warnings[0]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_no_damage_raises(three: bytes, data: st.DataObject) -> None:
+    raw = bytearray(three)
+    for _ in range(data.draw(st.integers(1, 5))):
+        start = data.draw(st.integers(0, len(raw) - 1))
+        raw[start : start + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
+    found, warnings = read(bytes(raw))
+    assert len(found) <= 4
+    assert all("\n" not in warning for warning in warnings)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    read(data)
+
+
+def test_warnings_about_a_hostile_file_are_capped(three: bytes) -> None:
+    flow = three[: len(three) // 3]
+    _, warnings = read((flow + b"\x00damaged\x00") * 200)
+    assert len(warnings) <= 2 * mitm.MAX_WARNINGS + 2
+    assert "more warnings" in warnings[mitm.MAX_WARNINGS]
+
+
+def test_reads_what_mitmproxy_refuses_for_a_missing_value() -> None:
+    state = tflow.tflow(resp=True).get_state()
+    state["client_conn"]["tls"] = None
+    data = tnetstring.dumps(state)
+    with pytest.raises(Exception, match="tls"):
+        list(FlowReader(io.BytesIO(data)).stream())
+    found, warnings = read(data)
+    assert [(one.host, one.address) for one in found] == [("address", "192.168.0.1")]
+    assert warnings == ()
+
+
+def test_a_newer_format_is_read_with_a_warning() -> None:
+    state = tflow.tflow(resp=True).get_state()
+    state["version"] = 99
+    found, warnings = read(tnetstring.dumps(state))
+    assert len(found) == 1
+    assert "flow format 99, newer than" in warnings[0]
+
+
+@pytest.mark.parametrize("version", [12, 15, 18])
+def test_close_relatives_are_read_without_mitmproxys_conversion(
+    version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mitmproxy.io.compat.migrate_flow", None)
+    state = as_format_18(tflow.tflow(resp=True).get_state())
+    state["version"] = version
+    found, warnings = read(tnetstring.dumps(state))
+    assert (found[0].client, found[0].address, found[0].port) == ("127.0.0.1", "192.168.0.1", 22)
+    assert warnings == ()
+
+
+def test_old_formats_go_through_mitmproxys_conversion() -> None:
+    state = as_format_7(tflow.tflow(resp=True).get_state())
+    found, warnings = read(tnetstring.dumps(state))
+    assert [(one.client, one.address, one.method, one.path) for one in found] == [
+        ("127.0.0.1", "192.168.0.1", "GET", "/path")
+    ]
+    assert warnings == ()
+
+
+def test_an_old_format_that_mitmproxy_cannot_convert_is_read_as_it_stands() -> None:
+    state = as_format_7(tflow.tflow(resp=True).get_state())
+    del state["client_conn"]["tls_established"]
+    data = tnetstring.dumps(state)
+    with pytest.raises(KeyError):
+        list(FlowReader(io.BytesIO(data)).stream())
+    found, warnings = read(data)
+    assert [(one.client, one.address, one.path) for one in found] == [("127.0.0.1", "192.168.0.1", "/path")]
+    assert "cannot convert its flow format 7: KeyError 'tls_established'; read as it stands" in warnings[0]
+
+
+def test_an_old_flow_that_holds_nothing_is_named() -> None:
+    found, warnings = read(tnetstring.dumps({"version": 7, "type": "http"}))
+    assert found == []
+    assert "flow at byte 0 is damaged" in warnings[0]
+
+
+def test_long_replies_are_not_kept_and_counted() -> None:
+    flow = tflow.tflow(resp=True)
+    assert flow.response is not None
+    flow.response.content = b"x" * (MAX_REPLY_BODY + 1)
+    found, _ = read(file_of(flow))
+    assert found[0].reply is not None
+    assert (found[0].reply.body, found[0].reply.size) == (None, MAX_REPLY_BODY + 1)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "expected"),
+    [
+        (b"2434:9:websocket;0:~8:resp", True),
+        (b"5046:7:version,13:1:0#", False),
+        (b'{"log": {', False),
+        (b"", False),
+        (b"\x1f\x8b\x08", False),
+    ],
+)
+def test_content_decides_what_a_file_is(beginning: bytes, expected: bool) -> None:
+    assert mitm.recognises(beginning) is (expected or b"version," in beginning)
+
+
+def as_format_18(state: dict[str, Any]) -> dict[str, Any]:
+    """The names that connections had before format 19 (mitmproxy `io/compat.py`, `convert_18_19`)."""
+    state = copy.deepcopy(state)
+    state["version"] = 18
+    client, server = state["client_conn"], state["server_conn"]
+    client["address"] = client.pop("peername")
+    client["tls_extensions"] = None
+    server["ip_address"] = server.pop("peername")
+    server["source_address"] = server.pop("sockname")
+    server["via2"] = server.pop("via")
+    for connection in (client, server):
+        connection["cipher_name"] = connection.pop("cipher")
+        connection["tls_established"] = connection["timestamp_tls_setup"] is not None
+        connection["state"] = 0
+    return state
+
+
+def as_format_7(state: dict[str, Any]) -> dict[str, Any]:
+    """As mitmproxy 5 wrote it (mitmproxy `io/compat.py`, `convert_7_8` to `convert_17_18`)."""
+    state = as_format_18(state)
+    state["version"] = 7
+    for name in ("websocket", "comment", "timestamp_created"):
+        state.pop(name)
+    state["marked"] = False
+    state["mode"] = "regular"
+    state["request"]["first_line_format"] = "relative"
+    state["request"]["is_replay"] = False
+    state["response"]["is_replay"] = False
+    for message in (state["request"], state["response"]):
+        message.pop("trailers")
+    state["request"].pop("authority")
+    for name in ("client_conn", "server_conn"):
+        connection = state[name]
+        connection["alpn_proto_negotiated"] = connection.pop("alpn")
+        for new in ("alpn_offers", "cipher_list", "certificate_list", "error", "tls", "state"):
+            connection.pop(new, None)
+    state["client_conn"].pop("proxy_mode")
+    state["client_conn"].pop("sockname")
+    state["client_conn"]["clientcert"] = None
+    state["server_conn"]["cert"] = None
+    state["server_conn"].pop("via2")
+    state["server_conn"]["via"] = None
+    return state
