@@ -7,8 +7,6 @@ It is what `phonehome inspect` prints. Identifiers are masked in it unless `evid
 otherwise; URL and headers that mitmproxy itself prints around it are as they were sent.
 """
 
-from dataclasses import replace
-
 from mitmproxy import contentviews, ctx, dns, http
 from mitmproxy.addonmanager import Loader
 
@@ -82,9 +80,9 @@ def _part(whole: Evidence, data: bytes, metadata: contentviews.Metadata) -> Evid
     """What one message of an exchange shows: the whole for a request, else what stands in the message alone."""
     message = metadata.websocket_message or metadata.tcp_message or metadata.udp_message
     if message is not None and message.from_client:
-        alone = replace(whole.transmission, payloads=(data,), truncated=0)
+        alone = whole.transmission._replace(payloads=(data,), truncated=0)
         if metadata.websocket_message is not None:
-            alone = replace(alone, path="", headers=())
+            alone = alone._replace(path="", headers=())
         part = examine(alone)
         values, opaque, findings = part.values, part.opaque, part.findings
     elif message is not None or isinstance(metadata.http_message, http.Response):

@@ -5,7 +5,6 @@ The report, the addon and whoever else asks go through `examine`, so that they c
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import NamedTuple
 
 from phonehome.analysis.decoding import decode
@@ -59,11 +58,11 @@ class Names:
         if sent.host is None and sent.address is not None:
             host = _latest(self._names.get((client, sent.address)), sent.time)
             if host is not None:
-                return replace(sent, host=host, host_source="dns")
+                return sent._replace(host=host, host_source="dns")
         elif sent.address is None and sent.host is not None:
             address = _latest(self._addresses.get((client, sent.host)), sent.time)
             if address is not None:
-                return replace(sent, address=address, address_source="dns")
+                return sent._replace(address=address, address_source="dns")
         return sent
 
 

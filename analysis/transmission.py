@@ -8,7 +8,6 @@ One exchange is one transmission: an HTTP request with its reply, a whole WebSoc
 conversation, a DNS query.
 """
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Headers = tuple[tuple[str, str], ...]
@@ -54,8 +53,7 @@ class NameAnswer(NamedTuple):
     """The client that asked, as in `Transmission.client`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transmission:
+class Transmission(NamedTuple):
     """One exchange of one device with one destination, as it was observed. Times are seconds since
     1970-01-01T00:00Z, sizes are bytes, and None is "unknown" throughout."""
 

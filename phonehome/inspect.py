@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
@@ -115,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
                     if _matches(options, evidence):
                         label = names_given.label(id_, addresses(sent, id_), DeviceFacts())
                         # What was sent is in the values; the bytes would fill memory.
-                        yield path, label, evidence._replace(transmission=replace(sent, payloads=()))
+                        yield path, label, evidence._replace(transmission=sent._replace(payloads=()))
 
     found: list[tuple[str, str, Evidence]] = []
     for path in paths:

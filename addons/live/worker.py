@@ -26,7 +26,6 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, BinaryIO
 
 from phonehome.addons.live.lines import Lines
@@ -73,8 +72,7 @@ class Sum:
         if reply is not None and left_out_of_reply:
             reply = reply._replace(size=reply.size + left_out_of_reply)
         if left_out or left_out_of_reply:
-            sent = replace(
-                sent,
+            sent = sent._replace(
                 truncated=sent.truncated + left_out,
                 bytes_sent=sent.bytes_sent + left_out,
                 bytes_received=sent.bytes_received + left_out_of_reply,
