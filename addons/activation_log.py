@@ -25,7 +25,6 @@ from phonehome.addons.writer import Writer
 from phonehome.analysis import __version__
 from phonehome.analysis.devices import device_id
 from phonehome.analysis.examiner import Evidence, Names, examine
-from phonehome.analysis.glance import may_be_activation
 from phonehome.analysis.identifiers import mask
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
@@ -117,9 +116,6 @@ class ActivationLog:
             self._names.add(answer)
 
     def request(self, flow: http.HTTPFlow) -> Later:
-        if not _worth_examining(flow):
-            self._clear(flow)
-            return None
         return self._examine(flow, self._requested)
 
     def response(self, flow: http.HTTPFlow) -> Later:
@@ -191,10 +187,8 @@ class ActivationLog:
 
     def _requested(self, flow: flow.Flow, evidence: Evidence | None) -> None:
         self._seen(flow, evidence)
-        if flow.id not in self._pending:
-            self._clear(flow)
-
-    def _clear(self, flow: flow.Flow) -> None:
+        if flow.id in self._pending:
+            return
         if len(self._cleared) >= MAX_CLEARED:
             self._cleared.pop(next(iter(self._cleared)))
         self._cleared[flow.id] = None
@@ -263,16 +257,6 @@ class ActivationLog:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-
-
-def _worth_examining(flow: http.HTTPFlow) -> bool:
-    """Whether a request can be an activation at all; most that a phone sends cannot."""
-    request = flow.request.data
-    hosts = (flow.client_conn.sni, flow.request.host_header, request.host)
-    body = request.content or b""
-    return len(body) > LONG or may_be_activation(
-        hosts, request.port, request.path, request.headers.fields, body
-    )
 
 
 def event(action: str, evidence: Evidence, location: Location, show_identifiers: bool) -> dict[str, Any]:

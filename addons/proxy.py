@@ -33,7 +33,6 @@ from mitmproxy.tools.web.master import WebMaster
 from phonehome.addons.activation_log import ActivationLog
 from phonehome.addons.capture import Capture
 from phonehome.addons.commands import Commands
-from phonehome.addons.dispatch import QuickAddonManager
 from phonehome.addons.live_report import LiveReport
 from phonehome.addons.undecrypted_tls import UndecryptedTls
 from phonehome.analysis.render.escape import printable
@@ -152,7 +151,7 @@ def run(settings: Settings) -> None:
 
 async def _run(settings: Settings, faults: "_Faults") -> None:
     logging.getLogger().setLevel(logging.INFO if settings.web else logging.WARNING)
-    logging.getLogger("addons").setLevel(logging.INFO)
+    logging.getLogger("phonehome.addons").setLevel(logging.INFO)
     logging.getLogger("phonehome.addons.live_report").setLevel(
         logging.WARNING
     )  # where it is is said by `Instructions`
@@ -165,7 +164,6 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
         else DumpMaster(opts, with_termlog=False, with_dumper=False)
     )
     sys.setswitchinterval(SWITCH)
-    QuickAddonManager.replace(master.addons)
     faults.install()
     try:
         master.addons.add(  # type: ignore[no-untyped-call]
@@ -292,7 +290,7 @@ class _Faults(log.MitmLogHandler):
         self._said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        ours = record.name.startswith("addons")
+        ours = record.name.startswith("phonehome.addons")
         if record.levelno < logging.ERROR and not ours:
             return
         text = record.getMessage()

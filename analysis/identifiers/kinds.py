@@ -49,7 +49,6 @@ class Kind:
     exclusive: frozenset[str] = frozenset()
     anywhere: bool = False
     grouped: bool = False
-    stems: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
     vague: frozenset[str] = frozenset()
     company: frozenset[str] = frozenset()
@@ -183,7 +182,6 @@ def _kind(entry: dict[str, Any]) -> Kind:
         exclusive=names("exclusive"),
         anywhere=entry.get("anywhere", False),
         grouped=entry.get("grouped", False),
-        stems=tuple(entry.get("stems", ())),
         names=names("names"),
         vague=names("vague"),
         company=frozenset(entry.get("company", ())),

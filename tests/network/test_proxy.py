@@ -176,6 +176,13 @@ def test_an_addon_that_raises_is_shown_and_traffic_goes_on(tmp_path: Path) -> No
     assert len(transmissions(at.capture)) == 3
 
 
+def test_a_warning_of_an_addon_is_shown(tmp_path: Path) -> None:
+    with web_server() as taken, proxy(tmp_path, "--set", f"live_report_port={taken}") as at:
+        time.sleep(1)
+        said = stop(at.process)
+    assert f"phonehome: live_report: port {taken} cannot be used" in said
+
+
 def test_nothing_sent_leaves_nothing_behind(tmp_path: Path) -> None:
     with proxy(tmp_path) as at:
         said = stop(at.process)
