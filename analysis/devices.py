@@ -4,16 +4,14 @@ Two clients are never taken for one phone by guess, however alike they look. Wha
 user's word, else the model that it named most often, with its address.
 """
 
-import re
-import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from importlib.resources import files
+from functools import lru_cache
 from ipaddress import ip_address
-from typing import Final, NamedTuple
+from typing import Final
 
+from phonehome.analysis import knowledge
 from phonehome.analysis.identifiers.finding import Finding
 from phonehome.analysis.sources.flow_state import ip
 from phonehome.analysis.transmission import Transmission
@@ -65,7 +63,10 @@ class DeviceFacts:
         for finding in findings:
             if finding.certainty == "possible":
                 continue
-            if finding.kind == "model" and finding.value.lower() not in _knowledge().not_models:
+            if (
+                finding.kind == "model"
+                and finding.value.lower() not in knowledge.shipped().software.not_models
+            ):
                 self._models[finding.value] += 1
             elif finding.kind == "build":
                 self._builds[finding.value] += 1
@@ -152,23 +153,9 @@ class DeviceNames:
         return f"{facts.model} ({known})" if facts.model else known
 
 
-class _Knowledge(NamedTuple):
-    systems: tuple[re.Pattern[str], ...]
-    not_models: frozenset[str]
-
-
-@cache
-def _knowledge() -> _Knowledge:
-    document = tomllib.loads((files("phonehome.analysis.knowledge") / "devices.toml").read_text("utf-8"))
-    return _Knowledge(
-        tuple(re.compile(entry["pattern"]) for entry in document["user_agent"]),
-        frozenset(document["not_models"]["names"]),
-    )
-
-
 @lru_cache(maxsize=4096)
 def _system(user_agent: str) -> str | None:
-    for pattern in _knowledge().systems:
+    for pattern in knowledge.shipped().software.systems:
         match = pattern.search(user_agent)
         if match is not None:
             group, version = next(iter(match.groupdict().items()))

@@ -3,36 +3,19 @@
 A statement is the maker's word about this very build. Everything that is worked out from how builds are
 numbered is inference, and says so; whether a build that nobody spoke of carries a fix is not known.
 
-All knowledge is in `catalogue/markets.toml` and `catalogue/firmware.toml`. The functions are pure, and nothing
+All knowledge is in `knowledge/markets.toml` and `knowledge/firmware.toml`. The functions are pure, and nothing
 that a captured build holds makes them raise.
 """
 
-import re
-import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cache
-from importlib.resources import files
-from typing import Any, Final, Literal, NamedTuple, TypedDict
+from typing import Literal, TypedDict
 
-from phonehome.analysis.knowledge.catalogue import Reference
-
-MAX_BUILD: Final = 500
-"""Characters of a build or a fingerprint that are looked at."""
+from phonehome.analysis import knowledge
+from phonehome.analysis.knowledge import software
+from phonehome.analysis.knowledge.software import MAX_BUILD, Build, Fix
 
 Status = Literal["stated", "not-known"]
-
-
-class Build(NamedTuple):
-    """A build number, taken apart."""
-
-    text: str
-    """As it stands in the build or the fingerprint: `00WW_3_39B_SP03`."""
-    numbering: str
-    market: str
-    release: int
-    version: str
-    service_pack: int | None
 
 
 class FirmwareEntry(TypedDict):
@@ -48,36 +31,14 @@ class FirmwareEntry(TypedDict):
     references: list[str]
 
 
-class _Numbering(NamedTuple):
-    id: str
-    pattern: re.Pattern[str]
-
-
-class _Fix(NamedTuple):
-    what: str
-    by: str
-    phone: str
-    models: tuple[str, ...]
-    products: tuple[str, ...]
-    numbering: str
-    builds: tuple[Build, ...]
-    references: tuple[Reference, ...]
-
-
-class _Knowledge(NamedTuple):
-    numberings: tuple[_Numbering, ...]
-    markets: dict[str, str]
-    fixes: tuple[_Fix, ...]
-
-
-def markets() -> dict[str, str]:
+def markets() -> Mapping[str, str]:
     """The markets that the catalogue knows: code to name."""
-    return _knowledge().markets
+    return knowledge.shipped().software.markets
 
 
 def parse(text: str) -> Build | None:
     """The build number in a build or a fingerprint; None if it is of no numbering that is known."""
-    return _parsed(text, _knowledge().numberings)
+    return software.parse(text, knowledge.shipped().software.numberings)
 
 
 def market_of(builds: Iterable[str]) -> list[str]:
@@ -95,7 +56,7 @@ def describe(text: str, models: Sequence[str] = (), builds: Sequence[str] = ()) 
         return []
     return [
         _entry(build, fix, models, (text, *builds))
-        for fix in _knowledge().fixes
+        for fix in knowledge.shipped().software.fixes
         if fix.numbering == build.numbering
     ]
 
@@ -110,7 +71,7 @@ def firmware_of(models: Sequence[str], builds: Sequence[str]) -> list[FirmwareEn
     return [entry for entries in found.values() for entry in entries]
 
 
-def _entry(build: Build, fix: _Fix, models: Sequence[str], builds: Sequence[str]) -> FirmwareEntry:
+def _entry(build: Build, fix: Fix, models: Sequence[str], builds: Sequence[str]) -> FirmwareEntry:
     references = [f"{reference.title}: {reference.where}" for reference in fix.references]
     status: Status = "not-known"
     inference: list[str] = []
@@ -137,7 +98,7 @@ def _entry(build: Build, fix: _Fix, models: Sequence[str], builds: Sequence[str]
     }
 
 
-def _is_phone(fix: _Fix, models: Sequence[str], builds: Sequence[str]) -> bool:
+def _is_phone(fix: Fix, models: Sequence[str], builds: Sequence[str]) -> bool:
     """Whether it can be the phone that a statement is about: it names itself so, or names nothing at all."""
     products = [build for build in builds if "/" in build]
     if not models and not products:
@@ -164,51 +125,3 @@ def _compared(build: Build, fixed: Build) -> str:
     have = "no service pack" if build.service_pack is None else f"service pack {build.service_pack}"
     order = "older" if (build.service_pack or 0) < (fixed.service_pack or 0) else "newer"
     return f"the same version with {have}: {order} than {fixed.text}"
-
-
-def _parsed(text: str, numberings: Sequence[_Numbering]) -> Build | None:
-    for numbering in numberings:
-        match = numbering.pattern.search(text[:MAX_BUILD])
-        if match is not None:
-            pack = match["service_pack"]
-            return Build(
-                match[0],
-                numbering.id,
-                match["market"],
-                int(match["release"]),
-                match["version"],
-                int(pack) if pack else None,
-            )
-    return None
-
-
-@cache
-def _knowledge() -> _Knowledge:
-    document = _load("markets.toml")
-    numberings = tuple(
-        _Numbering(entry["id"], re.compile(entry["pattern"], re.ASCII)) for entry in document["numbering"]
-    )
-    return _Knowledge(
-        numberings,
-        {entry["code"]: entry["name"] for entry in document["market"]},
-        tuple(_fix(entry, numberings) for entry in _load("firmware.toml")["fix"]),
-    )
-
-
-def _fix(entry: dict[str, Any], numberings: Sequence[_Numbering]) -> _Fix:
-    builds = tuple(_parsed(text, numberings) for text in entry["builds"])
-    reference = entry["reference"]
-    return _Fix(
-        entry["what"],
-        entry["by"],
-        entry["phone"],
-        tuple(entry["models"]),
-        tuple(entry["products"]),
-        entry["numbering"],
-        tuple(build for build in builds if build is not None),
-        tuple(Reference(**item) for item in (reference if isinstance(reference, list) else [reference])),
-    )
-
-
-def _load(name: str) -> dict[str, Any]:
-    return tomllib.loads((files("phonehome.analysis.knowledge") / name).read_text("utf-8"))

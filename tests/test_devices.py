@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phonehome.analysis import knowledge
 from phonehome.analysis.devices import (
     UNKNOWN,
     DeviceFacts,
     DeviceNameError,
     DeviceNames,
-    _knowledge,
     _system,
     device_id,
 )
@@ -84,7 +84,7 @@ def test_each_pattern_reads_its_example() -> None:
     for entry in entries:
         assert _system(entry["example"]) is not None
         assert entry["reference"]["where"].startswith("https://")
-    assert len(_knowledge().systems) == len(entries)
+    assert len(knowledge.shipped().software.systems) == len(entries)
 
 
 @given(st.text(max_size=300))

@@ -5,11 +5,10 @@ Values of one source are numbered (`Value.group`) from a base of its own: what i
 beside that of another as it stands.
 """
 
-import tomllib
-from functools import cache, lru_cache
-from importlib.resources import files
+from functools import lru_cache
 from typing import NamedTuple
 
+from phonehome.analysis import knowledge
 from phonehome.analysis.decoding import http, paths
 from phonehome.analysis.decoding.dress import LONGEST_PLAIN, PLAIN
 from phonehome.analysis.decoding.engine import Run, codings
@@ -39,11 +38,9 @@ Part = tuple[tuple[Value, ...], tuple[Opaque, ...], int]
 """Values, opaque parts, and the first group number that is not used."""
 
 
-@cache
 def innocent_headers() -> frozenset[str]:
     """Names of headers (lower case) that carry nothing of the phone or its owner, as the catalogue says."""
-    table = tomllib.loads(files("phonehome.analysis.knowledge").joinpath("headers.toml").read_text("utf-8"))
-    return frozenset(entry["name"] for entry in table["header"])
+    return knowledge.shipped().headers
 
 
 class _Head(NamedTuple):

@@ -22,7 +22,6 @@ import re
 import tomllib
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
@@ -240,12 +239,13 @@ def _specificity(endpoint: Endpoint, host_rank: int, labels: int) -> tuple[int, 
     return (-host_rank, -labels, -literal, -len(endpoint.keys), -others)
 
 
-@cache
 def catalogue() -> Catalogue:
     """The catalogue that comes with the program, read at the first call.
 
     Raises CatalogueError if one of its files is wrong."""
-    return load(Path(__file__).parent)
+    from phonehome.analysis.knowledge import shipped
+
+    return shipped().catalogue
 
 
 def load(folder: Path) -> Catalogue:

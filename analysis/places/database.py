@@ -27,7 +27,7 @@ from typing import Any, Self
 
 import maxminddb
 
-from phonehome.analysis.knowledge import addresses
+from phonehome.analysis import knowledge
 from phonehome.analysis.places.location import CountryCertainty, Location, Source
 from phonehome.analysis.places.prefixes import IPAddress
 
@@ -125,7 +125,7 @@ class LocationDatabase:
         return location
 
     def _locate_public(self, text: str, address: IPAddress) -> Location:
-        special = addresses.special_addresses().get(address)
+        special = knowledge.shipped().addresses.special.get(address)
         if special is not None and special.scope != "global":
             return Location(
                 address=text,
@@ -148,7 +148,9 @@ class LocationDatabase:
             reason=reason + damaged,
             asn=answer.asn,
             organisation=answer.organisation,
-            cloud_provider=addresses.provider(answer.provider).name if answer.provider else None,
+            cloud_provider=knowledge.shipped().addresses.provider(answer.provider).name
+            if answer.provider
+            else None,
             cloud_region=answer.region or None,
             anycast=anycast,
             sources=tuple(dict.fromkeys(s for s in answer.sources() if s is not None)),
@@ -192,7 +194,8 @@ def _inner(address: IPAddress) -> tuple[IPAddress, str]:
 
 def _judge(answer: _Answer, address: IPAddress) -> tuple[CountryCertainty, bool, str]:
     """(certainty, anycast, reason) of a country that tables gave; takes the country away if it is filler."""
-    spread = addresses.spread_ranges().get(address)
+    addresses = knowledge.shipped().addresses
+    spread = addresses.spread_ranges.get(address)
     if spread is None and answer.provider:
         spread = addresses.spread_cloud(answer.provider, answer.region, answer.service)
     anycast = spread is not None and spread.anycast
@@ -208,10 +211,10 @@ def _judge(answer: _Answer, address: IPAddress) -> tuple[CountryCertainty, bool,
     if answer.by_region and cloud:
         return "certain", False, f"{cloud.name} publishes this range as its region {answer.region}"
 
-    weak = addresses.weak_networks().get(answer.asn) if answer.asn is not None else None
+    weak = addresses.weak_networks.get(answer.asn) if answer.asn is not None else None
     if weak is not None and answer.country not in weak.reliable_in and not answer.own_country:
         return "uncertain", False, f"{says}, but {weak.reason}"
-    of_region = addresses.region_countries().get((answer.provider, answer.region))
+    of_region = addresses.region_countries.get((answer.provider, answer.region))
     if cloud and of_region is not None and of_region != answer.country:
         region = f"{answer.region} ({of_region})"
         if answer.own_country:
@@ -219,7 +222,7 @@ def _judge(answer: _Answer, address: IPAddress) -> tuple[CountryCertainty, bool,
         return "uncertain", False, f"{says}, where {cloud.name} has a zone of its region {region}"
     if answer.asn is None and not answer.own_country and not cloud:
         idle = f"{says}, but no network announced the address when the tables were made"
-        filler = addresses.filler(address.version)
+        filler = addresses.filler.get(address.version)
         if filler is not None:
             answer.country = None
             return "unknown", False, f"{idle}, and {filler}"
@@ -272,7 +275,7 @@ class _Embedded:
     def _cloud_source(self, provider: str) -> Source:
         source = self._cloud.get(provider)
         if source is None:
-            source = Source(addresses.provider(provider).table, self._cloud_date)
+            source = Source(knowledge.shipped().addresses.provider(provider).table, self._cloud_date)
             self._cloud[provider] = source
         return source
 

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from phonehome.analysis.knowledge import addresses
+from phonehome.analysis import knowledge
 from phonehome.analysis.places.names import (
     NameAnswers,
     ReverseName,
@@ -239,7 +239,7 @@ def is_public_address(text: str) -> bool:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    special = addresses.special_addresses().get(address)
+    special = knowledge.shipped().addresses.special.get(address)
     return special is None or special.scope == "global"
 
 
@@ -250,9 +250,8 @@ def is_public_name(name: str) -> bool:
         return False
     if labels[-1].isdigit():  # an address, or nothing
         return False
-    return (
-        labels[-1] not in addresses.local_endings() and ".".join(labels[-2:]) not in addresses.local_endings()
-    )
+    local = knowledge.shipped().addresses.local_endings
+    return labels[-1] not in local and ".".join(labels[-2:]) not in local
 
 
 def _lasting(answer: Answer) -> bool:

@@ -15,8 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
-from phonehome.analysis import firmware
-from phonehome.analysis.knowledge import addresses
+from phonehome.analysis import knowledge
 from phonehome.analysis.knowledge.catalogue import Reference, catalogue
 
 MAX_FILE: Final = 1 << 20
@@ -181,13 +180,13 @@ def parse(text: str, file: str) -> Policy:
 
 @cache
 def country_groups() -> Mapping[str, Mapping[str, tuple[Period, ...]]]:
-    """Groups of countries, from `catalogue/transfers.toml`: the name of a group is its status there, with @."""
+    """Groups of countries, from `knowledge/transfers.toml`: the name of a group is its status there, with @."""
     found: dict[str, dict[str, tuple[Period, ...]]] = {}
-    document = tomllib.loads((files("phonehome.analysis.knowledge") / "transfers.toml").read_text("utf-8"))
-    for entry in document["country"]:
-        periods = found.setdefault(GROUP + entry["status"], {})
-        period = Period(str(entry["since"]), str(entry.get("until", "")), entry.get("condition", ""))
-        periods[entry["code"]] = (*periods.get(entry["code"], ()), period)
+    for code, statuses in knowledge.shipped().countries.statuses.items():
+        for status in statuses:
+            periods = found.setdefault(GROUP + status.kind, {})
+            period = Period(status.since, status.until, status.condition)
+            periods[code] = (*periods.get(code, ()), period)
     return found
 
 
@@ -282,7 +281,7 @@ def _rule(table: _Table, where: str) -> Rule:
     if markets and not_markets:
         raise table.wrong("'markets' and 'not_markets' exclude each other")
     for key in ("markets", "not_markets"):
-        table.chosen(key, firmware.markets(), "market")
+        table.chosen(key, knowledge.shipped().software.markets, "market")
     return Rule(
         id=table.text("id"),
         says=table.text("says"),
@@ -359,9 +358,9 @@ def _both(allowed: Places, forbidden: Places) -> str:
 
 def _cloud(table: _Table, text: str) -> tuple[str, str]:
     """`AWS ap-southeast-1`, or `AWS` for any region."""
-    regions = addresses.region_countries()
+    addresses = knowledge.shipped().addresses
     known: dict[str, set[str]] = {}
-    for key, region in regions:
+    for key, region in addresses.region_countries:
         known.setdefault(addresses.provider(key).name, set()).add(region)
     for provider, names_ in known.items():
         if text == provider:
@@ -432,8 +431,9 @@ def _owners(table: _Table) -> frozenset[str]:
 
 def _country(table: _Table, code: str) -> str:
     """The code, if it is one. Raises PolicyError."""
-    if addresses.country_name(code) == code or not code.isupper():
-        codes = addresses.country_codes()
+    names = knowledge.shipped().countries.names
+    if code not in names:
+        codes = {name: code for code, name in names.items()}
         meant = code.upper() if code.upper() in codes.values() else codes.get(code, "")
         raise table.wrong(
             f"'countries': {code!r} is no ISO 3166-1 code of two capital letters"

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, cast
 
 from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.knowledge.countries import Status
 from phonehome.analysis.policy.verdict import PhoneVerdict, RuleVerdict, Verdict
 from phonehome.analysis.render import charts
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from phonehome.analysis.report.summary import CATEGORY_ORDER, exposed, kinds_carried, place
-from phonehome.analysis.transfers import Status, status
+from phonehome.analysis.transfers import status
 
 MAX_TEXT: Final = 300
 """Characters of a text; names and paths can be long, and are written by strangers."""

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonehome.analysis.knowledge import addresses
+from phonehome.analysis.knowledge import shipped
 
+addresses = shipped().addresses
 CATALOGUE = Path(__file__).parent.parent.parent / "analysis" / "knowledge"
 LISTS = {
     "anycast.toml": ("range", "cloud"),
@@ -56,7 +57,7 @@ def test_there_are_249_countries_with_names() -> None:
     ],
 )
 def test_country_names(code: str, name: str) -> None:
-    assert addresses.country_name(code) == name
+    assert shipped().countries.name(code) == name
 
 
 def test_every_country_in_the_catalogue_is_one() -> None:
@@ -71,14 +72,14 @@ def test_every_country_in_the_catalogue_is_one() -> None:
 def test_no_region_stands_there_twice_and_each_provider_is_described() -> None:
     groups = load("cloud_regions.toml")["group"]
     seen = [(group["provider"], region) for group in groups for region in group["regions"]]
-    assert len(seen) == len(set(seen)) == len(addresses.region_countries())
+    assert len(seen) == len(set(seen)) == len(addresses.region_countries)
     assert {provider for provider, _ in seen} <= set(load("cloud_regions.toml")["provider"])
 
 
 def test_zones_abroad_are_abroad_and_of_known_regions() -> None:
     for zones in load("cloud_regions.toml")["zones"]:
         for region, codes in zones["regions"].items():
-            assert addresses.region_countries()[zones["provider"], region] not in codes
+            assert addresses.region_countries[zones["provider"], region] not in codes
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,6 @@ def test_scopes_agree_with_the_standard_library(
         return
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         return
-    special = addresses.special_addresses().get(address)
+    special = addresses.special.get(address)
     public = special is None or special.scope == "global"
     assert public == (address.is_global and not address.is_multicast and not address.is_reserved)
