@@ -25,10 +25,8 @@ def run(*arguments: str | Path, **more: object) -> subprocess.CompletedProcess[s
     )  # type: ignore[call-overload,no-any-return]
 
 
-def test_help_teaches_and_answers_at_once() -> None:
-    start = time.perf_counter()
+def test_help_teaches() -> None:
     done = run("--help")
-    assert time.perf_counter() - start < 1.0  # 0.2 s on a quiet machine: benchmarks/replay.py measures it
     assert all(command.NAME in done.stdout for command in COMMANDS)
 
 
@@ -40,7 +38,7 @@ def test_help_of_a_command_has_examples_and_exit_statuses() -> None:
 
 
 def test_nothing_heavy_is_imported_for_help() -> None:
-    heavy = ("mitmproxy", "rich", "phonenumbers", "maxminddb", "stdnum")
+    heavy = ("mitmproxy", "rich", "phonenumbers", "maxminddb", "stdnum", "msgspec", "tomllib")
     code = f"import sys, phonehome.cli; print([name for name in {heavy!r} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
