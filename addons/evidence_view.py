@@ -11,9 +11,8 @@ from mitmproxy import contentviews, ctx, dns, http
 from mitmproxy.addonmanager import Loader
 
 from phonehome.addons import shared
-from phonehome.analysis.decoding import decode_bytes
 from phonehome.analysis.devices import device_id
-from phonehome.analysis.examiner import Evidence, Names, examine
+from phonehome.analysis.examiner import Evidence, Names, decoder, examine
 from phonehome.analysis.identifiers import recognise
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.database import LocationDatabase
@@ -86,7 +85,7 @@ def _part(whole: Evidence, data: bytes, metadata: contentviews.Metadata) -> Evid
         part = examine(alone)
         values, opaque, findings = part.values, part.opaque, part.findings
     elif message is not None or isinstance(metadata.http_message, http.Response):
-        decoded = decode_bytes(data, metadata.content_type or "", path=REPLY)
+        decoded = decoder().decode_bytes(data, metadata.content_type or "", path=REPLY)
         values, opaque, findings = decoded.values, decoded.opaque, recognise(decoded)
     else:
         return whole

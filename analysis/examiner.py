@@ -5,13 +5,15 @@ The report, the addon and whoever else asks go through `examine`, so that they c
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
-from phonehome.analysis.decoding import decode
+from phonehome.analysis.decoding import Decoder
 from phonehome.analysis.decoding.limits import DEFAULT, Limits
 from phonehome.analysis.decoding.values import Decoded, Opaque, Value
 from phonehome.analysis.identifiers import KnownValues, recognise
 from phonehome.analysis.identifiers.finding import Finding
+from phonehome.analysis.knowledge import shipped
 from phonehome.analysis.purposes import Judgement, Outcome, judge, judge_by_looks, outcome
 from phonehome.analysis.transmission import NameAnswer, Transmission
 
@@ -97,10 +99,17 @@ class Asked(NamedTuple):
     """How far they are decoded."""
 
 
+@lru_cache(maxsize=4)
+def decoder(limits: Limits = DEFAULT) -> Decoder:
+    """What decodes under these limits, with what the catalogue knows."""
+    known = shipped()
+    return Decoder(limits, known.headers, known.catalogue.declared_positions())
+
+
 def examine(sent: Transmission, known: KnownValues | None = None, limits: Limits = DEFAULT) -> Evidence:
     """Everything that is concluded from a transmission; for `known` and `limits` see `Asked`. Pure; raises nothing that
     its content could cause."""
-    return _conclude(sent, decode(sent, limits), known)
+    return _conclude(sent, decoder(limits).decode(sent), known)
 
 
 def examine_all(
@@ -108,9 +117,8 @@ def examine_all(
 ) -> list[Evidence]:
     """The same of each of some transmissions, one stage after the other: a stage that runs many times in a row
     finds its code and its tables in the processor's caches, which makes a sixth of the time of a report."""
-    return [
-        _conclude(sent, decoded, known) for sent, decoded in [(sent, decode(sent, limits)) for sent in batch]
-    ]
+    decode = decoder(limits).decode
+    return [_conclude(sent, decoded, known) for sent, decoded in [(sent, decode(sent)) for sent in batch]]
 
 
 def _conclude(sent: Transmission, decoded: Decoded, known: KnownValues | None) -> Evidence:

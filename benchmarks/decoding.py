@@ -30,7 +30,7 @@ from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from phonehome.analysis.decoding import decode
+from phonehome.analysis.examiner import decoder
 from phonehome.analysis.identifiers import recognise
 from phonehome.analysis.pipeline import BATCH, look_for_cycles_seldom
 from phonehome.analysis.sources import mitm, opened
@@ -210,6 +210,7 @@ class Cost(NamedTuple):
 def measure(transmissions: list[Transmission]) -> Cost:
     """What these transmissions cost."""
     gc.collect()
+    decode = decoder().decode
     decoding = recognising = 0.0
     values = 0
     for batch in batched(transmissions, BATCH):
@@ -248,7 +249,7 @@ def main() -> None:
     if arguments.profile:
         rng = random.Random(1)
         sample = [CLASSES[arguments.profile][1](rng) for _ in range(500)]
-        decode(sample[0])
+        decoder().decode(sample[0])
         profiler = cProfile.Profile()
         profiler.runcall(measure, sample)
         pstats.Stats(profiler).sort_stats("tottime").print_stats(15)

@@ -6,7 +6,7 @@ import timeit
 from collections.abc import Callable
 from typing import Final
 
-from phonehome.analysis.decoding import decode
+from phonehome.analysis.examiner import decoder
 from phonehome.analysis.identifiers import KnownValues, kinds, recognise
 from phonehome.analysis.identifiers.known import Known
 from phonehome.analysis.knowledge.catalogue import Field
@@ -103,7 +103,7 @@ def main() -> int:
     print(f"{'':40}{'values':>8}{'found':>8}{'µs':>10}")
     kinds()
     for name, transmission, declared, known in rows:
-        decoded = decode(transmission)
+        decoded = decoder().decode(transmission)
         found = len(recognise(decoded, declared, known, transmission))
 
         def call(

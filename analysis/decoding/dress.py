@@ -14,8 +14,7 @@ from phonehome.analysis.decoding.binary import parse_plist, surely_map, surely_m
 from phonehome.analysis.decoding.charset import is_utf8_text
 from phonehome.analysis.decoding.compression import by_magic
 from phonehome.analysis.decoding.http import parse_pairs, to_bytes, unquote
-from phonehome.analysis.decoding.limits import DEFAULT, Limits
-from phonehome.analysis.decoding.memo import Memo
+from phonehome.analysis.decoding.limits import Limits
 from phonehome.analysis.decoding.text import framed_json, parse_json, parse_xml
 
 Peeled = tuple[str, Any]
@@ -306,8 +305,3 @@ def peel(text: str, limits: Limits) -> Peeled | None:
         tree = framed_json(text)
         return ("json", tree) if tree else None
     return None
-
-
-SHORT_PEELED: Memo[str, Peeled | None] = Memo(lambda text: peel(text, DEFAULT), 8192)
-"""The same for texts of up to `SHORT` characters, too short for any limit: phones send the same ids, keys and
-addresses with each request."""

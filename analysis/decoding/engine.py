@@ -13,11 +13,12 @@ from typing import Any
 
 from msgpack import ExtType
 
-from phonehome.analysis.decoding import binary, coap, compression, dress, http, looks, paths, text
+from phonehome.analysis.decoding import binary, coap, compression, dress, http, looks, text
 from phonehome.analysis.decoding.charset import is_utf8_text, to_text
 from phonehome.analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST
-from phonehome.analysis.decoding.limits import LEAST_NESTING, Limits
-from phonehome.analysis.decoding.paths import NAME, Path
+from phonehome.analysis.decoding.limits import DEFAULT, LEAST_NESTING, Limits
+from phonehome.analysis.decoding.memo import Memo
+from phonehome.analysis.decoding.paths import NAME, Path, Paths
 from phonehome.analysis.decoding.values import Opaque, Value
 
 _ORIGINAL = 512
@@ -52,13 +53,27 @@ _make = tuple.__new__
 """Makes a Value in half the time that its own constructor takes."""
 
 
+class Memory:
+    """What is worth remembering from one piece to the next, whatever the limits are; all of it bounded."""
+
+    __slots__ = ("content_types", "paths", "short")
+
+    def __init__(self, declared_positions: Iterable[tuple[Path, int]] = ()) -> None:
+        self.paths = Paths(declared_positions)
+        self.content_types: Memo[str, http.ContentType] = Memo(http.parse_content_type, 512)
+        self.short: Memo[str, dress.Peeled | None] = Memo(lambda text: dress.peel(text, DEFAULT), 8192)
+        """What texts of up to `dress.SHORT` characters wear, too short for any limit: phones send the same ids, keys
+        and addresses with each request."""
+
+
 class Run:
     """One piece of decoding: what was found so far, and how much may still be."""
 
-    __slots__ = ("full", "group", "limits", "nodes", "opaque", "unpacked", "values", "work")
+    __slots__ = ("full", "group", "limits", "memory", "nodes", "opaque", "unpacked", "values", "work")
 
-    def __init__(self, limits: Limits, base: int = 0) -> None:
+    def __init__(self, limits: Limits, memory: Memory, base: int = 0) -> None:
         self.limits = limits
+        self.memory = memory
         self.values: list[Value] = []
         self.opaque: list[Opaque] = []
         self.group = base
@@ -121,7 +136,7 @@ class Run:
     def dressed(self, content: str, path: Path, key: str, group: int, depth: int, whole: bool) -> None:
         """A text of which it is not plain at first sight that it is plain."""
         size = len(content)
-        found = dress.SHORT_PEELED[content] if size <= dress.SHORT else dress.peel(content, self.limits)
+        found = self.memory.short[content] if size <= dress.SHORT else dress.peel(content, self.limits)
         if found is None:
             if whole and self.broken(content, path, key, group, depth):
                 return
@@ -235,7 +250,7 @@ class Run:
             return
         if nesting == 0:
             group = self.new_group()
-        positions = paths.positions(path)
+        positions = self.memory.paths.positions(path)
         for index, item in enumerate(node):
             if self.nodes <= 0:
                 self.exhausted(path, size - index)
@@ -260,7 +275,7 @@ class Run:
         group = self.group
         self.group = group + 1
         append = self.values.append
-        known = paths.of_object(path)
+        known = self.memory.paths.of_object(path)
         for name, node in pairs:
             inner = known.get(name) if type(name) is str else None
             if inner is None:
@@ -294,7 +309,7 @@ class Run:
             inner = (*path, name)
             self.values.append(Value(inner, "", name, group))
             return name, inner
-        return name, paths.of_field(known, path, name)
+        return name, self.memory.paths.of_field(known, path, name)
 
     def named_value(self, pairs: tuple[tuple[Any, Any], ...], path: Path, group: int) -> None:
         """`{"name": "imei", "value": "..."}`: the value once more, under the name that its sender gave it."""
@@ -492,7 +507,7 @@ class Run:
             inner = (*path, "multipart", name) if name else (*path, "multipart")
             if part.filename:
                 self.text(part.filename, (*inner, "filename"), "filename", group, depth + 1)
-            declared = http.parse_content_type(part.content_type)
+            declared = self.memory.content_types[part.content_type]
             if part.encoding == "base64":
                 declared = http.ContentType("text/plain")
             self.encoded(part.data, codings(part.encoding), inner, name, group, depth + 1, declared)
@@ -670,9 +685,9 @@ class Run:
         group = self.group
         self.group = group + 1
         append = self.values.append
-        known = paths.of_message(path, numbers)
+        known = self.memory.paths.of_message(path, numbers)
         for number, wire, content in fields:
-            key, inner = known.get(number) or paths.of_number(known, path, numbers, number)
+            key, inner = known.get(number) or self.memory.paths.of_number(known, path, numbers, number)
             if wire == binary.LENGTH:
                 if not content:
                     continue

@@ -1,7 +1,6 @@
 """What HTTP wraps values in: query and form, path segments, cookies, multipart bodies, content types."""
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -105,7 +104,6 @@ NO_TYPE = ContentType("")
 _PARAMETER = re.compile(r';\s*([\w\-]{1,40})\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{0,200}))')
 
 
-@lru_cache(maxsize=512)
 def parse_content_type(value: str) -> ContentType:
     """A `Content-Type` header (RFC 9110 8.3)."""
     media = value.partition(";")[0].strip().lower()

@@ -2,9 +2,9 @@
 the next, so the path of each is remembered: that saves half the time of walking an object, and the memory of paths
 that are equal."""
 
-from functools import cache
+from collections.abc import Iterable
 
-from phonehome.analysis.knowledge.catalogue import POSITION, catalogue, fits, without_compression
+from phonehome.analysis.knowledge.catalogue import fits, without_compression
 
 Path = tuple[str, ...]
 
@@ -14,78 +14,68 @@ NAME = 200
 _MOST = 20_000
 """Paths that are remembered; then all are forgotten, so that hostile names cost no memory."""
 
-_count = 0
-_fields: dict[Path, dict[str, Path]] = {}
-_numbers: dict[tuple[Path, str], dict[int, tuple[str, Path]]] = {}
-_positions: dict[Path, int] = {}
 
+class Paths:
+    """Paths by what leads to them."""
 
-def _room() -> bool:
-    global _count
-    _count += 1
-    if _count < _MOST:
-        return True
-    _count = 0
-    _fields.clear()
-    _numbers.clear()
-    _positions.clear()
-    return False
+    __slots__ = ("_count", "_declared", "_fields", "_numbers", "_positions")
 
+    def __init__(self, declared: Iterable[tuple[Path, int]]) -> None:
+        """`declared` are lists of which items stand under their position, each with how many do."""
+        self._declared = tuple(declared)
+        self._count = 0
+        self._fields: dict[Path, dict[str, Path]] = {}
+        self._numbers: dict[tuple[Path, str], dict[int, tuple[str, Path]]] = {}
+        self._positions: dict[Path, int] = {}
 
-def of_object(path: Path) -> dict[str, Path]:
-    """Name -> path, of the fields of objects at a path, as far as they are remembered."""
-    known = _fields.get(path)
-    if known is None:
-        known = _fields[path] = {}
-        _room()
-    return known
+    def _room(self) -> None:
+        self._count += 1
+        if self._count >= _MOST:
+            self._count = 0
+            self._fields.clear()
+            self._numbers.clear()
+            self._positions.clear()
 
+    def of_object(self, path: Path) -> dict[str, Path]:
+        """Name -> path, of the fields of objects at a path, as far as they are remembered."""
+        known = self._fields.get(path)
+        if known is None:
+            known = self._fields[path] = {}
+            self._room()
+        return known
 
-def of_field(known: dict[str, Path], path: Path, name: str) -> Path:
-    """The path of one field, remembered from now on."""
-    inner = known[name] = (*path, name) if name else path
-    _room()
-    return inner
+    def of_field(self, known: dict[str, Path], path: Path, name: str) -> Path:
+        """The path of one field, remembered from now on."""
+        inner = known[name] = (*path, name) if name else path
+        self._room()
+        return inner
 
+    def of_message(self, path: Path, numbers: str) -> dict[int, tuple[str, Path]]:
+        """Number -> name and path, of the fields of a protobuf message; `numbers` are those of the messages around it,
+        each followed by a dot."""
+        known = self._numbers.get((path, numbers))
+        if known is None:
+            known = self._numbers[path, numbers] = {}
+            self._room()
+        return known
 
-def of_message(path: Path, numbers: str) -> dict[int, tuple[str, Path]]:
-    """Number -> name and path, of the fields of a protobuf message; `numbers` are those of the messages around it, each
-    followed by a dot."""
-    known = _numbers.get((path, numbers))
-    if known is None:
-        known = _numbers[path, numbers] = {}
-        _room()
-    return known
+    def of_number(
+        self, known: dict[int, tuple[str, Path]], path: Path, numbers: str, number: int
+    ) -> tuple[str, Path]:
+        """The name and path of one field of a message, remembered from now on."""
+        name = f"{numbers}{number}"
+        step = known[number] = (name, (*path, name))
+        self._room()
+        return step
 
-
-def of_number(known: dict[int, tuple[str, Path]], path: Path, numbers: str, number: int) -> tuple[str, Path]:
-    """The name and path of one field of a message, remembered from now on."""
-    name = f"{numbers}{number}"
-    step = known[number] = (name, (*path, name))
-    _room()
-    return step
-
-
-def positions(path: Path) -> int:
-    """How many items of a list at a path have their position as a segment of their own (`[5]`, from 0). A list of
-    like things needs none, and would have as many paths as items; so only where the catalogue declares a
-    field by its position, up to the last that it declares."""
-    known = _positions.get(path)
-    if known is None:
-        plain = without_compression(path)
-        counts = [count for declared, count in _declared() if fits(declared, plain)]
-        known = _positions[path] = max(counts, default=0)
-        _room()
-    return known
-
-
-@cache
-def _declared() -> frozenset[tuple[Path, int]]:
-    """Lists of which the catalogue declares items by position, each with one more than the last of these."""
-    return frozenset(
-        (field.path[:place], int(match[1]) + 1)
-        for endpoint in catalogue().endpoints.values()
-        for field in endpoint.fields
-        for place, segment in enumerate(field.path)
-        if (match := POSITION(segment))
-    )
+    def positions(self, path: Path) -> int:
+        """How many items of a list at a path have their position as a segment of their own (`[5]`, from 0). A list of
+        like things needs none, and would have as many paths as items; so only where a field is declared by its
+        position, up to the last that is."""
+        known = self._positions.get(path)
+        if known is None:
+            plain = without_compression(path)
+            counts = [count for declared, count in self._declared if fits(declared, plain)]
+            known = self._positions[path] = max(counts, default=0)
+            self._room()
+        return known

@@ -210,6 +210,16 @@ class Catalogue:
                 return endpoint
         return None
 
+    def declared_positions(self) -> frozenset[tuple[tuple[str, ...], int]]:
+        """Paths of lists of which fields are declared by their position, each with one more than the last of these."""
+        return frozenset(
+            (field.path[:place], int(match[1]) + 1)
+            for endpoint in self.endpoints.values()
+            for field in endpoint.fields
+            for place, segment in enumerate(field.path)
+            if (match := POSITION(segment))
+        )
+
     def _work_out(self, host: str | None) -> tuple[Endpoint, ...]:
         ranked: dict[str, tuple[tuple[int, ...], str]] = {}
         for endpoint in self._hostless:

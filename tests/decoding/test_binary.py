@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonehome.analysis.decoding import binary, decode_bytes
+from phonehome.analysis.decoding import binary
 from tests.decoding import protobuf
 from tests.decoding.protobuf import Pair, message
+from tests.decoding.usual import decode_bytes
 
 SCALAR = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.binary(max_size=20)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonehome.analysis.decoding import decode_bytes
 from phonehome.analysis.decoding.coap import Request, parse_request
+from tests.decoding.usual import decode_bytes
 
 CONFIRMABLE = b"\x40\x02\x12\x34"
 """Version 1, no token, POST, message id 0x1234."""

@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonehome.analysis.decoding import Limits, decode_bytes
+from phonehome.analysis.decoding import Limits
 from phonehome.analysis.decoding.compression import (
     ENCODINGS,
     by_magic,
@@ -23,6 +23,7 @@ from phonehome.analysis.decoding.compression import (
     unbrotli,
     unzstd,
 )
+from tests.decoding.usual import decode_bytes
 
 
 def raw_deflate(data: bytes) -> bytes:

@@ -14,9 +14,10 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonehome.analysis.decoding import Limits, decode_bytes
+from phonehome.analysis.decoding import Limits
 from phonehome.analysis.decoding.values import Value
 from tests.decoding.protobuf import message
+from tests.decoding.usual import decode_bytes
 
 IMEI = "490154203237518"
 

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonehome.analysis.decoding import Limits, decode, decode_bytes
+from phonehome.analysis.decoding import Limits
 from phonehome.analysis.decoding.limits import DEFAULT, MOST_DEPTH
 from phonehome.analysis.decoding.values import Decoded
 from phonehome.analysis.transmission import Transmission
 from tests.decoding.protobuf import message, varint
+from tests.decoding.usual import decode, decode_bytes
 
 TYPES = (
     "",

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from phonehome.analysis.decoding import decode_bytes
 from phonehome.analysis.decoding.looks import LEAST, chi_square, entropy, judge, media_type
 from tests.decoding.protobuf import message
+from tests.decoding.usual import decode_bytes
 
 
 def test_random_bytes_look_encrypted() -> None:

@@ -19,9 +19,10 @@ import pytest
 import zstandard
 
 from captures.flows import protobuf
-from phonehome.analysis.decoding import Decoded, decode, decode_bytes
+from phonehome.analysis.decoding import Decoded
 from phonehome.analysis.identifiers import Finding, recognise
 from phonehome.analysis.transmission import Transmission
+from tests.decoding.usual import decode, decode_bytes
 from tests.identifiers.test_corpus import (
     TRUE,
     Draw,

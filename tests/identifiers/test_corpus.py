@@ -18,9 +18,10 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from phonehome.analysis.decoding import Decoded, decode, decode_bytes
+from phonehome.analysis.decoding import Decoded
 from phonehome.analysis.identifiers import Finding, recognise
 from phonehome.analysis.transmission import Transmission
+from tests.decoding.usual import decode, decode_bytes
 
 Draw = random.Random
 

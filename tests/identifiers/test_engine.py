@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonehome.analysis.decoding import Decoded, Value, decode, decode_bytes
+from phonehome.analysis.decoding import Decoded, Value
 from phonehome.analysis.identifiers import RANK, kinds, recognise
 from phonehome.analysis.knowledge.catalogue import Field
 from phonehome.analysis.transmission import Transmission
+from tests.decoding.usual import decode, decode_bytes
 from tests.identifiers.build import Declared, brief, decoded
 
 IMEI = "356938035643809"

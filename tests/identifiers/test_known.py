@@ -18,10 +18,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from captures.flows import protobuf
-from phonehome.analysis.decoding import Decoded, decode, decode_bytes
+from phonehome.analysis.decoding import Decoded
 from phonehome.analysis.identifiers import KnownValues, recognise
 from phonehome.analysis.identifiers.known import Known, KnownValuesError, forms, variants
 from phonehome.analysis.transmission import Transmission
+from tests.decoding.usual import decode, decode_bytes
 from tests.identifiers.build import decoded
 
 IMEI = "356938035643809"

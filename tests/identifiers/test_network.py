@@ -1,9 +1,9 @@
 import pytest
 
-from phonehome.analysis.decoding import decode
 from phonehome.analysis.identifiers import recognise
 from phonehome.analysis.identifiers.network import ip_address, ssid
 from phonehome.analysis.transmission import Transmission
+from tests.decoding.usual import decode
 from tests.identifiers.build import Declared, brief, decoded
 
 

@@ -1,12 +1,10 @@
 """The places of a transmission that carry values."""
 
 import json
-import tomllib
-from importlib.resources import files
 
-from phonehome.analysis.decoding import Limits, decode
-from phonehome.analysis.decoding.sources import innocent_headers
+from phonehome.analysis.decoding import Limits
 from phonehome.analysis.transmission import Transmission
+from tests.decoding.usual import decode
 
 IMEI = "490154203237518"
 HEADERS = (
@@ -132,25 +130,3 @@ def test_other_limits_are_not_mixed_with_the_usual_ones() -> None:
     assert all(len(value.path) == 2 for value in shallow.values)
     assert any(len(value.path) > 2 for value in decode(transmission).values)
     assert decode(transmission, Limits()) == decode(transmission)
-
-
-def test_innocent_headers_have_a_reason_and_a_reference() -> None:
-    table = tomllib.loads(files("phonehome.analysis.knowledge").joinpath("headers.toml").read_text("utf-8"))[
-        "header"
-    ]
-    names = [entry["name"] for entry in table]
-    assert len(set(names)) == len(names)
-    for entry in table:
-        assert entry["name"] == entry["name"].lower()
-        assert entry["reason"]
-        assert entry["reference"]
-    assert {"content-type", "content-encoding", "host"} <= innocent_headers()
-    # Headers whose content their sender chooses.
-    assert not innocent_headers() & {
-        "user-agent",
-        "cookie",
-        "authorization",
-        "referer",
-        "if-none-match",
-        "x-device-id",
-    }

@@ -1,0 +1,241 @@
+"""Everything that a transmission carries, as named values: path, query, headers and cookies, body, messages, content,
+questions.
+
+Strategy: phones send the same header lines, paths and small bodies over and over, so what was decoded of these is
+remembered, within bounds, by the `Decoder`. Values of one source are numbered (`Value.group`) from a base of its own:
+what is remembered of one source is then put beside that of another as it stands.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from phonehome.analysis.decoding import http
+from phonehome.analysis.decoding.dress import LONGEST_PLAIN, PLAIN
+from phonehome.analysis.decoding.engine import Memory, Run, codings
+from phonehome.analysis.decoding.limits import DEFAULT, Limits
+from phonehome.analysis.decoding.memo import Memo
+from phonehome.analysis.decoding.paths import NAME, Path
+from phonehome.analysis.decoding.values import Decoded, Opaque, Value
+from phonehome.analysis.transmission import Headers, Transmission
+
+_HEADERS, _URL, _PAYLOADS = 0, 1 << 24, 2 << 24
+"""Bases of group numbers."""
+
+_LINE = 2048
+"""Characters of a header, of all of them together, or of a path, up to which it is remembered."""
+_HEADS = 2048
+"""Blocks of header lines that are remembered."""
+_BODIES = 256
+"""Bodies that are remembered,"""
+_BODY = 4096
+"""of up to so many bytes,"""
+_BODY_VALUES = 200
+"""with up to so many values"""
+_BODY_TEXT = 32 * 1024
+"""and so many characters in them, since a small body can unpack to a large one."""
+
+Part = tuple[tuple[Value, ...], tuple[Opaque, ...], int]
+"""Values, opaque parts, and the first group number that is not used."""
+
+
+class _Head(NamedTuple):
+    """What header lines carry, and what they say of the body."""
+
+    values: tuple[Value, ...]
+    opaque: tuple[Opaque, ...]
+    content_type: str
+    encoding: str
+    """Content codings as they were declared, lower case."""
+
+
+_ROOTS = {"http": "body", "websocket": "message"}
+"""Protocol -> what its payloads are called in a path; in all others they are `content`."""
+
+
+class Decoder:
+    """Bytes to named values, under limits. Owns what it remembers of earlier ones, all of it bounded; one thread
+    may use it at a time."""
+
+    def __init__(
+        self,
+        limits: Limits = DEFAULT,
+        ignored_headers: Iterable[str] = (),
+        declared_positions: Iterable[tuple[Path, int]] = (),
+    ) -> None:
+        """`ignored_headers` are names (lower case) of headers that carry nothing of the phone or its owner;
+        `declared_positions` are lists whose items have their position in the path, with how many of them do."""
+        self.limits = limits
+        self._ignored = {"content-type", "content-encoding", *ignored_headers}
+        self._memory = Memory(declared_positions)
+        self._heads: dict[Headers, _Head] = {}
+        self._headers: Memo[tuple[str, str], Part] = Memo(self._header, 4096)
+        self._urls: Memo[str, Part] = Memo(self._url, 2048)
+        self._bodies: dict[tuple[bytes, str, str, Path], Part] = {}
+
+    def decode(self, sent: Transmission) -> Decoded:
+        """All values that a transmission carried: in path, query, headers, cookies, body, WebSocket messages, TCP and
+        UDP content, DNS questions; and what nothing decoded. Never raises, whatever was captured; what exceeds the
+        limits is an `Opaque` that looks like `limit`."""
+        head = self._head(sent.headers)
+        values = [*head.values]
+        opaque = [*head.opaque]
+        url = sent.path
+        if len(url) > 1:
+            part = self._urls[url] if len(url) <= _LINE else self._url(url)
+            values += part[0]
+            opaque += part[1]
+        if sent.payloads:
+            self._payloads(sent, head, values, opaque)
+        if sent.questions:
+            values += [
+                Value(("question",), "", name, _PAYLOADS) for name in sent.questions[: self.limits.values]
+            ]
+        if sent.truncated:
+            root = "body" if sent.protocol == "http" else _ROOTS.get(sent.protocol, "content")
+            opaque.append(Opaque((root,), sent.truncated, "limit", "not kept of the capture"))
+        return Decoded(tuple(values), tuple(opaque))
+
+    def decode_bytes(
+        self, data: bytes, content_type: str = "", content_encoding: str = "", path: Path = ("body",)
+    ) -> Decoded:
+        """The values in bytes that were sent under a content type and a content encoding (both as in HTTP, both may
+        be empty: then looks decide). `path` is what the paths of the values begin with. Never raises."""
+        run = Run(self.limits, self._memory)
+        _payload(run, data, content_type, content_encoding.lower(), path)
+        return Decoded(tuple(run.values), tuple(run.opaque))
+
+    def _head(self, headers: Headers) -> _Head:
+        """All header lines. They come again as a whole in two of three requests."""
+        found = self._heads.get(headers)
+        if found is None:
+            found = self._new_head(headers)
+            if sum(len(value) for _, value in headers) <= _LINE:
+                if len(self._heads) >= _HEADS:
+                    self._heads.clear()
+                self._heads[headers] = found
+        return found
+
+    def _new_head(self, headers: Headers) -> _Head:
+        values: list[Value] = []
+        opaque: list[Opaque] = []
+        ignored = self._ignored
+        paths = self._memory.paths
+        content_type = encoding = ""
+        next_group = _HEADERS + 1
+        known = paths.of_object(("header",))
+        most = self.limits.values
+        for name, value in headers[:most]:
+            name = name.lower()
+            if name in ignored:
+                if name == "content-type":
+                    content_type = value
+                elif name == "content-encoding":
+                    encoding = f"{encoding},{value}" if encoding else value
+                continue
+            if len(value) <= LONGEST_PLAIN and PLAIN(value) and name != "cookie":
+                name = name[:NAME]
+                path = known.get(name) or paths.of_field(known, ("header",), name)
+                values.append(Value(path, name, value, _HEADERS))
+                continue
+            line = (name, value)
+            part = self._headers[line] if len(value) <= _LINE else self._header(line)
+            shift = next_group - _HEADERS - 1
+            if part[2] > _HEADERS + 1:
+                next_group += part[2] - _HEADERS - 1
+                if shift:
+                    part = _shifted(part, shift, _HEADERS)
+            values += part[0]
+            opaque += part[1]
+        if len(headers) > most:
+            opaque.append(Opaque(("header",), len(headers) - most, "limit", f"more than {most} values"))
+        return _Head(tuple(values), tuple(opaque), content_type, encoding.lower())
+
+    def _header(self, line: tuple[str, str]) -> Part:
+        """One header line. What stands in it directly is of the header block's group."""
+        name, value = line
+        run = Run(self.limits, self._memory, _HEADERS + 1)
+        if name == "cookie":
+            for cookie, data in http.parse_cookies(value, self.limits.values):
+                cookie = cookie[:NAME]
+                run.text(http.unquote(data), ("cookie", cookie), cookie, _HEADERS, 0)
+        else:
+            name = name[:NAME]
+            run.text(value, ("header", name), name, _HEADERS, 0)
+        return run.part()
+
+    def _url(self, url: str) -> Part:
+        """Path and query. The segments of the path are one group, the pairs of the query another."""
+        run = Run(self.limits, self._memory, _URL + 1)
+        path, _, query = url.partition("?")
+        for name, segment in http.parse_path(path, self.limits.values):
+            run.text(segment, ("path", name) if name else ("path",), name, _URL, 0)
+        if query:
+            run.tree(http.parse_pairs(query.partition("#")[0], self.limits.values), ("query",), "", _URL, 0)
+        return run.part()
+
+    def _body(self, data: bytes, kind: str, encoding: str, path: Path, room: int) -> Part:
+        """The first payload."""
+        small = len(data) <= _BODY
+        if small:
+            remembered = self._bodies.get((data, kind, encoding, path))
+            if remembered:
+                return remembered
+        run = Run(self.limits, self._memory, _PAYLOADS)
+        run.nodes = max(0, room)
+        _payload(run, data, kind, encoding, path)
+        part = run.part()
+        if small and len(run.values) <= _BODY_VALUES and len(run.opaque) <= _BODY_VALUES:
+            length = sum(len(value.data) for value in run.values if isinstance(value.data, (str, bytes)))
+            if length <= _BODY_TEXT:
+                if len(self._bodies) >= _BODIES:
+                    self._bodies.clear()
+                self._bodies[data, kind, encoding, path] = part
+        return part
+
+    def _payloads(self, sent: Transmission, head: _Head, values: list[Value], opaque: list[Opaque]) -> None:
+        content_type, encoding = head.content_type, head.encoding
+        first, *others = sent.payloads
+        root = _ROOTS.get(sent.protocol, "content")
+        if root == "message":
+            # The handshake of a WebSocket has no body, and its content type, if any, is not that of the messages.
+            if sent.header("content-length").strip("0 "):
+                root = "body"
+            else:
+                content_type = encoding = ""
+        room = self.limits.values - len(values)
+        part = self._body(first, content_type, encoding, (root,), room)
+        values += part[0]
+        opaque += part[1]
+        if others:
+            run = Run(self.limits, self._memory, part[2])
+            run.nodes = max(0, room - len(part[0]))
+            path = ("message",) if sent.protocol == "websocket" else (root,)
+            for index, data in enumerate(others):
+                if run.nodes <= 0 or run.unpacked <= 0:
+                    left = sum(map(len, others[index:]))
+                    run.limit(
+                        path,
+                        left,
+                        f"more than {self.limits.values} values or {self.limits.unpacked} bytes unpacked",
+                    )
+                    break
+                run.nodes -= 1
+                _payload(run, data, content_type if root == path[0] == "body" else "", "", path)
+            values += run.values
+            opaque += run.opaque
+
+
+def _payload(run: Run, data: bytes, kind: str, encoding: str, path: Path) -> None:
+    declared = run.memory.content_types[kind] if kind else http.NO_TYPE
+    if encoding and encoding != "identity":
+        run.encoded(data, codings(encoding), path, "", run.new_group(), 0, declared)
+    else:
+        run.data(data, path, "", run.new_group(), 0, declared)
+
+
+def _shifted(part: Part, shift: int, base: int) -> Part:
+    """A remembered part with its own groups, those above the base, moved behind those that are taken."""
+    moved = tuple(
+        value if value.group == base else value._replace(group=value.group + shift) for value in part[0]
+    )
+    return moved, part[1], part[2]
