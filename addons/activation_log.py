@@ -97,7 +97,7 @@ class ActivationLog:
                 os.fchmod(file, 0o600)
             except OSError as error:
                 message = f"activation_log: cannot write {path}: {error.strerror}"
-                raise exceptions.OptionsError(message) from error  # type: ignore[no-untyped-call]
+                raise exceptions.OptionsError(message) from error
             self._writer = Writer(file, self._wrote, sync=True)
 
     def running(self) -> None:
@@ -161,7 +161,7 @@ class ActivationLog:
         # What a request is for is decided by what was sent: no answer changes it. What the user, or what came
         # later in a WebSocket, may have changed is looked at again.
         cleared = self._cleared.pop(flow.id, flow) is None
-        if cleared and flow.websocket is None and not flow.modified():  # type: ignore[no-untyped-call]
+        if cleared and flow.websocket is None and not flow.modified():
             return None
         return self._examine(flow, self._over)
 

@@ -54,7 +54,7 @@ class Capture:
                 file = os.open(os.path.expanduser(path), _NEW, 0o600)
             except OSError as error:
                 message = f"capture: cannot make {path}: {error.strerror}"
-                raise exceptions.OptionsError(message) from error  # type: ignore[no-untyped-call]
+                raise exceptions.OptionsError(message) from error
             self._writer = Writer(file, self._wrote)
 
     def done(self) -> None:

@@ -195,7 +195,7 @@ class LiveReport:
         if not flow.live or flow.response or flow.error:
             return
         request = flow.request
-        headers = {name.lower(): content for name, content in request.headers.items()}  # type: ignore[no-untyped-call]
+        headers = {name.lower(): content for name, content in request.headers.items()}
         headers.setdefault("host", request.host)
         given = pages.answer(request.method, request.path, headers, self._hosts, self._view())
         flow.response = http.Response.make(given.status, given.body, given.headers)

@@ -166,11 +166,9 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
     sys.setswitchinterval(SWITCH)
     faults.install()
     try:
-        master.addons.add(  # type: ignore[no-untyped-call]
-            UndecryptedTls(), ActivationLog(), LiveReport(), Commands(), Capture()
-        )
-        master.addons.add(Instructions(settings, master, faults))  # type: ignore[no-untyped-call]
-        opts.update(  # type: ignore[no-untyped-call]
+        master.addons.add(UndecryptedTls(), ActivationLog(), LiveReport(), Commands(), Capture())
+        master.addons.add(Instructions(settings, master, faults))
+        opts.update(
             mode=[*(phone.mode for phone in settings.phones), *settings.modes],
             undecrypted_tls=settings.undecrypted_tls,
             live_report_lines=True,
@@ -187,7 +185,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
             try:
                 loop.add_signal_handler(number, master.shutdown)
             except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: master.shutdown())  # type: ignore[no-untyped-call]
+                signal.signal(number, lambda *_: master.shutdown())
         if hasattr(signal, "SIGPIPE"):
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         await master.run()
@@ -214,7 +212,7 @@ class Instructions:
     async def _tell(self) -> None:
         settings = self._settings
         names = {phone.mode: phone for phone in settings.phones}
-        servers = ctx.master.addons.get("proxyserver").servers  # type: ignore[no-untyped-call]
+        servers = ctx.master.addons.get("proxyserver").servers
         for server in servers:
             spec = server.mode.full_spec
             phone = names.get(spec)
@@ -225,7 +223,7 @@ class Instructions:
         _say(*_CERTIFICATE)
         gc.collect()
         gc.freeze()  # what is there by now stays: no need to look through it again and again
-        live = ctx.master.addons.get("livereport")  # type: ignore[no-untyped-call]
+        live = ctx.master.addons.get("livereport")
         await live.ready.wait()
         if isinstance(self._master, WebMaster):
             codes = ", and the code to scan (under Capture)" if settings.phones else ""

@@ -37,7 +37,7 @@ def configure(updated: set[str]) -> None:
         if GEO_DB in updated:
             location_database().close()
     except (DeviceNameError, LocationDatabaseError) as error:
-        raise exceptions.OptionsError(str(error)) from error  # type: ignore[no-untyped-call]
+        raise exceptions.OptionsError(str(error)) from error
 
 
 def devices() -> list[str]:

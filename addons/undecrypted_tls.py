@@ -248,7 +248,7 @@ class UndecryptedTls:
             _fail(datagrams, greeting, how, error)
             await addons.handle_lifecycle(UdpStartHook(datagrams))
             for part in greeting.wire:
-                datagrams.messages.append(udp.UDPMessage(True, part, greeting.time))  # type: ignore[no-untyped-call]
+                datagrams.messages.append(udp.UDPMessage(True, part, greeting.time))
                 await addons.handle_lifecycle(UdpMessageHook(datagrams))
             await addons.handle_lifecycle(UdpErrorHook(datagrams))
             return
@@ -256,7 +256,7 @@ class UndecryptedTls:
         _fail(stream, greeting, how, error)
         await addons.handle_lifecycle(TcpStartHook(stream))
         for part in greeting.wire:
-            stream.messages.append(tcp.TCPMessage(True, part, greeting.time))  # type: ignore[no-untyped-call]
+            stream.messages.append(tcp.TCPMessage(True, part, greeting.time))
             await addons.handle_lifecycle(TcpMessageHook(stream))
         await addons.handle_lifecycle(TcpErrorHook(stream))
 

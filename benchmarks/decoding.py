@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from itertools import batched, islice
 from pathlib import Path
 from struct import pack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -109,7 +109,7 @@ def document(rng: random.Random, size: int) -> dict[str, object]:
         "carrier": "Telenor",
         "events": [],
     }
-    events = []
+    events: list[Any] = []
     while len(json.dumps(top)) + len(events) * 330 < size:
         events.append(event(rng))
     top["events"] = events

@@ -42,7 +42,8 @@ class Lag:
                     "done",
                 ):
                     setattr(addon, hook, self._timed(getattr(addon, hook), f"{name}.{hook}"))
-        whole = asyncio.Handle._run  # type: ignore[attr-defined]
+        loose: Any = asyncio.Handle  # `_run` is not in the hints
+        whole = loose._run
 
         def run(handle: asyncio.Handle) -> None:
             begin, wall = time.thread_time(), time.perf_counter()
@@ -51,7 +52,7 @@ class Lag:
                 self.steps.append(time.thread_time() - begin)
                 self.wall = max(self.wall, time.perf_counter() - wall)
 
-        asyncio.Handle._run = run  # type: ignore[attr-defined]
+        loose._run = run
 
     def _timed(self, hook: Callable[..., Any], name: str) -> Callable[..., Any]:
         def timed(*arguments: Any) -> Any:

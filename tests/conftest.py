@@ -1,6 +1,8 @@
 """Settings of all tests, and what several of them need."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +10,39 @@ from hypothesis import settings
 
 from tests.chromium import ARGUMENTS, CHROMIUM
 
-# How long one example takes says more of what else the machine does than of the code; what must be quick has a test of
-# its own that measures it.
+# How long one example takes says more of what else the machine does than of the code.
 settings.register_profile("phonehome", deadline=None)
 settings.load_profile("phonehome")
+
+TOGETHER = ("network", "test_live_report.py", "test_live_page_in_browser.py", "test_page_in_browser.py")
+"""Folders and files whose tests share what takes long to start: each is run by one process, one test after another."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One file is run in this process, because others take a second to start; all are run on all cores."""
+    names = config.args if config.args_source is config.ArgsSource.ARGS else ()
+    return 0 if len(names) == 1 and names[0].partition("::")[0].endswith(".py") else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if shared := next((part for part in item.path.parts if part in TOGETHER), ""):
+            item.add_marker(pytest.mark.xdist_group(shared))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of the tests' own. In the user's nothing appears: above all no certificate authority of mitmproxy's."""
+    theirs = Path.home() / ".mitmproxy"
+    before = theirs.exists()
+    with pytest.MonkeyPatch.context() as patch:
+        own = tmp_path_factory.mktemp("home")
+        patch.setenv("HOME", str(own))
+        patch.setenv("USERPROFILE", str(own))
+        for name in [name for name in os.environ if name.startswith("XDG_")]:
+            patch.delenv(name)
+        yield own
+    assert theirs.exists() == before, f"a test left {theirs}"
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,8 @@ FLUSH = 0.05
 """Seconds for which exchanges are gathered before they are handed on: one system call for many."""
 LOOK = 1.0
 """Seconds between two looks at what is under way, and between two reports."""
+LONGEST_WAIT = 10.0
+"""Seconds between two reports, at most, however long one takes."""
 LOOK_BUDGET = 0.002
 """Seconds that one such look may take of the event loop."""
 LAST_WORDS = 3.0
@@ -184,8 +186,8 @@ class Feed:
                 elif kind == VIEW:
                     self.view = body
                     now = time.monotonic()
-                    # A report that takes long to draw up is drawn up seldom.
-                    self._next = now + max(LOOK, 3 * (now - (self._asked or now)))
+                    # A report that takes long to draw up is drawn up seldom; the first waits for the process to start.
+                    self._next = now + min(max(LOOK, 3 * (now - (self._asked or now))), LONGEST_WAIT)
                     self._asked = None
         except asyncio.IncompleteReadError:
             pass

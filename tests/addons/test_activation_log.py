@@ -175,7 +175,6 @@ def test_a_full_disk_is_said_once_and_traffic_goes_on(caplog: pytest.LogCaptureF
         pytest.skip("needs /dev/full")
     addon = ActivationLog()
     with taddons.context(addon) as context:
-        addon._file = os.open("/dev/full", os.O_WRONLY)
         context.options.update(activation_log="/dev/full")
         for _ in range(3):
             addon.request(registration())

@@ -30,6 +30,7 @@ async def _awaited(waiting: Any) -> None:
 
 def large() -> http.HTTPFlow:
     flow = tflow.tflow(resp=True)
+    assert flow.response is not None
     flow.response.content = os.urandom(300_000)
     return flow
 

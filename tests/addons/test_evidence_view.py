@@ -25,7 +25,7 @@ IMEI = "001012340000425"
 @pytest.fixture
 def view() -> Iterator[EvidenceView]:
     addon = EvidenceView()
-    with taddons.context(addon) as context:  # type: ignore[no-untyped-call]
+    with taddons.context(addon) as context:
         context.configure(addon, evidence_view_identifiers="masked")
         yield addon
 

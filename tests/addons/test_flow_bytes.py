@@ -16,6 +16,7 @@ from tests.network.parts import ROOT, flows
 def large() -> Flow:
     flow = tflow.tflow(resp=True)
     flow.request.content = b"a" * 100_000
+    assert flow.response is not None
     flow.response.content = b"b" * 1_000_000
     return flow
 

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.sources import live_flow
 from phonehome.analysis.sources.flow_state import transmission_from_state
 from tests.addons.live_proxy import Proxy, live_proxy, raw, send
-from tests.network.parts import stop
+from tests.network.parts import MAY_ANSWER, stop
 
 HOSTS = ("phonehome.test", "127.0.0.1:8090")
 IMEI = "001012340000425"
@@ -40,7 +41,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         yield found
 
 
-def report_of(proxy: Proxy, ready: Callable[[dict[str, Any]], bool], patience: float = 15) -> dict[str, Any]:
+def report_of(proxy: Proxy, ready: Callable[[dict[str, Any]], bool], patience: float = 60) -> dict[str, Any]:
     """The report, as soon as it is as asked for."""
     until = time.monotonic() + patience
     shown: dict[str, Any] = {}
@@ -171,9 +172,12 @@ def test_shows_what_was_sent_masked_and_saves_no_look(proxy: Proxy) -> None:
 def test_what_is_under_way_shows_before_it_is_over(proxy: Proxy) -> None:
     thread = threading.Thread(target=send, args=(proxy, "/slow"), kwargs={"host": "slow.example"})
     thread.start()
-    shown = report_of(proxy, lambda shown: "slow.example" in rows_of(shown), patience=3.9)
-    assert rows_of(shown)["slow.example"]["sent"] == "1 tried"
-    thread.join()
+    try:
+        shown = report_of(proxy, lambda shown: "slow.example" in rows_of(shown))
+        assert rows_of(shown)["slow.example"]["sent"] == "1 tried"
+    finally:
+        MAY_ANSWER.set()
+        thread.join()
     report_of(proxy, lambda shown: rows_of(shown)["slow.example"]["sent"] == "1 sent")
 
 
@@ -277,19 +281,18 @@ def test_a_long_stream_is_cut_and_counted() -> None:
     assert (len(state["messages"]), left_out) == (1000, (2000 * 1000, 2000 * 1000))
 
 
-def test_handing_on_the_largest_takes_no_five_milliseconds() -> None:
+def test_handing_on_the_largest_copies_little_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     flow = build_flow("http://a.example/x", method="POST", body=b"a" * (64 << 20))
     flow.response.data.content = b"b" * (64 << 20)  # type: ignore[union-attr]
     feed = Feed(lambda text, loud: None)
     taken: list[bytes] = []
-    feed._put = taken.append  # type: ignore[method-assign]
-    times = []
-    for _ in range(10):
-        begin = time.perf_counter()
-        feed.over(flow)
-        times.append(time.perf_counter() - begin)
-    assert min(times) < 0.005
-    assert len(taken) == 10
+    monkeypatch.setattr(feed, "_put", taken.append)
+    tracemalloc.start()
+    feed.over(flow)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20
+    assert len(taken) == 1
 
 
 def test_what_does_not_fit_is_counted_and_dropped() -> None:

@@ -22,7 +22,7 @@ def test_run_gives_time_and_the_largest_process() -> None:
         "subprocess.run([sys.executable, '-c', 'import time; x = bytearray(1) * 120_000_000; time.sleep(0.4)'])"
     )
     result = replay.run([sys.executable, "-c", code], 1)
-    assert 0.4 < result.seconds < 20
+    assert result.seconds > 0.4
     if sys.platform == "linux":
         assert 115 < result.megabytes < 300
 

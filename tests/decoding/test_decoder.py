@@ -110,7 +110,7 @@ def test_a_body_before_websocket_messages() -> None:
 def test_streams_and_datagrams() -> None:
     body = json.dumps({"IMEI": IMEI}).encode()
     for protocol in ("tcp", "udp"):
-        transmission = Transmission(time=0, protocol=protocol, payloads=(body, body))  # type: ignore[arg-type]
+        transmission = Transmission(time=0, protocol=protocol, payloads=(body, body))
         assert [value.path for value in decode(transmission).values] == [("content", "json", "IMEI")] * 2
 
 

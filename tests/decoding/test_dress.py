@@ -7,6 +7,7 @@ import random
 import string
 import uuid
 import zlib
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -156,7 +157,7 @@ def test_chance_seldom_looks_like_a_layer() -> None:
     """Random texts of the shapes that ids have. The rates are stated in docs/decoding.md."""
     rng = random.Random(5)
     letters = string.ascii_letters + string.digits
-    makers = {
+    makers: dict[str, Callable[[], str]] = {
         "letters and digits": lambda: "".join(rng.choices(letters, k=rng.randrange(8, 65))),
         "small letters": lambda: "".join(rng.choices(string.ascii_lowercase, k=rng.randrange(8, 65))),
         "digests": lambda: rng.randbytes(rng.choice((8, 16, 20, 32))).hex(),

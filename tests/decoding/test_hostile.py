@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -223,12 +222,9 @@ def test_hostile_bodies_are_bounded(name: str) -> None:
     data, content_type = HOSTILE[name]()
     packed = gzip.compress(data, 1)
     limits = Limits(ratio=5000)
-    start = time.process_time()
     decoded = decode_bytes(packed, content_type, "gzip", limits=limits)
-    seconds = time.process_time() - start
     well_formed(decoded, limits)
     assert len(decoded.values) <= 2 * limits.values
-    assert seconds < 20, seconds  # of the processor: a bound on hostile growth, not a measurement
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import http.server
 import os
+import random
 import signal
 import socket
 import socketserver
@@ -76,12 +77,16 @@ def certificate(folder: Path, name: str, address: str = "127.0.0.1") -> tuple[Pa
     return chain, secret
 
 
+MAY_ANSWER = threading.Event()
+"""What the server's answer to `/slow` waits for."""
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         if self.path == "/slow":
-            time.sleep(4)
+            MAY_ANSWER.wait(60)
         self._answer(b"hello from the server")
 
     def do_POST(self) -> None:
@@ -137,6 +142,8 @@ class _Raw(socketserver.BaseRequestHandler):
 class _Names(socketserver.BaseRequestHandler):
     """A DNS server for which every name has its own address."""
 
+    server: socketserver.UDPServer
+
     def handle(self) -> None:
         data, answers_by = self.request
         query = dns.message.from_wire(data)
@@ -155,8 +162,9 @@ class _Quic(QuicConnectionProtocol):
             self.transmit()
 
 
-async def _serve_quic(address: str, port: int, certificate: str, key: str) -> None:
+async def _serve_quic(address: str, port: int, *tls: Path) -> None:
     configuration = QuicConfiguration(is_client=False, alpn_protocols=["greeting"])
+    certificate, key = tls
     configuration.load_cert_chain(certificate, key)
     await quic_serve(address, port, configuration=configuration, create_protocol=_Quic)
     await asyncio.Event().wait()
@@ -183,7 +191,7 @@ def greet(address: str, port: str, name: str, trust: str) -> None:
 def _serve(kind: str, address: str, port: str, *tls: str) -> None:
     where = (address, int(port))
     if kind == "quic":
-        asyncio.run(_serve_quic(address, int(port), *tls))
+        asyncio.run(_serve_quic(address, int(port), *map(Path, tls)))
     server: socketserver.BaseServer
     if kind == "tcp":
         server = socketserver.ThreadingTCPServer(where, _Raw)
@@ -199,10 +207,13 @@ def _serve(kind: str, address: str, port: str, *tls: str) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    """A port for a server that is started later: none of those that systems give to whoever asks for any, because
+    another test may ask meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,14 +20,17 @@ PHONEHOME = Path(sys.executable).with_name("phonehome")
 SAMPLE = ROOT / "captures" / "nokia-7-plus-affected.mitm"
 
 
-def run(*arguments: str | Path, **more: object) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [PHONEHOME, *arguments], capture_output=True, text=True, timeout=60, check=False, **more
-    )  # type: ignore[call-overload,no-any-return]
+    )
 
 
-def test_help_teaches() -> None:
-    done = run("--help")
+def test_help_teaches_and_answers_at_once() -> None:
+    done = run("--help", env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "phonehome.cli" in loaded
+    assert not loaded & {"mitmproxy", "rich", "jinja2", "stdnum", "phonehome.analysis.knowledge"}
     assert all(command.NAME in done.stdout for command in COMMANDS)
 
 

