@@ -34,7 +34,7 @@ class Knowledge:
     countries: Countries
     """Names of countries, and where data may go to."""
     addresses: Addresses
-    """Special addresses, anycast, weak networks, clouds."""
+    """Special addresses, anycast, networks with servers everywhere, clouds."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What is known of addresses beside the tables: special addresses, anycast ranges, weak networks, cloud providers."""
+"""What is known of addresses beside the tables: special ones, anycast, networks with servers everywhere, clouds."""
 
 import tomllib
 from collections.abc import Mapping
@@ -33,12 +33,10 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Weak:
-    """A network whose countries tables are known to get wrong."""
+class SpreadNetwork:
+    """A network with servers in many countries: no table's country is more than uncertain there."""
 
     holder: str
-    reliable_in: frozenset[str]
-    """Countries for which they get it right."""
     reason: str
     reference: str
 
@@ -61,7 +59,7 @@ class Addresses:
     """Endings of names that the public name system knows nothing of, such as `local`; without a dot."""
     spread_ranges: PrefixTable[Spread]
     spread_clouds: tuple[Spread, ...]
-    weak_networks: Mapping[int, Weak]
+    spread_networks: Mapping[int, SpreadNetwork]
     """By AS number."""
     filler: Mapping[int, str]
     """By IP version: why the country table's answer for an unannounced address is worth nothing."""
@@ -115,11 +113,10 @@ def read() -> Addresses:
             )
             for entry in anycast["cloud"]
         ),
-        weak_networks={
-            entry["asn"]: Weak(
-                entry["holder"], frozenset(entry["except"]), entry["reason"], entry["reference"]
-            )
-            for entry in networks["weak"]
+        spread_networks={
+            asn: SpreadNetwork(entry["holder"], entry["reason"], entry["reference"])
+            for entry in networks["spread"]
+            for asn in entry["asns"]
         },
         filler={entry["ip_version"]: entry["reason"] for entry in networks["filler"]},
         providers={

@@ -211,9 +211,9 @@ def _judge(answer: _Answer, address: IPAddress) -> tuple[CountryCertainty, bool,
     if answer.by_region and cloud:
         return "certain", False, f"{cloud.name} publishes this range as its region {answer.region}"
 
-    weak = addresses.weak_networks.get(answer.asn) if answer.asn is not None else None
-    if weak is not None and answer.country not in weak.reliable_in and not answer.own_country:
-        return "uncertain", False, f"{says}, but {weak.reason}"
+    network = addresses.spread_networks.get(answer.asn) if answer.asn is not None else None
+    if network is not None:
+        return "uncertain", False, f"{says}, but {network.reason}"
     of_region = addresses.region_countries.get((answer.provider, answer.region))
     if cloud and of_region is not None and of_region != answer.country:
         region = f"{answer.region} ({of_region})"

@@ -5,7 +5,7 @@ from typing import Literal
 
 CountryCertainty = Literal["certain", "likely", "uncertain", "unknown", "not-applicable"]
 """`certain`: the provider publishes the region of this range. `likely`: a geolocation table says so.
-`uncertain`: a table says so, but the address is anycast or its tables are known to be weak. `unknown`:
+`uncertain`: a table says so, but the address is anycast, or in a network with servers everywhere. `unknown`:
 no table knows it. `not-applicable`: not an address on the internet (private, loopback, multicast, ...)."""
 
 

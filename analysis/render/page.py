@@ -491,7 +491,7 @@ def _eea_references(found: Sequence[charts.Country]) -> list[tuple[str, str]]:
 _MEANING: Final = {
     "certain": "the cloud provider publishes the region of the address",
     "likely": "a geolocation table says so",
-    "uncertain": "a table says so, but the address answers from several places, or tables are weak there",
+    "uncertain": "a table says so, but the address or its network answers from several places",
     "unknown": "no table knows, or the capture holds no address",
     "not-applicable": "no address of the internet: the local network",
 }

@@ -16,7 +16,7 @@ addresses = shipped().addresses
 CATALOGUE = Path(__file__).parent.parent.parent / "analysis" / "knowledge"
 LISTS = {
     "anycast.toml": ("range", "cloud"),
-    "networks.toml": ("weak", "filler"),
+    "networks.toml": ("spread", "filler"),
     "special_addresses.toml": ("special", "local_names"),
     "cloud_regions.toml": ("group", "zones"),
 }
@@ -65,7 +65,6 @@ def test_every_country_in_the_catalogue_is_one() -> None:
     regions = load("cloud_regions.toml")
     used = {code for group in regions["group"] for code in group["regions"].values()}
     used |= {code for zones in regions["zones"] for codes in zones["regions"].values() for code in codes}
-    used |= {code for weak in load("networks.toml")["weak"] for code in weak["except"]}
     assert used <= set(assigned)
 
 
@@ -103,6 +102,12 @@ def test_what_the_cloud_table_says_of_spread_services(
 def test_a_regional_range_is_not_spread() -> None:
     assert addresses.spread_cloud("aws", "eu-north-1", "") is None
     assert addresses.spread_cloud("aws", "eu-north-1", "CLOUDFRONT") is None
+
+
+def test_networks_with_servers_everywhere_stand_there_once() -> None:
+    asns = [asn for entry in load("networks.toml")["spread"] for asn in entry["asns"]]
+    assert len(asns) == len(set(asns)) == len(addresses.spread_networks)
+    assert {32934, 20940, 45102, 45062, 58453, 23764, 4809, 132203} <= set(asns)
 
 
 # Where this project and the standard library of some Python differ, on purpose: NAT64 and 6to4 are

@@ -107,11 +107,38 @@ def test_aws_in_no_one_region_is_uncertain_but_not_called_anycast(database: Loca
     assert "no one region" in found.reason
 
 
-def test_alibaba_in_china_is_as_likely_as_any(database: LocationDatabase) -> None:
-    found = database.locate("47.74.128.1")
-    assert "Alibaba" in found.reason
-    in_china = database.locate("8.177.0.0")
-    assert (in_china.asn, in_china.country, in_china.country_certainty) == (45102, "CN", "likely")
+@pytest.mark.parametrize(
+    ("address", "asn", "country"),
+    [
+        ("157.240.1.35", 32934, "US"),
+        ("23.45.67.89", 20940, "US"),
+        ("17.253.57.201", 6185, "DE"),
+        ("8.177.0.1", 45102, "CN"),  # Singapore for others
+        ("47.74.128.1", 45102, "SG"),
+        ("101.32.1.1", 132203, "HK"),
+        ("59.43.0.1", 4809, "CN"),
+    ],
+)
+def test_in_a_network_with_servers_everywhere_no_table_is_trusted(
+    database: LocationDatabase, address: str, asn: int, country: str
+) -> None:
+    found = database.locate(address)
+    assert (found.asn, found.country, found.country_certainty) == (asn, country, "uncertain")
+    assert found.reason.startswith(f"DB-IP IP to Country Lite says {country}, but ")
+
+
+def test_the_region_that_a_provider_publishes_is_sure_in_such_a_network_too(
+    database: LocationDatabase,
+) -> None:
+    found = database.locate("20.190.159.1")
+    assert (found.asn, found.cloud_region, found.country_certainty) == (8075, "northeurope", "certain")
+
+
+@pytest.mark.parametrize("address", ["198.41.0.4", "2001:500:2f::f", "192.175.48.1", "2620:4f:8000::1"])
+def test_root_servers_and_as112_answer_from_anywhere(database: LocationDatabase, address: str) -> None:
+    found = database.locate(address)
+    assert found.anycast
+    assert found.country_certainty == "uncertain"
 
 
 def test_address_space_that_nobody_announces(database: LocationDatabase) -> None:
