@@ -226,7 +226,7 @@ class ActivationLog:
         kinds = catalogue().kinds
         carried = dict.fromkeys(kinds[found.kind].label for found in evidence.findings if found.kind in kinds)
         where = country_name(location.country) if location.country else "a country that is not known"
-        encrypted = "encrypted" if evidence.transmission.encrypted else "UNENCRYPTED"
+        encrypted = "encrypted" if evidence.encrypted else "UNENCRYPTED"
         inside = f", with {', '.join(carried)}" if carried else ""
         return f"phonehome: activation data to {where}, {encrypted}{inside} ({evidence.judgement.reason})"
 

@@ -12,7 +12,7 @@ from phonehome.analysis.decoding import Decoder
 from phonehome.analysis.decoding.limits import DEFAULT, Limits
 from phonehome.analysis.decoding.values import Decoded, Opaque, Value
 from phonehome.analysis.identifiers import KnownValues, recognise
-from phonehome.analysis.identifiers.finding import Finding
+from phonehome.analysis.identifiers.finding import RANK, Finding
 from phonehome.analysis.knowledge import shipped
 from phonehome.analysis.purposes import Judgement, Outcome, judge, judge_by_looks, outcome
 from phonehome.analysis.transmission import NameAnswer, Transmission
@@ -28,6 +28,15 @@ class Evidence(NamedTuple):
     findings: tuple[Finding, ...]
     judgement: Judgement
     outcome: Outcome
+
+    @property
+    def encrypted(self) -> bool | None:
+        """Whether it was encrypted on the way; None if nothing tells. What identifiers were read from, without a
+        key, was not."""
+        sent = self.transmission
+        if sent.encrypted is None and any(RANK[found.certainty] >= RANK["likely"] for found in self.findings):
+            return False
+        return sent.encrypted
 
 
 class Names:

@@ -14,9 +14,10 @@ from phonehome.analysis.identifiers.finding import RANK, Finding
 from phonehome.analysis.knowledge.catalogue import Acknowledgement, Catalogue, Endpoint, Kind, catalogue
 from phonehome.analysis.transmission import Reply, Transmission
 
-Outcome = Literal["attempted", "delivered", "acknowledged"]
-"""`attempted`: nothing came back. `delivered`: it was answered, with whatever. `acknowledged`: the answer
-says that what was sent has been accepted."""
+Outcome = Literal["attempted", "delivered", "acknowledged", "unknown"]
+"""`attempted`: nothing came back. `delivered`: it was answered, with whatever, or the destination confirmed the last
+byte. `acknowledged`: the answer says that what was sent has been accepted. `unknown`: the capture lacks what would
+tell, such as the packets of one direction."""
 
 MAX_REPLY: Final = 64 * 1024
 """Bytes of an unpacked reply that are looked at; one that says "accepted" is short."""
@@ -75,11 +76,11 @@ def judge_by_looks(findings: Sequence[Finding], known: Catalogue | None = None) 
 
 def outcome(transmission: Transmission, entry: Endpoint | None) -> Outcome:
     """What came of it. An HTTP status is an answer, an error status as well; where a protocol has no
-    status (TCP, UDP, DNS, untouched TLS), an answer is at least one byte. `acknowledged` only if `entry`
-    declares how the endpoint says so. Never raises."""
+    status (TCP, UDP, DNS, untouched TLS), an answer is at least one byte. Where none came, packets can tell more.
+    `acknowledged` only if `entry` declares how the endpoint says so. Never raises."""
     reply = transmission.reply
     if reply is None or (reply.status is None and not reply.size and not reply.body):
-        return "attempted"
+        return transmission.transport_outcome or "attempted"
     if entry is not None and entry.acknowledged is not None and _accepted(reply, entry.acknowledged):
         return "acknowledged"
     return "delivered"

@@ -21,9 +21,12 @@ Protocol = Literal["http", "websocket", "tcp", "udp", "dns", "tls", "quic"]
 Origin = Literal["device", "replayed", "proxy"]
 """Whose exchange it was: the device's with a destination, the analyst's who replayed a request, or one that
 ended at the proxy (a page of its own, a name that it resolved itself) and is nobody's destination."""
-Unopened = Literal["refused", "failed", "passed"]
-"""How TLS or QUIC stayed closed: the device refused the proxy's certificate; their handshake failed for another
-reason; or the proxy let the connection through untouched."""
+Unopened = Literal["refused", "failed", "passed", "no-keys"]
+"""How TLS or QUIC stayed closed: the device refused the certificate; the handshake failed for another reason; the
+proxy let the connection through untouched; or it was captured as packets, and no key that opens it was given."""
+TransportOutcome = Literal["attempted", "delivered", "unknown"]
+"""What the transport says came of it: it cannot have arrived (no connection came about, or it was reset before); the
+destination confirmed all of it; or the capture lacks the packets that would tell."""
 AddressSource = Literal["connection", "request", "error", "dns"]
 """What an address rests on: the connection that was made; the address that the device asked for; the
 address that a failed connection names; a DNS answer to the device, earlier in the same capture."""
@@ -81,8 +84,9 @@ class Transmission(NamedTuple):
     protocol: Protocol = "http"
     http_version: str | None = None
     """`HTTP/1.1`, `HTTP/2.0`, `HTTP/3`."""
-    encrypted: bool = False
-    """Whether the device's own connection was protected by TLS, DTLS or QUIC."""
+    encrypted: bool | None = False
+    """Whether the device's own connection was protected by TLS, DTLS or QUIC. None if nothing that was seen of it
+    tells: it carried nothing, or bytes that are neither a known protocol nor readable."""
     tls_version: str | None = None
     unopened: Unopened | None = None
     """None if nothing stayed closed: there was no TLS, or the proxy opened it."""
@@ -103,6 +107,8 @@ class Transmission(NamedTuple):
     reply: Reply | None = None
     """None if nothing came back: then this was an attempt."""
     error: str | None = None
+    transport_outcome: TransportOutcome | None = None
+    """What packets tell beside the reply; None where the source holds no packets: then the reply decides."""
     bytes_sent: int = 0
     """Request line, headers and body as HTTP/1.1 writes them, or payload; without TLS, TCP and IP."""
     bytes_received: int = 0

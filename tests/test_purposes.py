@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from phonehome.analysis.identifiers.finding import Certainty, Finding
 from phonehome.analysis.purposes import judge, outcome
-from phonehome.analysis.transmission import Reply, Transmission
+from phonehome.analysis.transmission import Reply, Transmission, TransportOutcome
 
 REGISTRATION = {"REGVER", "MODEL", "SWVER", "SIM1ICCID", "IMEI1", "MACID"}
 
@@ -188,6 +188,12 @@ class TestByItsLooks:
 class TestOutcome:
     def test_no_answer_is_an_attempt(self) -> None:
         assert outcome(post("a.example", error="connection refused"), None) == "attempted"
+
+    @pytest.mark.parametrize("known", ["attempted", "delivered", "unknown"])
+    def test_packets_tell_more_than_a_missing_answer(self, known: TransportOutcome) -> None:
+        assert outcome(post("a.example", transport_outcome=known), None) == known
+        answered = post("a.example", transport_outcome=known, reply=Reply(200, "", None, 0))
+        assert outcome(answered, None) == "delivered"
 
     @pytest.mark.parametrize("status", [101, 204, 404, 500])
     def test_any_http_status_is_an_answer(self, status: int) -> None:

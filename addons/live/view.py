@@ -62,7 +62,7 @@ def _row(row: DestinationEntry) -> dict[str, Any]:
         "activation": row["purpose"] == "activation",
         "sent": phrases.sent(row),
         "encrypted": phrases.ENCRYPTED[row["encrypted"]],
-        "open": row["encrypted"] != "yes",
+        "open": row["unencrypted"] > 0,
         "identifiers": [printable(line, 100) for line in identifiers[:MAX_IDENTIFIERS]]
         + ([f"+{more} more"] if more > 0 else []),
     }

@@ -12,8 +12,8 @@ from typing import Final, Literal, NamedTuple, TypedDict
 
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
-from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, ErrorEntry
-from phonehome.analysis.report.summary import exposed, kinds_carried, listed, place, times
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, Encrypted, ErrorEntry
+from phonehome.analysis.report.summary import ENCRYPTION, exposed, kinds_carried, listed, place, times
 
 COMPARISON_SCHEMA: Final = "phonehome/comparison/1"
 
@@ -35,7 +35,7 @@ class Side(TypedDict):
 
     places: list[str]
     networks: list[str]
-    encrypted: Literal["yes", "no", "mixed"]
+    encrypted: Encrypted
     identifiers: list[str]
     """Labels of the kinds that are at least likely."""
     transmissions: int
@@ -258,7 +258,7 @@ def _side(rows: Sequence[DestinationEntry]) -> Side:
         "networks": sorted(
             {f"AS{row['asn']} {row['organisation'] or ''}".strip() for row in rows if row["asn"]}
         ),
-        "encrypted": closed.pop() if len(closed) == 1 else "mixed",
+        "encrypted": closed.pop() if len(closed) == 1 else "mixed" if closed & {"no", "mixed"} else "unknown",
         "identifiers": kinds_carried(rows),
         "transmissions": transmissions,
         "sent": transmissions - tried,
@@ -296,9 +296,6 @@ def _volume(before: Side, after: Side) -> list[str]:
     if high >= VOLUME_FACTOR * low and high - low >= VOLUME_LEAST:
         return [f"{times(after['transmissions'])}, before {times(before['transmissions'])}"]
     return []
-
-
-ENCRYPTION: Final = {"yes": "encrypted", "no": "unencrypted", "mixed": "partly unencrypted"}
 
 
 # -- what follows from it ------------------------------------------------------------------------------

@@ -340,9 +340,14 @@ def _place_problems(
     if places.encryption:
         count = max((item["unencrypted"] for item in matched), default=row["unencrypted"])
         number = max((item["transmissions"] for item in matched), default=row["transmissions"])
-        for name, seen in (("unencrypted", count), ("encrypted", number - count)):
+        unknown = 0 if matched else row["encryption_unknown"]
+        for name, seen in (("unencrypted", count), ("encrypted", number - count - unknown)):
             if seen > 0 and (name in places.encryption) != allowed:
                 yield _Problem(_Level.BROKEN, f"{times(seen)} {name}")
+        if unknown:
+            yield _Problem(
+                _Level.DOUBT, f"{times(unknown)} in a protocol that is not known: perhaps encrypted"
+            )
 
 
 def _country(

@@ -16,7 +16,7 @@ from phonehome.analysis.render import charts
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
-from phonehome.analysis.report.summary import CATEGORY_ORDER, exposed, kinds_carried, place
+from phonehome.analysis.report.summary import CATEGORY_ORDER, ENCRYPTION, exposed, kinds_carried, place
 from phonehome.analysis.transfers import status
 
 MAX_TEXT: Final = 300
@@ -371,7 +371,7 @@ def _row(entry: DestinationEntry, *, detail: bool) -> Row:
         transfer,
         neither,
         phrases.sent(entry),
-        {"yes": "encrypted", "no": "unencrypted", "mixed": "partly unencrypted"}[entry["encrypted"]],
+        ENCRYPTION[entry["encrypted"]],
         ", ".join(phrases.kinds(entry)) or "none recognised",
         charts.level(entry),
         _detail(entry) if detail else None,
@@ -398,9 +398,10 @@ _ASKED: Final = {
     "limit": "is beyond the limits of decoding",
 }
 _CLOSED: Final = {
-    "refused": "the device refused the proxy's certificate",
+    "refused": "the device refused the certificate",
     "failed": "TLS or QUIC failed for another reason",
     "passed": "TLS or QUIC was let through unopened",
+    "no-keys": "no key that opens it was given",
 }
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from phonehome.analysis.compare.changes import (
     DETAIL,
-    ENCRYPTION,
     CaptureSet,
     Comparison,
     DestinationChange,
@@ -16,7 +15,7 @@ from phonehome.analysis.compare.changes import (
 from phonehome.analysis.render import html
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report.phrases import period
-from phonehome.analysis.report.summary import listed, number_of
+from phonehome.analysis.report.summary import ENCRYPTION, listed, number_of
 
 MAX_ROWS = 1000
 """Destinations of a phone that text and page list; JSON has all."""

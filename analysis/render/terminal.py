@@ -207,7 +207,7 @@ def _purpose(row: DestinationEntry) -> Text:
 
 def _sent(row: DestinationEntry) -> Text:
     text = Text(phrases.sent(row) + "\n")
-    style = {"yes": "green", "no": "bold red", "mixed": "bold red"}[row["encrypted"]]
+    style = {"yes": "green", "unknown": "yellow"}.get(row["encrypted"], "bold red")
     return text.append(phrases.ENCRYPTED[row["encrypted"]], style)
 
 

@@ -8,7 +8,7 @@ What is masked is more than what was found: an identifier also stands in texts a
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TextIO, TypedDict
+from typing import Any, Final, TextIO, TypedDict
 
 from rich.console import Console
 from rich.text import Text
@@ -81,7 +81,7 @@ class Entry(TypedDict):
     country_certainty: str
     asn: int | None
     organisation: str | None
-    encrypted: bool
+    encrypted: bool | None
     outcome: str
     status: int | None
     error: str | None
@@ -121,7 +121,7 @@ def entry(
         "country_certainty": location.country_certainty,
         "asn": location.asn,
         "organisation": location.organisation,
-        "encrypted": sent.encrypted,
+        "encrypted": evidence.encrypted,
         "outcome": evidence.outcome,
         "status": sent.reply.status if sent.reply else None,
         "error": _hidden(sent.error, masking) if sent.error else None,
@@ -308,7 +308,7 @@ def lines(shown: Entry) -> Iterator[Text]:
     failed = f", {shown['error']}" if shown["error"] else ""
     yield Text.assemble(
         "  ",
-        ("encrypted", "green") if shown["encrypted"] else ("UNENCRYPTED", "bold red"),
+        _ENCRYPTED[shown["encrypted"]],
         printable(f", {shown['outcome']}{status}{failed}"),
     )
     yield Text(printable(f"  {shown['purpose']}: {shown['purpose_reason']}"))
@@ -324,6 +324,13 @@ def lines(shown: Entry) -> Iterator[Text]:
             "yellow",
         )
     yield Text("")
+
+
+_ENCRYPTED: Final = {
+    True: ("encrypted", "green"),
+    False: ("UNENCRYPTED", "bold red"),
+    None: ("not known whether encrypted", "yellow"),
+}
 
 
 def _value_line(value: ShownValue) -> Text:

@@ -265,12 +265,14 @@ def _destination(
         else [],
         "transmissions": seen.transmissions,
         "attempts": seen.attempts,
+        "outcome_unknown": seen.outcome_unknown,
         "acknowledged": seen.acknowledged,
         "acknowledgement_known": bool(endpoint and endpoint.acknowledged),
         "bytes_sent": seen.bytes_sent,
         "bytes_received": seen.bytes_received,
         "encrypted": _encrypted(seen),
-        "unencrypted": seen.transmissions - seen.encrypted,
+        "unencrypted": seen.unencrypted,
+        "encryption_unknown": seen.encryption_unknown,
         "identifiers": [_identifier(finding, count, context) for finding, count in identifiers.items()],
         "identifiers_left_out": seen.identifiers_found
         - sum(count.transmissions for count in identifiers.values()),
@@ -322,9 +324,10 @@ def _online(host: str | None, addresses: Sequence[str], context: Context) -> Onl
 
 
 def _encrypted(seen: AtAddress) -> Encrypted:
-    if seen.encrypted == seen.transmissions:
-        return "yes"
-    return "mixed" if seen.encrypted else "no"
+    if seen.unencrypted:
+        return "mixed" if seen.encrypted or seen.encryption_unknown else "no"
+    # Attempts that carried nothing change nothing.
+    return "yes" if seen.encrypted and not seen.encryption_unknown else "unknown"
 
 
 def _identifier(finding: Finding, seen: Seen, context: Context) -> IdentifierEntry:
@@ -394,6 +397,9 @@ def _not_seen(report: Report, devices: Sequence[DeviceEntry]) -> dict[str, Any]:
         "tls_refused": sum(row["tls_not_opened"].get("refused", 0) for row in rows),
         "tls_failed": sum(row["tls_not_opened"].get("failed", 0) for row in rows),
         "tls_passed_through": sum(row["tls_not_opened"].get("passed", 0) for row in rows),
+        "tls_without_keys": sum(row["tls_not_opened"].get("no-keys", 0) for row in rows),
+        "encryption_unknown": sum(row["encryption_unknown"] for row in rows),
+        "outcome_unknown": sum(row["outcome_unknown"] for row in rows),
         "identifiers_left_out": sum(row["identifiers_left_out"] for row in rows),
         "notes": [
             "TLS and QUIC that a device would not have opened are in a flow file only if the addon undecrypted_tls "

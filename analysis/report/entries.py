@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict
 from phonehome.analysis.firmware import FirmwareEntry
 from phonehome.analysis.policy.verdict import Verdict
 
-Encrypted = Literal["yes", "no", "mixed"]
+Encrypted = Literal["yes", "no", "mixed", "unknown"]
 
 
 class IdentifierEntry(TypedDict):
@@ -35,7 +35,7 @@ class ExampleEntry(TypedDict):
     url: str
     status: int | None
     outcome: str
-    encrypted: bool
+    encrypted: bool | None
     flow: str
 
 
@@ -94,17 +94,20 @@ class DestinationEntry(TypedDict):
     references: list[str]
     transmissions: int
     attempts: int
+    outcome_unknown: int
+    """The capture lacks what would tell whether they arrived; they count as sent."""
     acknowledged: int
     acknowledgement_known: bool
     bytes_sent: int
     bytes_received: int
     encrypted: Encrypted
     unencrypted: int
+    encryption_unknown: int
     identifiers: list[IdentifierEntry]
     identifiers_left_out: int
     not_understood: dict[str, int]
     tls_not_opened: dict[str, int]
-    """Transmissions inside TLS or QUIC that stayed closed: refused, failed, passed."""
+    """Transmissions inside TLS or QUIC that stayed closed: refused, failed, passed, no-keys."""
     examples: list[ExampleEntry]
     first: str | None
     last: str | None

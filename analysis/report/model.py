@@ -48,7 +48,7 @@ class Example(NamedTuple):
     status: int
     """HTTP status of the reply; 0 if there was none."""
     outcome: str
-    encrypted: bool
+    encrypted: bool | None
     flow_id: str
 
 
@@ -74,7 +74,12 @@ class AtAddress:
     transmissions: int = 0
     attempts: int = 0
     acknowledged: int = 0
+    outcome_unknown: int = 0
+    """The capture lacks what would tell whether they arrived."""
     encrypted: int = 0
+    unencrypted: int = 0
+    encryption_unknown: int = 0
+    """They carried something, and it is neither seen to be encrypted nor to be readable."""
     bytes_sent: int = 0
     bytes_received: int = 0
     first: float = float("inf")
@@ -103,7 +108,15 @@ class AtAddress:
             self.attempts += 1
         elif evidence.outcome == "acknowledged":
             self.acknowledged += 1
-        self.encrypted += sent.encrypted
+        elif evidence.outcome == "unknown":
+            self.outcome_unknown += 1
+        encrypted = evidence.encrypted
+        if encrypted:
+            self.encrypted += 1
+        elif encrypted is not None:
+            self.unencrypted += 1
+        elif sent.bytes_sent:
+            self.encryption_unknown += 1
         self.bytes_sent += sent.bytes_sent
         self.bytes_received += sent.bytes_received
         time = sent.time
@@ -135,7 +148,7 @@ class AtAddress:
             if seen is None:
                 seen = self.identifiers[finding] = Seen()
             seen.transmissions += 1
-            seen.unencrypted += not sent.encrypted
+            seen.unencrypted += encrypted is False
             seen.delivered += evidence.outcome != "attempted"
         # Cut seldom, because it sorts: only what is kept in the end has to be the same however it is divided.
         if len(self.identifiers) > 4 * MAX_IDENTIFIERS:
@@ -145,7 +158,10 @@ class AtAddress:
         self.transmissions += other.transmissions
         self.attempts += other.attempts
         self.acknowledged += other.acknowledged
+        self.outcome_unknown += other.outcome_unknown
         self.encrypted += other.encrypted
+        self.unencrypted += other.unencrypted
+        self.encryption_unknown += other.encryption_unknown
         self.bytes_sent += other.bytes_sent
         self.bytes_received += other.bytes_received
         self.first = min(self.first, other.first)
@@ -268,8 +284,8 @@ class Report:
             time,
             judgement.purpose,
             attempted=evidence.outcome == "attempted",
-            unencrypted=not sent.encrypted,
-            exposed=not sent.encrypted and any(map(_is_lasting, evidence.findings)),
+            unencrypted=evidence.encrypted is False,
+            exposed=evidence.encrypted is False and any(map(_is_lasting, evidence.findings)),
         )
         _join(device.asked_names, sent.questions)
 
@@ -328,7 +344,7 @@ def _example(evidence: Evidence) -> Example:
         url(sent)[:MAX_URL],
         (sent.reply.status or 0) if sent.reply else 0,
         evidence.outcome,
-        sent.encrypted,
+        evidence.encrypted,
         sent.flow_id,
     )
 
@@ -338,7 +354,7 @@ def url(sent: Transmission) -> str:
     where = (
         sent.authority or sent.host or (f"[{sent.address}]" if ":" in (sent.address or "") else sent.address)
     )
-    scheme, usual = _SCHEMES.get((sent.protocol, sent.encrypted), (sent.protocol, 0))
+    scheme, usual = _SCHEMES.get((sent.protocol, bool(sent.encrypted)), (sent.protocol, 0))
     port = "" if sent.port in (usual, None) else f":{sent.port}"
     return f"{scheme}://{where or 'unknown'}{port}{sent.path}"
 

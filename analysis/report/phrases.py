@@ -60,10 +60,12 @@ def _online(row: DestinationEntry) -> list[str]:
 
 def sent(row: DestinationEntry) -> str:
     """How often, and what came of it: `9 sent, 5 tried, none acknowledged`."""
-    delivered = row["transmissions"] - row["attempts"]
+    delivered = row["transmissions"] - row["attempts"] - row["outcome_unknown"]
     parts = []
-    if delivered or not row["attempts"]:
+    if delivered or not (row["attempts"] or row["outcome_unknown"]):
         parts.append(f"{delivered:,} sent")
+    if row["outcome_unknown"]:
+        parts.append(f"{row['outcome_unknown']:,} sent, arrival not in the capture")
     if row["attempts"]:
         parts.append(f"{row['attempts']:,} tried")
     if row["acknowledgement_known"]:
@@ -85,7 +87,12 @@ def rules(verdict: Verdict) -> list[RuleVerdict]:
     return sorted(verdict["rules"], key=lambda rule: list(RESULTS).index(rule["result"]))
 
 
-ENCRYPTED = {"yes": "encrypted", "no": "UNENCRYPTED", "mixed": "partly UNENCRYPTED"}
+ENCRYPTED = {
+    "yes": "encrypted",
+    "no": "UNENCRYPTED",
+    "mixed": "partly UNENCRYPTED",
+    "unknown": "not known whether encrypted",
+}
 
 
 def identifier(found: IdentifierEntry) -> str:
@@ -156,15 +163,27 @@ def not_seen(report: Document) -> list[str]:
         ),
         (
             seen["tls_refused"],
-            "{} did not happen, because the device refused the proxy's certificate: tried, not sent.",
+            "{} did not happen, because the device refused the certificate: tried, not sent.",
         ),
         (
             seen["tls_failed"],
-            "{} did not happen, because TLS or QUIC with the proxy failed for another reason: tried, not sent.",
+            "{} did not happen, because TLS or QUIC failed for another reason: tried, not sent.",
         ),
         (
             seen["tls_passed_through"],
             "{} inside TLS or QUIC that was let through unopened: only where they went is known.",
+        ),
+        (
+            seen["tls_without_keys"],
+            "{} inside TLS or QUIC for which no key was given: only where they went is known.",
+        ),
+        (
+            seen["encryption_unknown"],
+            "{} in a protocol that is not known: whether they were encrypted is not known.",
+        ),
+        (
+            seen["outcome_unknown"],
+            "{} of which the capture lacks the other direction: whether they arrived is not known.",
         ),
         (
             not_understood["looks_encrypted"],

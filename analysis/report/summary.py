@@ -5,6 +5,7 @@ say neither more nor less. "Tried to send" and "sent" are different claims, and 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.identifiers.kinds import LASTING
@@ -89,6 +90,14 @@ def kinds_carried(rows: Iterable[DestinationEntry]) -> list[str]:
     return sorted(labels, key=lambda label: labels[label])
 
 
+ENCRYPTION: Final = {
+    "yes": "encrypted",
+    "no": "unencrypted",
+    "mixed": "partly unencrypted",
+    "unknown": "not known whether encrypted",
+}
+"""Words for `DestinationEntry.encrypted` in a sentence."""
+
 CATEGORY_ORDER = {"hardware": 0, "sim": 1, "location": 2, "network": 3, "account": 4, "advertising": 5}
 
 DESCRIPTIVE = frozenset({"model", "build"})
@@ -136,13 +145,15 @@ def _sentence(rows: Sequence[DestinationEntry], subject: str) -> str:
     carried = kinds_carried(rows)
     if len(carried) > MAX_KINDS:
         carried = [*carried[:MAX_KINDS], f"{len(carried) - MAX_KINDS} more kinds of identifiers"]
-    encryption = {"yes": "encrypted", "no": "unencrypted", "mixed": "partly unencrypted"}[first["encrypted"]]
+    encryption = ENCRYPTION[first["encrypted"]]
     manner = f", {encryption}" + (f", with {listed(carried)}" if carried else "")
     if not sent:
         return f"{subject} tried to send {what} to {place(first)} {times(total)}{manner}, and got no answer."
     result = f"{subject} sent {what} to {place(first)} {times(sent)}{manner}"
     if attempts:
         result += f", and tried {times(attempts)} more without an answer"
+    if unknown := sum(row["outcome_unknown"] for row in rows):
+        result += f"; whether {'it' if sent == 1 else f'{unknown:,} of them'} arrived is not in the capture"
     if all(row["acknowledgement_known"] for row in rows):
         if acknowledged == 0:
             result += "; no answer says that it was accepted"

@@ -132,6 +132,12 @@ class TestPlaces:
         assert judged(only, row(asn=4134))["result"] == "broken"
         assert judged(only, row(asn=None))["result"] == "not-judged"
 
+    def test_what_is_perhaps_encrypted_cannot_be_judged(self) -> None:
+        only = ACTIVATION + 'allowed = { encryption = ["encrypted"] }'
+        verdict = judged(only, row(encrypted="unknown", encryption_unknown=3))
+        assert verdict["result"] == "not-judged"
+        assert "3 times in a protocol that is not known" in verdict["not_judged"][0]["problems"][0]
+
     def test_encryption(self) -> None:
         only = ACTIVATION + 'allowed = { encryption = ["encrypted"] }'
         assert judged(only, row())["result"] == "holds"

@@ -16,6 +16,52 @@ def sent(host: str, payload: bytes, number: int = 0) -> Transmission:
     )  # fmt: skip
 
 
+def test_what_packets_cannot_tell_is_said() -> None:
+    first = Transmission(
+        time=1e9, client="10.0.0.9", host="a.example", protocol="tls", encrypted=True, bytes_sent=9
+    )
+    document = made(
+        [
+            (first._replace(unopened="no-keys", transport_outcome="unknown"), 2),
+            (
+                first._replace(
+                    protocol="tcp", encrypted=None, payloads=(NOISE,), transport_outcome="delivered"
+                ),
+                3,
+            ),
+            (first._replace(protocol="tcp", encrypted=None, host="b.example", bytes_sent=0), 4),
+        ]
+    )
+    lines = phrases.not_seen(document)
+    assert (
+        "2 transmissions inside TLS or QUIC for which no key was given: only where they went is known."
+        in lines
+    )
+    assert (
+        "3 transmissions in a protocol that is not known: whether they were encrypted is not known." in lines
+    )
+    assert (
+        "2 transmissions of which the capture lacks the other direction: whether they arrived is not known."
+        in lines
+    )
+    a, b = sorted(document["devices"][0]["destinations"], key=lambda row: str(row["host"]))
+    assert (phrases.sent(a), phrases.ENCRYPTED[a["encrypted"]]) == (
+        "3 sent, 2 sent, arrival not in the capture",
+        "not known whether encrypted",
+    )
+    assert (phrases.sent(b), b["encrypted"], b["unencrypted"]) == ("4 tried", "unknown", 0)
+
+
+def test_what_was_read_without_a_key_was_not_encrypted() -> None:
+    body = b'{"imei": "490154203237518", "iccid": "8944110068000000006"}'
+    sent_ = Transmission(
+        time=1e9, client="10.0.0.9", host="a.example", protocol="tcp", encrypted=None, payloads=(body,)
+    )
+    (row,) = made([(sent_, 1)])["devices"][0]["destinations"]
+    assert (row["encrypted"], row["unencrypted"]) == ("no", 1)
+    assert row["identifiers"][0]["unencrypted"] == 1
+
+
 NOISE = os.urandom(600)
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(300)
 

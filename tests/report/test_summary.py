@@ -23,6 +23,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "cloud": None,
         "transmissions": 14,
         "attempts": 0,
+        "outcome_unknown": 0,
         "acknowledged": 0,
         "acknowledgement_known": False,
         "encrypted": "no",
@@ -44,6 +45,15 @@ def sentence(*rows: dict[str, Any]) -> str:
     ("changes", "expected"),
     [
         ({}, "It sent activation data to China 14 times, unencrypted, with IMEI, ICCID and cell id."),
+        (
+            {"encrypted": "unknown", "identifiers": []},
+            "It sent activation data to China 14 times, not known whether encrypted.",
+        ),
+        (
+            {"outcome_unknown": 9},
+            "It sent activation data to China 14 times, unencrypted, with IMEI, ICCID and cell id; whether 9 of them "
+            "arrived is not in the capture.",
+        ),
         (
             {"attempts": 4},
             "It sent activation data to China 10 times, unencrypted, with IMEI, ICCID and cell id, and tried 4 "
