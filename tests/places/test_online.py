@@ -238,8 +238,8 @@ def test_ctrl_c_ends_the_program_at_once_and_keeps_what_came(setting: Setting, t
     program = (
         "import sys; from pathlib import Path; from phonehome.analysis.places.online import OnlineLookups\n"
         "print('ready', flush=True)\n"
-        f"OnlineLookups(Path({str(setting.folder)!r}), timeout=60, total_timeout=60, nameservers=['127.0.0.1'],"
-        f" port={setting.names.port}).look_up([], ['zzhc.vnet.cn', 'slow.example.org'])"
+        f"OnlineLookups(Path({str(setting.folder)!r}), timeout=60, total_timeout=60, workers=1,"
+        f" nameservers=['127.0.0.1'], port={setting.names.port}).look_up([], ['zzhc.vnet.cn', 'slow.example.org'])"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program],
@@ -249,12 +249,11 @@ def test_ctrl_c_ends_the_program_at_once_and_keeps_what_came(setting: Setting, t
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        limit = time.monotonic() + 10
-        while setting.names.asked.count("zzhc.vnet.cn") < 2 and time.monotonic() < limit:
+        while "slow.example.org" not in setting.names.asked:  # the first has its answer
             time.sleep(0.02)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert b"KeyboardInterrupt" in errors
     kept = json.loads((setting.folder / "lookups.json").read_bytes())
     assert [entry["name"] for entry in kept["name"]] == ["zzhc.vnet.cn"]
