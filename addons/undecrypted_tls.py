@@ -12,11 +12,10 @@ mitmproxy's `ClientHelloData.ignore_connection` lets a connection through withou
 addon chooses the layer itself, in the hook `next_layer`, and mitmproxy's TCP and UDP layers do the rest.
 """
 
-import logging
 import time
-from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from mitmproxy import connection, ctx, flow, http, tcp, tls, udp
 from mitmproxy.addonmanager import Loader
@@ -30,23 +29,16 @@ from mitmproxy.proxy.layers.tls import parse_client_hello
 from mitmproxy.proxy.layers.udp import UdpErrorHook, UdpMessageHook, UdpStartHook
 from mitmproxy.tls import ClientHello
 
+from phonehome.addons.trust import STRATEGIES, Device, Trust, Trusts, Verdict
 from phonehome.analysis.sources.client_hello import is_quic_initial
 from phonehome.analysis.sources.flow_state import NOTE_RECEIVED, NOTE_SENT, NOTE_UNOPENED
-
-logger = logging.getLogger(__name__)
+from phonehome.analysis.transmission import Unopened
 
 NOTE_OFFERED: Final = "phonehome_tls_offered"
 """Entry in a flow's metadata: the newest version of TLS that the device offered."""
 
-MAX_REMEMBERED: Final = 20_000
-"""Pairs of device and host that are remembered; beyond it the oldest is forgotten, and asked again."""
-SILENT_CLOSES: Final = 2
-"""A library that pins may check the certificate after the handshake, and then close without a word (OkHttp does);
-a browser closes connections that it made ahead and did not need. So one is no refusal; this many in a row are, if
-the device sent no request to this host before."""
-QUIC_REFUSALS: Final = 3
-"""A browser takes no user's certificate for QUIC, but falls back to TLS over TCP, which the proxy can open. QUIC is let
-through only when TCP was refused as well, or when it is refused this often and TCP is not tried."""
+CERTIFICATES: Final = "/cert/"
+"""Where mitmproxy's own page hands out the certificate."""
 
 # mitmproxy's texts for the alerts by which a client refuses a certificate (RFC 8446, 6.2), and for its going away.
 _REFUSALS: Final = (
@@ -60,7 +52,8 @@ _REFUSALS: Final = (
 )
 _CLOSED: Final = "connection closed"
 _CLOSED_REASON: Final = "it closed the connection when it saw the proxy's certificate"
-_SILENT_REASON: Final = "it closed the connection after the handshake, without a word, again and again"
+_SILENT_REASON: Final = "it closed the connection right after the handshake, without a word"
+_UNUSED_REASON: Final = "it closed the connection some time after the handshake, and sent nothing"
 # QUIC carries an alert as 0x100 + its number (RFC 9001, 4.8): 42 to 49 are about the certificate.
 _QUIC_REFUSALS: Final = range(0x100 + 42, 0x100 + 50)
 
@@ -68,34 +61,35 @@ _QUIC_REFUSALS: Final = range(0x100 + 42, 0x100 + 50)
 _SUPPORTED_VERSIONS: Final = 43
 _VERSIONS: Final = {0x0304: "TLSv1.3", 0x0303: "TLSv1.2", 0x0302: "TLSv1.1", 0x0301: "TLSv1"}
 
-Pair = tuple[str, str, str]
-"""Device (client address and proxy mode) and host."""
 
+@dataclass(slots=True)
+class Handshake:
+    """A connection that began as TLS or QUIC, and in which the proxy has read nothing yet."""
 
-class Greeting(NamedTuple):
-    """How a device began a connection."""
-
-    pair: Pair
+    context: Context
     hello: ClientHello
     wire: tuple[bytes, ...]
     """What is kept of it: TLS records, or datagrams, with the ClientHello."""
-    time: float
+    trust: Trust
+    begun: float
+    """Seconds since 1970-01-01T00:00Z."""
+    established: float | None = None
+    """When it was, by the clock that `Trust` is given."""
+    passing: bool = False
+    """Whether it is let through."""
+
+    @property
+    def quic(self) -> bool:
+        return self.context.client.transport_protocol == "udp"
 
 
 class UndecryptedTls:
-    """The addon. Its state is what each device refused, and the connections that are open."""
+    """The addon. Its state is what each device did with the certificate, and the connections that are open."""
 
     def __init__(self) -> None:
-        self._refused = _Pairs()
-        self._opened = _Pairs()
-        self._silent = _Pairs()
-        self._quic = _Pairs()
-        self._greetings: dict[str, Greeting] = {}
-        """Connections whose handshake with the proxy goes on, by id."""
-        self._unused: dict[str, tuple[Context, Greeting]] = {}
-        """Connections that were opened and that nothing was sent in yet, by id."""
-        self._passing: dict[str, Greeting] = {}
-        """Connections that are let through, by id."""
+        self._trusts = Trusts()
+        self._handshakes: dict[str, Handshake] = {}
+        """By the id of the client's connection."""
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
@@ -104,19 +98,15 @@ class UndecryptedTls:
             "after-refusal",
             "When TLS is let through unopened: after a device refused the proxy's certificate for the host, "
             "never, or always. Refusals are kept in the capture in any case.",
-            choices=["after-refusal", "never", "always"],
+            choices=list(STRATEGIES),
         )
 
     # What passes
 
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
-        """Lets a connection through if it begins as TLS or QUIC that this device will not have opened."""
-        if ctx.options.undecrypted_tls == "never":
-            return
-        if ctx.options.undecrypted_tls == "after-refusal" and not self._refused:
-            return
+        """Lets a connection through if it begins as TLS or QUIC that is not to be opened."""
         context = nextlayer.context
-        if not _has_a_destination(context):
+        if ctx.options.undecrypted_tls == "never" or not _has_a_destination(context):
             return
         datagrams = context.client.transport_protocol == "udp"
         wire = _received(nextlayer)
@@ -126,12 +116,13 @@ class UndecryptedTls:
             return  # mitmproxy says so
         if hello is None:
             return  # not TLS, or not whole yet: mitmproxy's own layer waits for the rest
-        pair = _pair(context, hello)
-        if ctx.options.undecrypted_tls != "always" and pair not in self._refused:
+        trust = self._trusts.of(_device(context.client), _host(context, hello))
+        if STRATEGIES[ctx.options.undecrypted_tls](trust, time.monotonic()):
             return
         context.client.sni = hello.sni
         context.client.alpn_offers = hello.alpn_protocols
-        self._passing[context.client.id] = Greeting(pair, hello, tuple(wire), time.time())
+        handshake = Handshake(context, hello, tuple(wire), trust, time.time(), passing=True)
+        self._handshakes[context.client.id] = handshake
         nextlayer.layer = layers.UDPLayer(context) if datagrams else layers.TCPLayer(context)
 
     def tcp_start(self, flow: tcp.TCPFlow) -> None:
@@ -159,29 +150,37 @@ class UndecryptedTls:
         self._end(flow)
 
     def _start(self, flow: tcp.TCPFlow | udp.UDPFlow) -> None:
-        greeting = self._passing.get(flow.client_conn.id)
-        if greeting is None:
-            self._used(flow)
+        handshake = self._passing(flow)
+        if handshake is None:
+            self._used(flow.client_conn)
             return
-        _annotate(flow, "passed", greeting.hello)
-        asked = "as the option undecrypted_tls says" if _always() else "the device refused to have it opened"
-        flow.comment = f"phonehome: let through unopened, {asked}; {_offer(greeting.hello)}"
+        _annotate(flow, "passed", handshake.hello)
+        always = ctx.options.undecrypted_tls == "always"
+        why = "as the option undecrypted_tls says" if always else "the device refused to have it opened"
+        flow.comment = f"phonehome: let through unopened, {why}; {_offer(handshake.hello)}"
 
     def _message(self, flow: tcp.TCPFlow | udp.UDPFlow) -> None:
         """Counts. Of what passed only the ClientHello stays, and the latest message, for other addons."""
-        greeting = self._passing.get(flow.client_conn.id)
-        if greeting is None:
+        handshake = self._passing(flow)
+        if handshake is None:
             return
         latest = flow.messages[-1]
         note = NOTE_SENT if latest.from_client else NOTE_RECEIVED
         flow.metadata[note] += len(latest.content)
         if len(flow.messages) > 1:
-            _cut(flow, len(flow.messages) - 2, greeting)
+            _cut(flow, len(flow.messages) - 2, handshake)
 
     def _end(self, flow: tcp.TCPFlow | udp.UDPFlow) -> None:
-        greeting = self._passing.pop(flow.client_conn.id, None)
-        if greeting is not None and flow.messages:
-            _cut(flow, len(flow.messages) - 1, greeting)
+        handshake = self._passing(flow)
+        if handshake is None:
+            return
+        del self._handshakes[flow.client_conn.id]
+        if flow.messages:
+            _cut(flow, len(flow.messages) - 1, handshake)
+
+    def _passing(self, flow: flow.Flow) -> Handshake | None:
+        handshake = self._handshakes.get(flow.client_conn.id)
+        return handshake if handshake is not None and handshake.passing else None
 
     # What is refused
 
@@ -189,100 +188,77 @@ class UndecryptedTls:
         context = data.context
         if not _has_a_destination(context):
             return
-        pair = _pair(context, data.client_hello)
-        wire = _on_the_wire(data)
-        self._greetings[context.client.id] = Greeting(pair, data.client_hello, wire, time.time())
+        self._used(context.client)  # of TLS inside TLS
+        trust = self._trusts.of(_device(context.client), _host(context, data.client_hello))
+        trust.began()
+        handshake = Handshake(context, data.client_hello, _on_the_wire(data), trust, time.time())
+        self._handshakes[context.client.id] = handshake
 
     def tls_established_client(self, data: tls.TlsData) -> None:
-        greeting = self._greetings.pop(data.context.client.id, None)
-        if greeting is not None:
-            self._unused[data.context.client.id] = data.context, greeting
+        handshake = self._handshakes.get(data.context.client.id)
+        if handshake is not None:
+            handshake.established = time.monotonic()
 
     async def tls_failed_client(self, data: tls.TlsData) -> None:
-        greeting = self._greetings.pop(data.context.client.id, None)
-        if greeting is None:
+        handshake = self._handshakes.pop(data.context.client.id, None)
+        if handshake is None:
             return
-        error = data.conn.error or ""
+        now, error = time.monotonic(), data.conn.error or ""
         reason = _refusal(error) or _quic_refusal(data.context)
-        if error == _CLOSED and greeting.pair in self._opened:
-            # It took the proxy's certificate before: this was the network, or a change of mind.
-            reason = None
-        if reason is None:
-            await self._keep(data.context, greeting, "failed", f"not opened: {error}")
-            return
-        await self._keep(data.context, greeting, "refused", f"refused: {reason}")
-        if data.context.client.transport_protocol == "udp":
-            if self._quic.add(greeting.pair) >= QUIC_REFUSALS:
-                self._refused.add(greeting.pair)
+        if reason is not None:
+            verdict = handshake.trust.refused(now, quic=handshake.quic)
         else:
-            self._refused.add(greeting.pair)
+            verdict = handshake.trust.failed(now, closed=error == _CLOSED, quic=handshake.quic)
+            reason = _CLOSED_REASON
+        await _keep(handshake, verdict, reason if verdict == "refused" else error)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        self._used(flow)
+        self._used(flow.client_conn)
+        request = flow.request
+        if request.pretty_host == ctx.options.onboarding_host and request.path.startswith(CERTIFICATES):
+            self._trusts.forget(_device(flow.client_conn))
 
-    def _used(self, flow: flow.Flow) -> None:
+    def _used(self, client: connection.Client) -> None:
         """The device took the certificate, and sends."""
-        unused = self._unused.pop(flow.client_conn.id, None)
-        if unused is not None:
-            self._opened.add(unused[1].pair)
-            self._silent.discard(unused[1].pair)
-            self._quic.discard(unused[1].pair)
+        handshake = self._handshakes.get(client.id)
+        if handshake is not None and handshake.established is not None:
+            del self._handshakes[client.id]
+            self._trusts.used(_device(client), handshake.trust)
 
     async def client_disconnected(self, client: connection.Client) -> None:
-        self._greetings.pop(client.id, None)
-        unused = self._unused.pop(client.id, None)
-        if unused is None:
+        handshake = self._handshakes.get(client.id)
+        if handshake is None or handshake.passing:
+            return  # what passes has an end of its own
+        del self._handshakes[client.id]
+        now = time.monotonic()
+        if handshake.established is None:  # mitmproxy gave it up without a word
+            await _keep(handshake, handshake.trust.failed(now, closed=False), "the handshake did not end")
             return
-        context, greeting = unused
-        if greeting.pair in self._opened or self._silent.add(greeting.pair) < SILENT_CLOSES:
-            return
-        self._silent.discard(greeting.pair)
-        self._refused.add(greeting.pair)
-        await self._keep(context, greeting, "refused", f"refused: {_SILENT_REASON}")
-
-    async def _keep(self, context: Context, greeting: Greeting, how: str, error: str) -> None:
-        """Makes a flow of a handshake that came to nothing, and shows it to all addons."""
-        addons = ctx.master.addons
-        if context.client.transport_protocol == "udp":
-            datagrams = udp.UDPFlow(context.client, context.server)
-            _fail(datagrams, greeting, how, error)
-            await addons.handle_lifecycle(UdpStartHook(datagrams))
-            for part in greeting.wire:
-                datagrams.messages.append(udp.UDPMessage(True, part, greeting.time))
-                await addons.handle_lifecycle(UdpMessageHook(datagrams))
-            await addons.handle_lifecycle(UdpErrorHook(datagrams))
-            return
-        stream = tcp.TCPFlow(context.client, context.server)
-        _fail(stream, greeting, how, error)
-        await addons.handle_lifecycle(TcpStartHook(stream))
-        for part in greeting.wire:
-            stream.messages.append(tcp.TCPMessage(True, part, greeting.time))
-            await addons.handle_lifecycle(TcpMessageHook(stream))
-        await addons.handle_lifecycle(TcpErrorHook(stream))
+        verdict = handshake.trust.unused(now, handshake.established)
+        if verdict is not None:
+            await _keep(handshake, verdict, _SILENT_REASON if verdict == "refused" else _UNUSED_REASON)
 
 
-class _Pairs:
-    """Pairs of device and host, each with a count; the oldest are forgotten."""
-
-    def __init__(self) -> None:
-        self._counts: OrderedDict[Pair, int] = OrderedDict()
-
-    def __contains__(self, pair: object) -> bool:
-        return pair in self._counts
-
-    def __len__(self) -> int:
-        return len(self._counts)
-
-    def add(self, pair: Pair) -> int:
-        """Counts one more, and says how many there are."""
-        count = self._counts.pop(pair, 0) + 1
-        self._counts[pair] = count
-        if len(self._counts) > MAX_REMEMBERED:
-            self._counts.popitem(last=False)
-        return count
-
-    def discard(self, pair: Pair) -> None:
-        self._counts.pop(pair, None)
+async def _keep(handshake: Handshake, verdict: Verdict, reason: str) -> None:
+    """Makes a flow of a handshake that came to nothing, and shows it to all addons."""
+    addons, context = ctx.master.addons, handshake.context
+    error = f"{'refused' if verdict == 'refused' else 'not opened'}: {reason}"
+    if handshake.quic:
+        datagrams = udp.UDPFlow(context.client, context.server)
+        _fail(datagrams, handshake, verdict, error)
+        await addons.handle_lifecycle(UdpStartHook(datagrams))
+        for part in handshake.wire:
+            datagrams.messages.append(udp.UDPMessage(True, part, handshake.begun))
+            await addons.handle_lifecycle(UdpMessageHook(datagrams))
+        await addons.handle_lifecycle(UdpErrorHook(datagrams))
+        return
+    stream = tcp.TCPFlow(context.client, context.server)
+    _fail(stream, handshake, verdict, error)
+    await addons.handle_lifecycle(TcpStartHook(stream))
+    for part in handshake.wire:
+        stream.messages.append(tcp.TCPMessage(True, part, handshake.begun))
+        await addons.handle_lifecycle(TcpMessageHook(stream))
+    await addons.handle_lifecycle(TcpErrorHook(stream))
 
 
 def _has_a_destination(context: Context) -> bool:
@@ -325,16 +301,16 @@ def _on_the_wire(data: tls.ClientHelloData) -> tuple[bytes, ...]:
     return tuple(bytes(datagram) for datagram in datagrams)
 
 
-def _pair(context: Context, hello: ClientHello) -> Pair:
-    client = context.client
-    host = hello.sni or (context.server.address or ("",))[0]
-    return client.peername[0], client.proxy_mode.full_spec, host.lower()
+def _device(client: connection.Client) -> Device:
+    return client.peername[0], client.proxy_mode.full_spec
+
+
+def _host(context: Context, hello: ClientHello) -> str:
+    return (hello.sni or (context.server.address or ("",))[0]).lower()
 
 
 def _refusal(error: str) -> str | None:
-    """Why the device did not take the certificate; None if the handshake failed for another reason."""
-    if error == _CLOSED:
-        return _CLOSED_REASON
+    """Why the device does not take the certificate, if an alert says so."""
     for text, reason in _REFUSALS:
         if text in error:
             return reason
@@ -342,7 +318,8 @@ def _refusal(error: str) -> str | None:
 
 
 def _quic_refusal(context: Context) -> str | None:
-    """The same for QUIC. mitmproxy's text is whatever the device wrote beside the code; the code is in its layer."""
+    """The same for QUIC. mitmproxy's text is whatever the device wrote beside the code, and it takes the event with the
+    code out of aioquic's queue: `_close_event` is the only place where the code still stands."""
     for quic in (getattr(each, "quic", None) for each in reversed(context.layers)):
         code = getattr(getattr(quic, "_close_event", None), "error_code", None)
         if code in _QUIC_REFUSALS:
@@ -350,28 +327,23 @@ def _quic_refusal(context: Context) -> str | None:
     return None
 
 
-def _always() -> bool:
-    chosen: str = ctx.options.undecrypted_tls
-    return chosen == "always"
-
-
-def _annotate(flow: flow.Flow, how: str, hello: ClientHello) -> None:
+def _annotate(flow: flow.Flow, how: Unopened, hello: ClientHello) -> None:
     flow.metadata[NOTE_UNOPENED] = how
     flow.metadata[NOTE_SENT] = 0
     flow.metadata[NOTE_RECEIVED] = 0
     flow.metadata[NOTE_OFFERED] = _offered(hello)
 
 
-def _fail(kept: tcp.TCPFlow | udp.UDPFlow, greeting: Greeting, how: str, error: str) -> None:
-    _annotate(kept, how, greeting.hello)
+def _fail(kept: tcp.TCPFlow | udp.UDPFlow, handshake: Handshake, how: Verdict, error: str) -> None:
+    _annotate(kept, how, handshake.hello)
     kept.error = flow.Error(error, time.time())
-    kept.comment = f"phonehome: {error}; {_offer(greeting.hello)}"
+    kept.comment = f"phonehome: {error}; {_offer(handshake.hello)}"
 
 
-def _cut(flow: tcp.TCPFlow | udp.UDPFlow, place: int, greeting: Greeting) -> None:
+def _cut(flow: tcp.TCPFlow | udp.UDPFlow, place: int, handshake: Handshake) -> None:
     """Drops the message at that place, unless it belongs to the ClientHello."""
     before = sum(len(message.content) for message in flow.messages[:place])
-    if not flow.messages[place].from_client or before >= sum(map(len, greeting.wire)):
+    if not flow.messages[place].from_client or before >= sum(map(len, handshake.wire)):
         del flow.messages[place]
 
 

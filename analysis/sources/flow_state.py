@@ -262,9 +262,9 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
     bytes_sent = sum(map(_size, sent))
     unopened, note_sent, note_received = _note(state.get("metadata"))
     beginning = payloads[0] if payloads else b""
-    if not client.encrypted and (
-        unopened or (is_quic_initial(beginning) if datagrams else is_client_hello(beginning))
-    ):
+    # The note counts although the proxy may have ended the handshake: what the flow keeps is the ClientHello.
+    closed = is_quic_initial(beginning) if datagrams else is_client_hello(beginning)
+    if unopened or (closed and not client.encrypted):
         # The content is TLS or QUIC, of which nothing but the name can be read.
         if not datagrams:
             protocol = "tls"
@@ -277,8 +277,6 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
         unopened = unopened or "passed"
         payloads = ()
         truncated = 0
-    else:
-        unopened = None
     host, host_source, _ = _host(sni, "", False, server.asked or "")
     address, address_source = _address(client, server, server.asked, state)
     return Transmission(

@@ -155,18 +155,47 @@ def silent(at: Setting) -> None:
     context.wrap_socket(raw, server_hostname="localhost").close()
 
 
-def test_a_client_that_closes_after_the_handshake_is_let_through_in_time(setting: Any) -> None:
+def test_a_client_that_closes_right_after_the_handshake_refused(setting: Any, tmp_path: Path) -> None:
     with setting() as at:
-        silent(at)
         silent(at)
         assert at.get(at.own) == b"hello from the server"
         stop(at.process)
     refused, passed = transmissions(at.capture)
-    assert (
-        refused.error
-        == "refused: it closed the connection after the handshake, without a word, again and again"
-    )
+    assert refused.error == "refused: it closed the connection right after the handshake, without a word"
+    assert (refused.unopened, refused.protocol, refused.host) == ("refused", "tls", "localhost")
+    assert (refused.payloads, refused.bytes_sent, refused.reply) == ((), 0, None), "a ClientHello is no payload"
     assert passed.unopened == "passed"
+    report = tmp_path / "report.json"
+    assert main(["report", str(at.capture), "--quiet", "-o", str(report)]) == 0
+    (row,) = json.loads(report.read_text())["devices"][0]["destinations"]
+    assert row["tls_not_opened"] == {"passed": 1, "refused": 1}
+
+
+def fetch_certificate(at: Setting) -> None:
+    client = http.client.HTTPConnection("127.0.0.1", at.proxy, timeout=20)
+    client.request("GET", "http://mitm.it/cert/pem")
+    assert b"BEGIN CERTIFICATE" in client.getresponse().read()
+    client.close()
+
+
+def test_what_was_refused_before_the_certificate_was_there_is_opened_once_it_is(setting: Any) -> None:
+    with setting() as at:
+        with pytest.raises(ssl.SSLError):
+            at.get(at.own)
+        fetch_certificate(at)
+        assert at.get(at.proxys) == b"hello from the server"
+        stop(at.process)
+    assert [sent.unopened for sent in transmissions(at.capture) if sent.origin == "device"] == ["refused", None]
+
+
+def test_the_first_host_that_a_device_has_opened_opens_the_others_anew(setting: Any) -> None:
+    with setting() as at:
+        with pytest.raises(ssl.SSLError):
+            at.get(at.own)
+        assert at.get(at.proxys, "127.0.0.1") == b"hello from the server"
+        assert at.get(at.proxys) == b"hello from the server"
+        stop(at.process)
+    assert [sent.unopened for sent in transmissions(at.capture)] == ["refused", None, None]
 
 
 def test_connections_that_are_made_ahead_are_no_refusal(setting: Any) -> None:
