@@ -163,7 +163,9 @@ def test_a_client_that_closes_right_after_the_handshake_refused(setting: Any, tm
     refused, passed = transmissions(at.capture)
     assert refused.error == "refused: it closed the connection right after the handshake, without a word"
     assert (refused.unopened, refused.protocol, refused.host) == ("refused", "tls", "localhost")
-    assert (refused.payloads, refused.bytes_sent, refused.reply) == ((), 0, None), "a ClientHello is no payload"
+    assert (refused.payloads, refused.bytes_sent, refused.reply) == ((), 0, None), (
+        "a ClientHello is no payload"
+    )
     assert passed.unopened == "passed"
     report = tmp_path / "report.json"
     assert main(["report", str(at.capture), "--quiet", "-o", str(report)]) == 0
@@ -185,7 +187,10 @@ def test_what_was_refused_before_the_certificate_was_there_is_opened_once_it_is(
         fetch_certificate(at)
         assert at.get(at.proxys) == b"hello from the server"
         stop(at.process)
-    assert [sent.unopened for sent in transmissions(at.capture) if sent.origin == "device"] == ["refused", None]
+    assert [sent.unopened for sent in transmissions(at.capture) if sent.origin == "device"] == [
+        "refused",
+        None,
+    ]
 
 
 def test_the_first_host_that_a_device_has_opened_opens_the_others_anew(setting: Any) -> None:
