@@ -39,7 +39,7 @@ LONGEST_WAIT = 10.0
 """Seconds between two reports, at most, however long one takes."""
 LOOK_BUDGET = 0.002
 """Seconds that one such look may take of the event loop."""
-LAST_WORDS = 3.0
+LAST_WORDS = 10.0
 """Seconds that the process has, when the proxy ends, to say what it has not said yet."""
 
 Say = Callable[[str, bool], None]
