@@ -25,13 +25,13 @@ from phonehome.addons.writer import Writer
 from phonehome.analysis import __version__
 from phonehome.analysis.devices import device_id
 from phonehome.analysis.examiner import Evidence, Names, examine
-from phonehome.analysis.identifiers import mask
+from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.purposes import ACTIVATION
-from phonehome.analysis.render.masking import masked_url
+from phonehome.analysis.render.masking import Masking
 from phonehome.analysis.report.model import url
 from phonehome.analysis.sources import live_flow
 from phonehome.analysis.sources.flow_state import NOTE_UNOPENED
@@ -62,6 +62,7 @@ class ActivationLog:
         self._unwritten: asyncio.Future[None] | None = None
         self._database: LocationDatabase | None = None
         self._names = Names()
+        self._masks = Masks()
         self._pending: dict[str, Evidence] = {}
         self._cleared: dict[str, None] = {}
         self._broken = False
@@ -238,8 +239,8 @@ class ActivationLog:
     def _write(self, action: str, evidence: Evidence) -> None:
         if self._writer is None:
             return
-        shown = ctx.options.activation_log_identifiers == "shown"
-        line = json.dumps(event(action, evidence, self._locate(evidence.transmission.address), shown)) + "\n"
+        masks = None if ctx.options.activation_log_identifiers == "shown" else self._masks
+        line = json.dumps(event(action, evidence, self._locate(evidence.transmission.address), masks)) + "\n"
         self._unwritten = self._writer.put([line.encode()])
 
     def _written(self) -> Later:
@@ -259,13 +260,18 @@ class ActivationLog:
             self._writer = None
 
 
-def event(action: str, evidence: Evidence, location: Location, show_identifiers: bool) -> dict[str, Any]:
+def event(action: str, evidence: Evidence, location: Location, masks: Masks | None) -> dict[str, Any]:
     """The line for an activation request, or for its outcome, in names of the Elastic Common Schema
-    (https://www.elastic.co/docs/reference/ecs); what it has no name for stands under `phonehome`."""
+    (https://www.elastic.co/docs/reference/ecs); what it has no name for stands under `phonehome`. Captured texts
+    are masked, unless `masks` is None."""
     sent = evidence.transmission
     judgement = evidence.judgement
     over = action == "activation-outcome"
-    address = url(sent)
+    found_here = [(found.kind, found.value) for found in evidence.findings]
+    masking = Masking(found_here, masks) if masks else None
+    host = masking.host if masking else str
+    text = masking.text if masking else str
+    name = masking.name if masking else str
     line: dict[str, Any] = {
         "@timestamp": _time(sent.end if over and sent.end else sent.time),
         "ecs": {"version": ECS_VERSION},
@@ -275,26 +281,26 @@ def event(action: str, evidence: Evidence, location: Location, show_identifiers:
             "type": ["end"] if over else ["start"],
             "action": action,
             "dataset": "phonehome.activation",
-            "id": sent.flow_id,
+            "id": masking.id(sent.flow_id) if masking else sent.flow_id,
             "reason": judgement.reason,
         },
         "observer": {"product": "phonehome", "version": __version__},
         "source": {"ip": sent.client},
         "destination": {
-            "address": sent.host or sent.address,
-            "domain": sent.host,
-            "ip": sent.address,
+            "address": host(sent.host or sent.address or ""),
+            "domain": host(sent.host or ""),
+            "ip": host(sent.address or ""),
             "port": sent.port,
             "geo": {"country_iso_code": location.country},
             "as": {"number": location.asn, "organization": {"name": location.organisation}},
         },
         "network": {"transport": sent.transport, "protocol": sent.protocol},
         "tls": {"established": sent.encrypted, "version": sent.tls_version},
-        "url": {"full": address if show_identifiers else masked_url(address)},
-        "http": {"request": {"method": sent.method}},
-        "user_agent": {"original": sent.header("user-agent")},
+        "url": {"full": masking.url(url(sent)) if masking else url(sent)},
+        "http": {"request": {"method": text(sent.method or "")}},
+        "user_agent": {"original": name(sent.header("user-agent"))},
         "phonehome": {
-            "device": device_id(sent),
+            "device": name(device_id(sent)),
             "purpose": judgement.purpose,
             "endpoint": judgement.entry.id if judgement.entry else None,
             "country_certainty": location.country_certainty,
@@ -302,10 +308,10 @@ def event(action: str, evidence: Evidence, location: Location, show_identifiers:
             "identifiers": [
                 {
                     "kind": found.kind,
-                    "value": found.value if show_identifiers else mask(found.kind, found.value),
+                    "value": masking.value(found.kind, found.value) if masking else found.value,
                     "certainty": found.certainty,
-                    "reason": found.reason,
-                    "path": " > ".join(found.path),
+                    "reason": name(found.reason),
+                    "path": " > ".join([masking.key(step) if masking else step for step in found.path]),
                 }
                 for found in evidence.findings
             ],
@@ -319,7 +325,7 @@ def event(action: str, evidence: Evidence, location: Location, show_identifiers:
         if sent.reply is not None and sent.reply.status is not None:
             line["http"]["response"] = {"status_code": sent.reply.status, "body": {"bytes": sent.reply.size}}
         if sent.error:
-            line["error"] = {"message": sent.error}
+            line["error"] = {"message": text(sent.error)}
     found: dict[str, Any] = _without_unknown(line)
     return found
 

@@ -14,6 +14,7 @@ from phonehome.addons import shared
 from phonehome.analysis.devices import device_id
 from phonehome.analysis.examiner import Evidence, Names, decoder, examine
 from phonehome.analysis.identifiers import recognise
+from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.places.location import Location
@@ -31,6 +32,7 @@ class EvidenceView(contentviews.Contentview):
 
     def __init__(self) -> None:
         self._names = Names()
+        self._masks = Masks()
         self._database: LocationDatabase | None = None
 
     def load(self, loader: Loader) -> None:
@@ -65,7 +67,7 @@ class EvidenceView(contentviews.Contentview):
             evidence,
             self._locate,
             catalogue(),
-            ctx.options.evidence_view_identifiers == "shown",
+            None if ctx.options.evidence_view_identifiers == "shown" else self._masks,
         )
         return "\n".join(line.plain for line in transmissions.lines(shown))
 

@@ -45,17 +45,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Judges and writes the build_server."""
     from phonehome.analysis.render import build_server
+    from phonehome.analysis.render.masked import masked, masking_of
     from phonehome.analysis.render.output import save_text
+    from phonehome.analysis.report.saved import joined
+    from phonehome.analysis.report.shown import PLAIN
 
     format_ = format_of(options.format, options.output, ENDINGS, "text")
     judge = judge_of(options)
-    document = read_documents(options.captures, options)
-    if document is None or not document["captures"]:
-        for failed in document["errors"] if document else ():
+    documents = read_documents(options.captures, options)
+    if not any(document["captures"] for document in documents):
+        for failed in (failed for document in documents for failed in document["errors"]):
             say(f"phonehome: {failed['path']}: {failed['error']}")
         raise UsageError("nothing could be read, so nothing was judged")
-    found = judge(document)
-    text = build_server.render(found, document, format_)
+    masking = None if options.show_identifiers else masking_of(documents)
+    document = joined(documents)
+    found = judge(document, masking or PLAIN)
+    text = build_server.render(found, masked(document, masking) if masking else document, format_)
     if options.output and options.output != "-":
         try:
             save_text(text, options.output)

@@ -51,18 +51,22 @@ def run(options: argparse.Namespace) -> int:
 
     from phonehome.analysis.compare.changes import compare
     from phonehome.analysis.render import side_by_side
+    from phonehome.analysis.render.masked import masking_of
     from phonehome.analysis.render.output import save_text
+    from phonehome.analysis.report.saved import joined
+    from phonehome.analysis.report.shown import PLAIN
 
     format_ = format_of(options.format, options.output, ENDINGS, "text")
-    documents = []
+    sides = []
     for path in (options.before, options.after):
-        document = read_documents([path], options)
-        if document is None or not document["captures"]:
-            for failed in document["errors"] if document else ():
+        documents = read_documents([path], options)
+        if not any(document["captures"] for document in documents):
+            for failed in (failed for document in documents for failed in document["errors"]):
                 say(f"phonehome: {failed['path']}: {failed['error']}")
             raise UsageError(f"{path}: nothing could be read, so nothing was compared")
-        documents.append(document)
-    found = compare(*documents)
+        sides.append(joined(documents))
+    before, after = sides
+    found = compare(before, after, PLAIN if options.show_identifiers else masking_of(sides))
     text = side_by_side.render(found, format_)
     if options.output and options.output != "-":
         try:

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from phonehome.analysis.report.entries import Document
 
 
-def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "Document | None":
-    """One document of these captures and saved reports; None if nothing could be read. What could not be read
-    is among its errors. Raises UsageError for a wrong option."""
+def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "list[Document]":
+    """Documents of these captures and saved reports, for `joined`: those of captures are one, and not masked. Empty if
+    nothing could be read. What could not be read is among the errors. Raises UsageError for a wrong option."""
     from phonehome.analysis import pipeline
     from phonehome.analysis.render import output
     from phonehome.analysis.report.entries import ErrorEntry
-    from phonehome.analysis.report.saved import SavedReportError, is_saved_report, joined, read_saved_report
+    from phonehome.analysis.report.saved import SavedReportError, is_saved_report, read_saved_report
     from phonehome.progress import Progress
 
     documents: list[Document] = []
@@ -37,15 +37,12 @@ def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "Docume
         with Progress(enabled=not options.quiet) as progress:
             outcome = pipeline.read_captures(found, options.workers, progress)
         outcome.errors += missing
-        documents.append(
-            output.make_document(outcome, database, names, show_identifiers=options.show_identifiers)
-        )
+        documents.append(output.make_document(outcome, database, names))
     if not documents:
         from phonehome.options import say
 
         for failed in errors:
             say(f"phonehome: {failed['path']}: {failed['error']}")
-        return None
-    document = joined(documents)
-    document["errors"] = [*document["errors"], *errors]
-    return document
+        return []
+    documents[0] = {**documents[0], "errors": [*documents[0]["errors"], *errors]}
+    return documents

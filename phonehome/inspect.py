@@ -72,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
     from phonehome.analysis.devices import UNKNOWN, DeviceFacts, device_id
     from phonehome.analysis.examiner import Asked, Evidence, Names, examine
+    from phonehome.analysis.identifiers.mask import Masks
     from phonehome.analysis.knowledge.catalogue import catalogue
     from phonehome.analysis.pipeline import PART, find_captures
     from phonehome.analysis.render import transmissions
@@ -131,11 +132,10 @@ def run(options: argparse.Namespace) -> int:
     more = len(found) > options.limit
     shown = sorted(found[: options.limit], key=lambda one: one[2].transmission.time)
     # What one transmission shows to be an identifier is hidden in all of them.
-    findings = {finding for _, _, evidence in found for finding in evidence.findings}
+    findings = [finding for _, _, evidence in shown for finding in evidence.findings]
+    masks = None if options.show_identifiers else Masks()
     entries = (
-        transmissions.entry(
-            path, label, evidence, database.locate, known_catalogue, options.show_identifiers, findings
-        )
+        transmissions.entry(path, label, evidence, database.locate, known_catalogue, masks, findings)
         for path, label, evidence in shown
     )
     if options.format == "json":

@@ -64,7 +64,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-identifiers",
         action="store_true",
-        help="print identifiers whole instead of masked (3569••••••••518)",
+        help="print identifiers whole instead of masked (#1 35693803•••••••)",
     )
     parser.add_argument(
         "--workers", type=positive, metavar="N", help="processes to use (default: one for each processor)"

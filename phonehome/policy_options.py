@@ -9,6 +9,7 @@ from phonehome.options import UsageError
 if TYPE_CHECKING:
     from phonehome.analysis.policy.verdict import Verdict
     from phonehome.analysis.report.entries import Document
+    from phonehome.analysis.report.shown import Shown
 
 
 def add_policy(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
@@ -29,9 +30,9 @@ def add_policy(parser: argparse.ArgumentParser, *, required: bool = False) -> No
     )
 
 
-def judge_of(options: argparse.Namespace) -> "Callable[[Document], Verdict]":
-    """What holds a document against the policy that the options name. Raises UsageError for a wrong policy or
-    market; so does what it returns, if there is no such phone in the document."""
+def judge_of(options: argparse.Namespace) -> "Callable[[Document, Shown], Verdict]":
+    """What holds a document against the policy that the options name, and phrases the answer so. Raises UsageError
+    for a wrong policy or market; so does what it returns, if there is no such phone in the document."""
     from phonehome.analysis.policy.judge import judge_policy
     from phonehome.analysis.policy.rules import PolicyError, load
 
@@ -41,7 +42,7 @@ def judge_of(options: argparse.Namespace) -> "Callable[[Document], Verdict]":
         raise UsageError(str(error)) from error
     market, markets = _markets(options.market)
 
-    def judge(document: "Document") -> "Verdict":
+    def judge(document: "Document", shown: "Shown") -> "Verdict":
         known = {
             name
             for phone in document["devices"]
@@ -51,7 +52,7 @@ def judge_of(options: argparse.Namespace) -> "Callable[[Document], Verdict]":
             raise UsageError(
                 f"--market {name}={markets[name]}: there is no such phone; there is {', '.join(sorted(known))}"
             )
-        return judge_policy(document, policy, market, markets)
+        return judge_policy(document, policy, market, markets, shown)
 
     return judge
 

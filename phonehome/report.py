@@ -73,6 +73,8 @@ def run(options: argparse.Namespace) -> int:
     from phonehome.analysis import pipeline
     from phonehome.analysis.examiner import Asked
     from phonehome.analysis.render import output
+    from phonehome.analysis.render.masked import masked, masking_of
+    from phonehome.analysis.report.shown import PLAIN
     from phonehome.progress import Progress
 
     format_ = format_of(options.format, options.output, ENDINGS, "terminal")
@@ -87,11 +89,12 @@ def run(options: argparse.Namespace) -> int:
         outcome = pipeline.read_captures(paths, options.workers, progress, asked)
     outcome.errors += errors
     online = ask_online(outcome.report, options.quiet) if options.online else None
-    document = output.make_document(
-        outcome, database, names, show_identifiers=options.show_identifiers, online=online
-    )
+    document = output.make_document(outcome, database, names, online=online)
+    masking = None if options.show_identifiers else masking_of([document])
     if judge:
-        document["verdict"] = judge(document)
+        document["verdict"] = judge(document, masking or PLAIN)
+    if masking:
+        document = masked(document, masking)
     if options.output and options.output != "-":
         try:
             output.save(document, format_, options.output)

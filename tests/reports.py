@@ -87,7 +87,7 @@ def identifier(kind: str = "imei", category: str = "hardware", **more: Any) -> A
         "certainty": "certain",
         "reason": "known field",
         "path": "body > json > x",
-        "value": "0010••••••••425",
+        "value": "001012340000425",
         "transmissions": 3,
         "unencrypted": 0,
         "delivered": 3,

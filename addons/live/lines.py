@@ -11,8 +11,8 @@ from typing import Final
 
 from phonehome.analysis.devices import DeviceNames, device_id
 from phonehome.analysis.examiner import Evidence
-from phonehome.analysis.identifiers import mask
 from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.database import LocationDatabase
@@ -38,6 +38,7 @@ class Lines:
     def __init__(self, names: DeviceNames, database: LocationDatabase) -> None:
         self._names = names
         self._database = database
+        self._masks = Masks()
         self._said: OrderedDict[Hashable, None] = OrderedDict()
 
     def line(self, evidence: Evidence, *, over: bool) -> tuple[str, bool] | None:
@@ -65,11 +66,12 @@ class Lines:
         kept = _UNOPENED.get(sent.unopened or "", "encrypted" if sent.encrypted else "UNENCRYPTED")
         if sent.unopened is None and evidence.outcome == "attempted":
             kept += ", no answer" if over else ", no answer yet"
-        parts = [clock, device, sent.host or sent.address or "unknown", _place(location), _network(location)]
+        masking = Masking([(found.kind, found.value) for found in evidence.findings], self._masks)
+        where = masking.host(sent.host or sent.address or "unknown")
+        parts = [clock, masking.name(device), where, _place(location), _network(location)]
         parts += [purpose.upper() if purpose and evidence.judgement.purpose == ACTIVATION else purpose, kept]
-        parts.append(_identifiers(evidence))
-        text = "  ".join(part for part in parts if part)
-        return printable(Masking(evidence.findings).text(text))
+        parts.append(_identifiers(evidence, masking))
+        return printable("  ".join(part for part in parts if part))
 
     def _first(self, key: Hashable) -> bool:
         """Whether this is new; from now on it is not."""
@@ -97,14 +99,14 @@ def _network(location: Location) -> str:
     return f"AS{location.asn} {location.organisation or ''}".rstrip() if location.asn is not None else ""
 
 
-def _identifiers(evidence: Evidence) -> str:
+def _identifiers(evidence: Evidence, masking: Masking) -> str:
     """Those that are at least likely and say who or where, masked."""
     kinds = catalogue().kinds
     shown: dict[str, None] = {}
     for found in evidence.findings:
         kind = kinds.get(found.kind)
         if kind is not None and kind.category != "software" and RANK[found.certainty] >= RANK["likely"]:
-            shown[f"{kind.label} {mask(found.kind, found.value)}"] = None
+            shown[f"{kind.label} {masking.value(found.kind, found.value)}"] = None
     texts = list(shown)[:MAX_IDENTIFIERS]
     more = len(shown) - len(texts)
     return ", ".join(texts) + (f" and {more} more" if more else "")

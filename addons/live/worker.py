@@ -32,9 +32,11 @@ from phonehome.addons.live.lines import Lines
 from phonehome.addons.live.view import view
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.examiner import Evidence, Names, examine, unexamined
+from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.pipeline import Outcome
 from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.render.masked import masked, masking_of
 from phonehome.analysis.render.output import make_document
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.model import Report
@@ -57,6 +59,7 @@ class Sum:
         self._names = Names()
         self._report = Report()
         self._open: dict[str, Evidence] = {}
+        self._masks = Masks()
         self.faults = 0
         """Transmissions whose content could not be examined."""
 
@@ -98,7 +101,8 @@ class Sum:
             report = pickle.loads(pickle.dumps(report))  # the sum is only ever added to
             for evidence in self._open.values():
                 report.add(CAPTURE, evidence)
-        return make_document(Outcome(report=report), self._database, self._device_names)
+        document = make_document(Outcome(report=report), self._database, self._device_names)
+        return masked(document, masking_of([document], self._masks))
 
 
 def serve(

@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple, TypedDict
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, Encrypted, ErrorEntry
+from phonehome.analysis.report.shown import PLAIN, Shown
 from phonehome.analysis.report.summary import ENCRYPTION, exposed, kinds_carried, listed, place, times
 
 COMPARISON_SCHEMA: Final = "phonehome/comparison/1"
@@ -93,28 +94,34 @@ class _Pair(NamedTuple):
     by: MatchedBy | None
 
 
-def compare(before: Document, after: Document) -> Comparison:
-    """What changed from one report to the other."""
+def compare(before: Document, after: Document, shown: Shown = PLAIN) -> Comparison:
+    """What changed from one report to the other. The documents are as they were seen; `shown` is how captured texts
+    stand in the answer."""
     pairs = match(before["devices"], after["devices"])
-    devices = [_device(pair) for pair in pairs]
+    devices = [_device(pair, shown) for pair in pairs]
     several = len(devices) > 1
     return {
         "schema": COMPARISON_SCHEMA,
-        "before": _captures(before),
-        "after": _captures(after),
+        "before": _captures(before, shown),
+        "after": _captures(after, shown),
         "findings": [
             f"{device['after'] or device['before']}: {finding}" if several else finding
             for device in devices
             for finding in device["findings"]
         ],
         "devices": devices,
-        "errors": [*before["errors"], *after["errors"]],
+        "errors": [
+            {"path": shown.name(error["path"]), "error": shown.name(error["error"])}
+            for error in (*before["errors"], *after["errors"])
+        ],
     }
 
 
-def _captures(document: Document) -> CaptureSet:
+def _captures(document: Document, shown: Shown) -> CaptureSet:
     return {
-        "captures": [{"path": item["path"], "sha256": item["sha256"]} for item in document["captures"]],
+        "captures": [
+            {"path": shown.name(item["path"]), "sha256": item["sha256"]} for item in document["captures"]
+        ],
         "devices": len(document["devices"]),
         "transmissions": sum(device["transmissions"] for device in document["devices"]),
         "first": min((device["first"] for device in document["devices"] if device["first"]), default=None),
@@ -183,7 +190,7 @@ def _contradict(old: DeviceEntry, new: DeviceEntry) -> bool:
 # -- what changed --------------------------------------------------------------------------------------
 
 
-def _device(pair: _Pair) -> DeviceChange:
+def _device(pair: _Pair, shown: Shown) -> DeviceChange:
     old, new = pair.before, pair.after
     changes: list[DestinationChange] = []
     unchanged = 0
@@ -191,23 +198,23 @@ def _device(pair: _Pair) -> DeviceChange:
     if old and new:
         olds, news = _by_destination(old), _by_destination(new)
         for key in olds.keys() | news.keys():
-            change = _change(key, olds.get(key, []), news.get(key, []))
+            change = _change(key, olds.get(key, []), news.get(key, []), shown)
             if change:
                 changes.append(change)
             else:
                 unchanged += 1
         changes.sort(key=_order)
-        findings = _findings(old, new)
+        findings = _findings(old, new, shown)
     elif new:
         findings = ["This phone is in the later report only: there is nothing to compare it with."]
     else:
         findings = ["This phone is in the earlier report only: nothing follows from that."]
     return {
-        "before": old["label"] if old else None,
-        "after": new["label"] if new else None,
+        "before": shown.name(old["label"]) if old else None,
+        "after": shown.name(new["label"]) if new else None,
         "matched_by": pair.by,
-        "builds_before": old["builds"] if old else [],
-        "builds_after": new["builds"] if new else [],
+        "builds_before": [shown.name(build) for build in old["builds"]] if old else [],
+        "builds_after": [shown.name(build) for build in new["builds"]] if new else [],
         "findings": findings,
         "destinations": changes,
         "unchanged": unchanged,
@@ -231,7 +238,10 @@ def _order(change: DestinationChange) -> tuple[int, int, str]:
 
 
 def _change(
-    key: tuple[str, str], old: Sequence[DestinationEntry], new: Sequence[DestinationEntry]
+    key: tuple[str, str],
+    old: Sequence[DestinationEntry],
+    new: Sequence[DestinationEntry],
+    shown: Shown,
 ) -> DestinationChange | None:
     """The change of a destination; None if there is none that is worth telling."""
     before, after = (_side(old) if old else None), (_side(new) if new else None)
@@ -239,7 +249,7 @@ def _change(
     if before and after and not changes:
         return None
     return {
-        "host": key[0],
+        "host": _shown_name((new or old)[0], shown),
         "purpose": key[1],
         "purpose_label": (new or old)[0]["purpose_label"],
         "status": "changed" if before and after else "gone" if before else "new",
@@ -301,17 +311,22 @@ def _volume(before: Side, after: Side) -> list[str]:
 # -- what follows from it ------------------------------------------------------------------------------
 
 
-def _findings(old: DeviceEntry, new: DeviceEntry) -> list[str]:
+def _findings(old: DeviceEntry, new: DeviceEntry, shown: Shown) -> list[str]:
     before, after = _activation(old), _activation(new)
-    findings = [_gone(country, rows, old, new) for country, rows in before.items() if country not in after]
+    findings = [
+        _gone(country, rows, old, new, shown) for country, rows in before.items() if country not in after
+    ]
     findings += [
-        f"Activation data still goes to {country_name(country)} unencrypted: {_counted(after[country])}; before: "
-        f"{_counted(rows)}."
+        f"Activation data still goes to {country_name(country)} unencrypted: {_counted(after[country], shown)}; "
+        "before: "
+        f"{_counted(rows, shown)}."
         for country, rows in before.items()
         if country in after and any(row["unencrypted"] for row in after[country])
     ]
-    findings += [_appeared(country, rows, old) for country, rows in after.items() if country not in before]
-    findings += _clear_text(old, new)
+    findings += [
+        _appeared(country, rows, old, shown) for country, rows in after.items() if country not in before
+    ]
+    findings += _clear_text(old, new, shown)
     return findings or [
         "Nothing changed in where activation data goes, nor in which identifiers go unencrypted."
     ]
@@ -332,11 +347,13 @@ def _is_placed(row: DestinationEntry) -> bool:
     return bool(row["country"]) and row["country_certainty"] in ("certain", "likely")
 
 
-def _gone(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, new: DeviceEntry) -> str:
+def _gone(
+    country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, new: DeviceEntry, shown: Shown
+) -> str:
     """Activation data that went to a country, and was not seen to go there afterwards."""
     there = country_name(country)
     hosts = {_name(row) for row in rows}
-    before = f"before: {_counted(rows)}, in {_span(old)}"
+    before = f"before: {_counted(rows, shown)}, in {_span(old)}"
     later = [row for row in new["destinations"] if row["purpose"] == _ACTIVATION]
     nowhere = [row for row in later if not _is_placed(row)]
     looked_up = sorted(hosts & set(new["names_only"]))
@@ -356,16 +373,18 @@ def _gone(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, new:
         )
     if nowhere or unread:
         what = "of activation data went to where is not known" if nowhere else f"to {there} could not be read"
-        why = f"{_number(nowhere or unread)} {what} ({_hosts(nowhere or unread)})"
+        why = f"{_number(nowhere or unread)} {what} ({_hosts(nowhere or unread, shown)})"
         return f"Whether activation data still goes to {there} cannot be said: {why} ({before})."
-    now = f"after: not once, in {_span(new)}; what was seen of activation went to {_where(later)}"
+    now = f"after: not once, in {_span(new)}; what was seen of activation went to {_where(later, shown)}"
     if looked_up:
         return (
             f"Activation data was not seen to go to {there} any more, but the phone still looked up "
-            f"{listed(looked_up)} ({before}; {now})."
+            f"{listed([shown.host(name) for name in looked_up])} ({before}; {now})."
         )
     if moved:
-        return f"Activation data for {_hosts(moved)} goes to {_where(moved)}, before to {there}."
+        return (
+            f"Activation data for {_hosts(moved, shown)} goes to {_where(moved, shown)}, before to {there}."
+        )
     stated = [entry for entry in new["firmware"] if entry["status"] == "stated"]
     repaired = any(row["unencrypted"] for row in rows) or bool(stated)
     delivered = any(row["transmissions"] > row["attempts"] for row in rows)
@@ -382,42 +401,42 @@ def _gone(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, new:
     return f"{claim}.{DETAIL}{before}; {now}.{builds}{shorter}"
 
 
-def _appeared(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry) -> str:
+def _appeared(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, shown: Shown) -> str:
     hosts = {_name(row) for row in rows}
     known = any(_name(row) in hosts for row in old["destinations"] if row["purpose"] == _ACTIVATION)
     how = " unencrypted" if any(row["unencrypted"] for row in rows) else ""
     seen = "went elsewhere" if known else "was not seen to"
-    return f"Activation data now goes to {country_name(country)}{how}: {_counted(rows)}; before it {seen}."
+    return f"Activation data now goes to {country_name(country)}{how}: {_counted(rows, shown)}; before it {seen}."
 
 
-def _clear_text(old: DeviceEntry, new: DeviceEntry) -> list[str]:
+def _clear_text(old: DeviceEntry, new: DeviceEntry, shown: Shown) -> list[str]:
     """Kinds of identifiers that went in clear text in one report only."""
     before, after = exposed(old), exposed(new)
     findings = []
     gone = [label for label in before if label not in after]
     if gone:
-        hosts = _hosts([row for label in gone for row in before[label]])
+        hosts = _hosts([row for label in gone for row in before[label]], shown)
         findings.append(f"Not seen unencrypted any more: {listed(gone)} (before: to {hosts}).")
     added = [label for label in after if label not in before]
     if added:
-        hosts = _hosts([row for label in added for row in after[label]])
+        hosts = _hosts([row for label in added for row in after[label]], shown)
         findings.append(f"Now unencrypted: {listed(added)} (to {hosts}); before they were not seen so.")
     return findings
 
 
-def _counted(rows: Sequence[DestinationEntry]) -> str:
+def _counted(rows: Sequence[DestinationEntry], shown: Shown) -> str:
     """`sent 10 times and tried 4 times without an answer, to zzhc.vnet.cn`."""
     tried = sum(row["attempts"] for row in rows)
     sent = sum(row["transmissions"] for row in rows) - tried
     parts = [f"sent {times(sent)}"] if sent else []
     parts += [f"tried {times(tried)} without an answer"] if tried else []
-    return f"{listed(parts)}, to {_hosts(rows)}"
+    return f"{listed(parts)}, to {_hosts(rows, shown)}"
 
 
-def _where(rows: Sequence[DestinationEntry]) -> str:
+def _where(rows: Sequence[DestinationEntry], shown: Shown) -> str:
     found: dict[str, set[str]] = {}
     for row in rows:
-        found.setdefault(place(row), set()).add(_name(row))
+        found.setdefault(place(row), set()).add(_shown_name(row, shown))
     return listed([f"{where} ({_named(hosts)})" for where, hosts in sorted(found.items())])
 
 
@@ -443,8 +462,14 @@ def _number(rows: Sequence[DestinationEntry]) -> str:
     return f"{number:,} transmission" + ("" if number == 1 else "s")
 
 
-def _hosts(rows: Iterable[DestinationEntry]) -> str:
-    return _named(_name(row) for row in rows)
+def _hosts(rows: Iterable[DestinationEntry], shown: Shown) -> str:
+    return _named(_shown_name(row, shown) for row in rows)
+
+
+def _shown_name(row: DestinationEntry, shown: Shown) -> str:
+    if row["host"]:
+        return shown.host(row["host"])
+    return ", ".join(shown.host(address) for address in row["addresses"]) or "(no name)"
 
 
 def _named(names: Iterable[str]) -> str:

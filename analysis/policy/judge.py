@@ -18,6 +18,7 @@ from phonehome.analysis.knowledge.catalogue import Reference, catalogue
 from phonehome.analysis.policy.rules import Places, Policy, Rule
 from phonehome.analysis.policy.verdict import EvidenceEntry, PhoneVerdict, Result, RuleVerdict, Verdict
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from phonehome.analysis.report.shown import PLAIN, Shown
 from phonehome.analysis.report.summary import kinds_carried, listed, place, times
 
 MAX_LISTED: Final = 100
@@ -47,28 +48,30 @@ def judge_policy(
     policy: Policy,
     market: str | None = None,
     markets: Mapping[str, str] | None = None,
+    shown: Shown = PLAIN,
 ) -> Verdict:
-    """Holds the document against the policy.
+    """Holds the document against the policy. `document` is as it was seen; `shown` is how captured texts stand in the
+    answer.
 
     `market` is the user's word for all phones, `markets` for single ones (by label, id or address); without
     either, the build numbers in the traffic tell. Raises nothing that a document of the schema could cause."""
     phones: list[_Phone] = []
-    shown: list[PhoneVerdict] = []
+    told: list[PhoneVerdict] = []
     for device in document["devices"]:
         code, source = _market(device, market, markets or {})
         bound = _is_meant(device, policy.phones)
         if bound:
             phones.append(_Phone(device, code, source))
-        shown.append(
+        told.append(
             {
-                "id": device["id"],
-                "label": device["label"],
+                "id": shown.name(device["id"]),
+                "label": shown.name(device["label"]),
                 "market": code,
                 "market_source": source,
                 "bound": bound,
             }
         )
-    rules = [_rule_verdict(rule, policy, phones) for rule in policy.rules]
+    rules = [_rule_verdict(rule, policy, phones, shown) for rule in policy.rules]
     result = _overall([rule["result"] for rule in rules])
     summary = _summary(policy, result, rules)
     if result == "holds" and document["errors"]:
@@ -79,7 +82,7 @@ def judge_policy(
         "policy": {"id": policy.id, "title": policy.title, "description": policy.description},
         "result": result,
         "summary": summary,
-        "phones": shown,
+        "phones": told,
         "rules": rules,
     }
 
@@ -142,7 +145,7 @@ def _summary(policy: Policy, result: Result, rules: Sequence[RuleVerdict]) -> st
     return f"{policy.title}: {verdict}. Of its {len(rules)} rules, {listed(parts)}."
 
 
-def _rule_verdict(rule: Rule, policy: Policy, phones: Sequence[_Phone]) -> RuleVerdict:
+def _rule_verdict(rule: Rule, policy: Policy, phones: Sequence[_Phone], shown: Shown) -> RuleVerdict:
     found: dict[_Level, list[EvidenceEntry]] = {level: [] for level in _Level}
     left_out: dict[str, int] = {}
     judged = 0
@@ -181,9 +184,9 @@ def _rule_verdict(rule: Rule, policy: Policy, phones: Sequence[_Phone]) -> RuleV
             level = max((problem.level for problem in problems), default=_Level.FINE)
             if level:
                 worst = [problem.text for problem in problems if problem.level == level]
-                found[level].append(_evidence(phone.entry, row, matched, worst))
+                found[level].append(_evidence(phone.entry, row, matched, worst, shown))
         if applies and rule.must_be_seen and judged == before:
-            unseen.append(phone.entry["label"])
+            unseen.append(shown.name(phone.entry["label"]))
     result, reason = _result(rule, bound, judged, unseen, found[_Level.BROKEN], found[_Level.DOUBT], phones)
     return {
         "id": rule.id,
@@ -432,7 +435,11 @@ def _cloud(rule: Rule, places: Places, allowed: bool, row: DestinationEntry) -> 
 
 
 def _evidence(
-    device: DeviceEntry, row: DestinationEntry, matched: Sequence[IdentifierEntry], problems: Sequence[str]
+    device: DeviceEntry,
+    row: DestinationEntry,
+    matched: Sequence[IdentifierEntry],
+    problems: Sequence[str],
+    shown: Shown,
 ) -> EvidenceEntry:
     # Counts of single identifiers overlap: the largest is what is sure.
     number = max((item["transmissions"] for item in matched), default=row["transmissions"])
@@ -440,12 +447,12 @@ def _evidence(
     unencrypted = max((item["unencrypted"] for item in matched), default=row["unencrypted"])
     cloud = row["cloud"]
     entry: EvidenceEntry = {
-        "device": device["id"],
-        "label": device["label"],
+        "device": shown.name(device["id"]),
+        "label": shown.name(device["label"]),
         "claim": "",
         "problems": list(problems),
-        "host": row["host"],
-        "addresses": row["addresses"],
+        "host": shown.host(row["host"]) if row["host"] else None,
+        "addresses": [shown.host(address) for address in row["addresses"]],
         "country": row["country"],
         "country_name": row["country_name"],
         "country_certainty": row["country_certainty"],
@@ -463,9 +470,12 @@ def _evidence(
         "first": row["first"],
         "last": row["last"],
         "identifiers": list(
-            dict.fromkeys(f"{item['label']} {item['value']}" for item in matched or _telling(row))
+            dict.fromkeys(
+                f"{item['label']} {shown.value(item['kind'], item['value'])}"
+                for item in matched or _telling(row)
+            )
         ),
-        "flows": [example["flow"] for example in row["examples"]],
+        "flows": [shown.id(example["flow"]) for example in row["examples"]],
     }
     entry["claim"] = _claim(entry, row)
     return entry

@@ -27,10 +27,9 @@ def make_document(
     database: LocationDatabase,
     names: DeviceNames,
     *,
-    show_identifiers: bool = False,
     online: Any = None,
 ) -> Document:
-    """The document of what was read."""
+    """The document of what was read; nothing in it is masked yet."""
     tables = database.sources()
     return document(
         outcome.report,
@@ -48,7 +47,6 @@ def make_document(
                 for table in tables
             ],
             names=names,
-            show_identifiers=show_identifiers,
             files=outcome.files,
             errors=outcome.errors,
             age_warning=lambda time: age_warning(tables, time),

@@ -15,17 +15,16 @@ from rich.text import Text
 
 from phonehome.analysis.decoding.values import Value
 from phonehome.analysis.examiner import Evidence
-from phonehome.analysis.identifiers import mask
 from phonehome.analysis.identifiers.finding import Finding
-from phonehome.analysis.identifiers.kinds import NOTHING, meaning
+from phonehome.analysis.identifiers.kinds import meaning
 from phonehome.analysis.identifiers.known import variants
-from phonehome.analysis.identifiers.mask import HIDDEN
+from phonehome.analysis.identifiers.mask import HIDDEN, Masks
 from phonehome.analysis.identifiers.rule import list_path
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import Catalogue
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.render.escape import printable
-from phonehome.analysis.render.masking import Masking, hidden_numbers, hidden_tokens, is_secret, masked_url
+from phonehome.analysis.render.masking import Masking, is_secret
 from phonehome.analysis.render.terminal import Terminal
 from phonehome.analysis.report.document import time_text
 from phonehome.analysis.report.model import url
@@ -98,25 +97,24 @@ def entry(
     evidence: Evidence,
     locate: Callable[[str | None], Location],
     catalogue: Catalogue,
-    show_identifiers: bool,
+    masks: Masks | None,
     elsewhere: Iterable[Finding] = (),
 ) -> Entry:
-    """What there is to show of a transmission. Unless identifiers are to be shown, no text in it holds one, nor one
-    of those that were found `elsewhere`."""
+    """What there is to show of a transmission. Unless `masks` is None, no text in it holds an identifier, nor one of
+    those that were found `elsewhere`."""
     sent = evidence.transmission
     location = locate(sent.address)
-    masking = None if show_identifiers else _masking(evidence, elsewhere)
+    masking = _masking(evidence, elsewhere, masks) if masks else None
     values = list(show_values(evidence.values, evidence.findings, catalogue, masking))
     listed = [value for place, value in enumerate(values) if place < MAX_VALUES or value["identifiers"]]
-    address = url(sent)
     return {
-        "capture": capture,
-        "flow": sent.flow_id,
+        "capture": masking.name(capture) if masking else capture,
+        "flow": masking.id(sent.flow_id) if masking else sent.flow_id,
         "time": time_text(sent.time),
-        "device": device,
-        "method": sent.method,
-        "url": address if masking is None else masking.text(masked_url(address)),
-        "address": sent.address,
+        "device": masking.name(device) if masking else device,
+        "method": _hidden(sent.method, masking) if sent.method else sent.method,
+        "url": masking.url(url(sent)) if masking else url(sent),
+        "address": masking.host(sent.address) if masking and sent.address else sent.address,
         "country": location.country,
         "country_certainty": location.country_certainty,
         "asn": location.asn,
@@ -141,21 +139,19 @@ def entry(
     }
 
 
-def _masking(evidence: Evidence, elsewhere: Iterable[Finding]) -> Masking:
+def _masking(evidence: Evidence, elsewhere: Iterable[Finding], masks: Masks) -> Masking:
     """Hides the identifiers, also as the sender spelled them (`35-693803-564380-9`)."""
     values = Counter(value.path for value in evidence.values)
-    secret = Counter(finding.path for finding in evidence.findings if is_secret(finding))
-    shown = {
-        finding.path: mask(finding.kind, finding.value)
-        for finding in evidence.findings
-        if is_secret(finding) and secret[finding.path] == values[finding.path] == 1
-    }
+    secret = [finding for finding in evidence.findings if is_secret(finding.kind, finding.value)]
+    number = Counter(finding.path for finding in secret)
+    alone = {finding.path: finding for finding in secret if number[finding.path] == values[finding.path] == 1}
     spelled = [
-        (text, shown[value.path])
+        (text, alone[value.path].kind, alone[value.path].value)
         for value in evidence.values
-        if value.path in shown and len(text := _text(value)) <= MAX_SPELLED
+        if value.path in alone and len(text := _text(value)) <= MAX_SPELLED
     ]
-    return Masking([*evidence.findings, *elsewhere], spelled)
+    found = [(finding.kind, finding.value) for finding in (*evidence.findings, *elsewhere)]
+    return Masking(found, masks, spelled)
 
 
 def show_values(
@@ -218,18 +214,17 @@ def _shown_value(
 
 
 def _identifier(finding: Finding, masking: Masking | None) -> str:
-    return finding.value if masking is None else mask(finding.kind, finding.value)
+    return finding.value if masking is None else masking.value(finding.kind, finding.value)
 
 
 def _masked(text: str, here: Sequence[Finding], masking: Masking) -> str:
     """A value that is, or holds, identifiers. It may be one in another form, such as a hash, and a list's values may
     be one identifier together, so what cannot be replaced in the text is made from the identifier."""
-    secret = [finding for finding in here if is_secret(finding)]
-    replaced = masking.text(text)
+    secret = [finding for finding in here if is_secret(finding.kind, finding.value)]
     if not secret and any(finding.value == text for finding in here):
-        return replaced
-    if not secret or replaced != text:
-        return hidden_tokens(replaced)
+        return masking.name(text)
+    if not secret or masking.holds_more(text):
+        return masking.text(text)
     return ", ".join(dict.fromkeys(_identifier(finding, masking) for finding in secret))
 
 
@@ -241,24 +236,17 @@ def _is_partner(value: Value, groups: set[tuple[int, str]]) -> bool:
 
 
 def _hidden(text: str, masking: Masking | None) -> str:
-    return text if masking is None else hidden_tokens(masking.text(text))
+    return text if masking is None else masking.text(text)
 
 
 def _hidden_bytes(data: bytes, masking: Masking) -> str:
     """In hexadecimal, unless what is secret stands in them as it is."""
     readable = data.decode("latin-1")
-    return _hidden(data.hex(), masking) if masking.text(readable) == readable else HIDDEN
+    return _hidden(data.hex(), masking) if masking.known(readable) == readable else HIDDEN
 
 
 def _path(path: tuple[str, ...], masking: Masking | None) -> str:
-    return " > ".join([_name(segment, masking) for segment in path])
-
-
-def _name(segment: str, masking: Masking | None) -> str:
-    """A name in a path, which can be data: but not if it is a name that is known (`SIM1LTEIMSI`)."""
-    if masking is None or meaning(segment) is NOTHING:
-        return _hidden(segment, masking)
-    return hidden_numbers(masking.text(segment))
+    return " > ".join([masking.key(segment) if masking else segment for segment in path])
 
 
 def _mark(finding: Finding, catalogue: Catalogue, masking: Masking | None) -> Mark:
@@ -268,7 +256,7 @@ def _mark(finding: Finding, catalogue: Catalogue, masking: Masking | None) -> Ma
         "kind": finding.kind,
         "label": label,
         "certainty": finding.certainty,
-        "reason": finding.reason if masking is None else masking.text(finding.reason),
+        "reason": finding.reason if masking is None else masking.name(finding.reason),
     }
 
 

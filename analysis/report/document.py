@@ -1,11 +1,12 @@
-"""From the sum to the document: located, named, masked, sorted, phrased.
+"""From the sum to the document: located, named, sorted, phrased.
 
 The document is the report as everybody gets it: the JSON is this dictionary (its schema is
 `docs/report.schema.json`), and the other formats are drawn from it. Unknown is None, never a guess.
-Captured text stands in it as it was captured; whoever shows it escapes it.
+Captured text stands in it as it was captured, identifiers too: conclusions are drawn from what was seen. Whoever
+shows it masks it (`render.masked`) and escapes it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 from phonehome.analysis import __version__
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.firmware import firmware_of
-from phonehome.analysis.identifiers import mask
 from phonehome.analysis.identifiers.finding import RANK, Finding
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import Catalogue
 from phonehome.analysis.places.location import Location
-from phonehome.analysis.render.masking import Masking, masked_url
 from phonehome.analysis.report import summary
 from phonehome.analysis.report.entries import (
     CaptureEntry,
@@ -64,7 +63,6 @@ class Context:
     tables: Sequence[Mapping[str, str]]
     """Name, date, licence of each location table that may be named."""
     names: DeviceNames
-    show_identifiers: bool = False
     files: list[File] = field(default_factory=list)
     errors: list[ErrorEntry] = field(default_factory=list)
     age_warning: Callable[[float], str | None] = lambda time: None
@@ -98,12 +96,10 @@ def document(report: Report, context: Context) -> Document:
             "location_tables": [dict(table) for table in context.tables],
             "catalogue": {"endpoints": len(context.catalogue.endpoints)},
             "online": bool(context.online),
-            "identifiers": "shown" if context.show_identifiers else "masked",
+            "identifiers": "shown",
         },
         "errors": sorted(context.errors, key=lambda error: error["path"]),
     }
-    if not context.show_identifiers:
-        result["devices"] = Masking(_findings(report)).everywhere(result["devices"])
     result["outliers"] = outliers(result["devices"])
     return result
 
@@ -282,7 +278,7 @@ def _destination(
             **({"bytes_not_kept": seen.truncated} if seen.truncated else {}),
         },
         "tls_not_opened": {how: seen.unopened[how] for how in sorted(seen.unopened)},
-        "examples": [_example(example, context) for example in seen.examples],
+        "examples": [_example(example) for example in seen.examples],
         "first": time_text(seen.first),
         "last": time_text(seen.last),
         "online": _online(destination.host, addresses, context) if context.online else None,
@@ -339,18 +335,18 @@ def _identifier(finding: Finding, seen: Seen, context: Context) -> IdentifierEnt
         "certainty": finding.certainty,
         "reason": finding.reason,
         "path": " > ".join(finding.path),
-        "value": finding.value if context.show_identifiers else mask(finding.kind, finding.value),
+        "value": finding.value,
         "transmissions": seen.transmissions,
         "unencrypted": seen.unencrypted,
         "delivered": seen.delivered,
     }
 
 
-def _example(example: Example, context: Context) -> ExampleEntry:
+def _example(example: Example) -> ExampleEntry:
     return {
         "time": time_text(example.time),
         "method": example.method or None,
-        "url": example.url if context.show_identifiers else masked_url(example.url),
+        "url": example.url,
         "status": example.status or None,
         "outcome": example.outcome,
         "encrypted": example.encrypted,
@@ -407,10 +403,3 @@ def _not_seen(report: Report, devices: Sequence[DeviceEntry]) -> dict[str, Any]:
             "Nothing is known of the time before the first and after the last transmission.",
         ],
     }
-
-
-def _findings(report: Report) -> Iterator[Finding]:
-    for device in report.devices.values():
-        for addresses in device.destinations.values():
-            for seen in addresses.values():
-                yield from seen.identifiers

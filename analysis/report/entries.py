@@ -21,7 +21,7 @@ class IdentifierEntry(TypedDict):
     reason: str
     path: str
     value: str
-    """Masked, unless the user asked for it as it is."""
+    """As it was sent; `render.masked` masks it."""
     transmissions: int
     unencrypted: int
     delivered: int

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, OutlierEntry
+from phonehome.analysis.report.shown import PLAIN, Shown
 from phonehome.analysis.report.summary import exposed, is_lasting, listed, place, times
 
 MAX_OUTLIERS: Final = 50
@@ -22,9 +23,9 @@ NOTE: Final = (
 )
 
 
-def outliers(devices: Iterable[DeviceEntry]) -> list[OutlierEntry]:
+def outliers(devices: Iterable[DeviceEntry], shown: Shown = PLAIN) -> list[OutlierEntry]:
     """What sets a phone, or a few, apart from the others of its model; empty if nothing does, and for models
-    of which there is one phone."""
+    of which there is one phone. `shown` is how captured texts stand in the answer."""
     groups: dict[str, list[DeviceEntry]] = {}
     for device in devices:
         if device["model"] and device["destinations"]:
@@ -32,12 +33,12 @@ def outliers(devices: Iterable[DeviceEntry]) -> list[OutlierEntry]:
     found: list[OutlierEntry] = []
     for _, group in sorted(groups.items()):
         if len(group) > 1:
-            found += _destinations(group)
-            found += _unencrypted(group)
+            found += _destinations(group, shown)
+            found += _unencrypted(group, shown)
     return found[:MAX_OUTLIERS]
 
 
-def _destinations(group: Sequence[DeviceEntry]) -> list[OutlierEntry]:
+def _destinations(group: Sequence[DeviceEntry], shown: Shown) -> list[OutlierEntry]:
     """Data for a purpose to a country, where the others contact none of the hosts for it."""
     users: dict[tuple[str | None, str], set[str]] = {}
     for device in group:
@@ -57,7 +58,7 @@ def _destinations(group: Sequence[DeviceEntry]) -> list[OutlierEntry]:
                 phones = found.setdefault((row["purpose"], row["country"]), {})
                 phones.setdefault(device["id"], []).append(row)
     entries = [
-        _destination(group, purpose, country, rows)
+        _destination(group, purpose, country, rows, shown)
         for (purpose, country), rows in found.items()
         if _few(len(rows), len(group))
     ]
@@ -69,22 +70,26 @@ def _destinations(group: Sequence[DeviceEntry]) -> list[OutlierEntry]:
 
 
 def _destination(
-    group: Sequence[DeviceEntry], purpose: str, country: str, rows: dict[str, list[DestinationEntry]]
+    group: Sequence[DeviceEntry],
+    purpose: str,
+    country: str,
+    rows: dict[str, list[DestinationEntry]],
+    shown: Shown,
 ) -> OutlierEntry:
     every = [row for mine in rows.values() for row in mine]
     attempts = sum(row["attempts"] for row in every)
     sent = sum(row["transmissions"] for row in every) - attempts
-    hosts = _hosts(every)
+    hosts = _hosts(every, shown)
     what = f"{catalogue().purposes[purpose].phrase} to {place(every[0])} ({_named(hosts)})"
     if sent:
         did = f"sent {what} {times(sent)}"
         did += f", and tried {times(attempts)} more without an answer" if attempts else ""
     else:
         did = f"tried to send {what} {times(attempts)}, and got no answer"
-    return _entry(group, list(rows), "destination", purpose, country, hosts, [], did)
+    return _entry(group, list(rows), "destination", purpose, country, hosts, [], did, shown)
 
 
-def _unencrypted(group: Sequence[DeviceEntry]) -> list[OutlierEntry]:
+def _unencrypted(group: Sequence[DeviceEntry], shown: Shown) -> list[OutlierEntry]:
     """Kinds of identifiers in clear text; those that the same phones sent are one entry."""
     holders: dict[str, dict[str, list[DestinationEntry]]] = {}
     for device in group:
@@ -97,10 +102,10 @@ def _unencrypted(group: Sequence[DeviceEntry]) -> list[OutlierEntry]:
     entries = []
     for phones, labels in by_phones.items():
         every = [row for label in labels for rows in holders[label].values() for row in rows]
-        hosts = _hosts(every)
+        hosts = _hosts(every, shown)
         verb = "sent" if any(row["transmissions"] > row["attempts"] for row in every) else "tried to send"
         did = f"{verb} {_named(labels)} unencrypted (to {_named(hosts)})"
-        entries.append(_entry(group, list(phones), "unencrypted", None, None, hosts, labels, did))
+        entries.append(_entry(group, list(phones), "unencrypted", None, None, hosts, labels, did, shown))
     return entries
 
 
@@ -122,14 +127,15 @@ def _entry(
     hosts: list[str],
     identifiers: list[str],
     did: str,
+    shown: Shown,
 ) -> OutlierEntry:
-    model = group[0]["model"] or ""
-    labels = [device["label"] for device in group if device["id"] in devices]
+    model = shown.name(group[0]["model"] or "")
+    labels = [shown.name(device["label"]) for device in group if device["id"] in devices]
     who = f"only {labels[0]}" if len(labels) == 1 else f"{len(labels)} of them ({_named(labels)})"
     return {
         "model": model,
         "phones": len(group),
-        "devices": devices,
+        "devices": [shown.name(id) for id in devices],
         "what": what,
         "purpose": purpose,
         "country": country,
@@ -139,8 +145,9 @@ def _entry(
     }
 
 
-def _hosts(rows: Iterable[DestinationEntry]) -> list[str]:
-    return sorted({row["host"] or ", ".join(row["addresses"][:1]) or "an unknown host" for row in rows})
+def _hosts(rows: Iterable[DestinationEntry], shown: Shown) -> list[str]:
+    names = {row["host"] or ", ".join(row["addresses"][:1]) for row in rows}
+    return sorted(shown.host(name) if name else "an unknown host" for name in names)
 
 
 def _named(names: Sequence[str]) -> str:

@@ -14,6 +14,9 @@ MAX_BUILDS: Final = 3
 LONGEST_BUILD: Final = 30
 """Characters."""
 
+MOST_VALUES: Final = 4
+"""Values of one kind at one destination that are listed for people; JSON has all."""
+
 MOST_NAMED = 5
 """Destinations that one sentence names,"""
 LONGEST_NAME = 100
@@ -96,23 +99,28 @@ ENCRYPTED = {
 
 
 def identifier(found: IdentifierEntry) -> str:
-    """`IMEI 3569••••••••518`, with the certainty where it is less than certain."""
+    """`IMEI #1 35693803•••••••`, with the certainty where it is less than certain."""
     doubt = "" if found["certainty"] == "certain" else f" ({found['certainty']})"
     return f"{found['label']} {found['value']}{doubt}"
 
 
 def identifiers(row: DestinationEntry) -> list[str]:
-    """One text for each kind and value that says who or where, the surest reading of it; the most lasting
-    first. Model, build and the like come last, without their values."""
-    shown: dict[tuple[str, str], tuple[int, str]] = {}
+    """One text for each kind and value that says who or where, the surest reading of it; the most lasting first, and
+    of each kind not more than a few. Model, build and the like come last, without their values."""
+    shown: dict[tuple[int, str], dict[str, str]] = {}
     also: dict[str, None] = {}
     for found in row["identifiers"]:
         if found["kind"] in DESCRIPTIVE:
             also[found["label"]] = None
         else:
             order = CATEGORY_ORDER.get(found["category"], len(CATEGORY_ORDER))
-            shown.setdefault((found["kind"], found["value"]), (order, identifier(found)))
-    lines = [text for _, text in sorted(shown.values(), key=lambda item: item[0])]
+            of_kind = shown.setdefault((order, found["label"]), {})
+            of_kind.setdefault(found["value"], identifier(found))
+    lines = []
+    for (_, label), texts in sorted(shown.items(), key=lambda item: item[0][0]):
+        lines += list(texts.values())[:MOST_VALUES]
+        if len(texts) > MOST_VALUES:
+            lines.append(f"{label}: {len(texts) - MOST_VALUES:,} more")
     return [*lines, *([", ".join(also)] if also else [])]
 
 

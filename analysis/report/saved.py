@@ -69,8 +69,10 @@ def joined(documents: Sequence[Document]) -> Document:
     if len(documents) == 1:
         return first
     devices = [item for document in documents for item in document["devices"]]
+    masked = {document["sources"]["identifiers"] for document in documents}
     return {
         **first,
+        "sources": {**first["sources"], "identifiers": masked.pop() if len(masked) == 1 else "shown"},
         "captures": [item for document in documents for item in document["captures"]],
         "verdict": None,
         "devices": devices,

@@ -52,7 +52,7 @@ def test_what_is_under_way_is_said_once() -> None:
 
 def test_identifiers_are_masked() -> None:
     text = "\n".join(text for text, _ in lines_of(flows(SAMPLE)))
-    assert "IMEI 0010••••••••425" in text
+    assert "IMEI #1 00101234•••••••" in text
     assert "001012340000425" not in text
 
 
@@ -71,7 +71,7 @@ def test_nothing_is_said_twice_and_other_identifiers_are_news() -> None:
     )
     said = lines_of([plain, plain, more])
     assert len(said) == 2
-    assert "advertising ID 6f1d" in said[1][0]
+    assert "advertising ID #1 6f1d" in said[1][0]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "captures").glob("*.mitm")), ids=lambda path: path.stem)

@@ -50,7 +50,7 @@ def test_it_keeps_itself_up_to_date(
     text = page.inner_text("body")
     assert IMEI not in page.content()
     assert ICCID not in page.content()
-    assert "IMEI 0010••••••••425" in row.inner_text()
+    assert "IMEI #1 00101234•••••••" in row.inner_text()
     assert "UNENCRYPTED" in row.inner_text()
     assert "Up to date" in text
     assert page.locator("img").count() == 0

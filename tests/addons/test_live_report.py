@@ -154,7 +154,7 @@ def test_shows_what_was_sent_masked_and_saves_no_look(proxy: Proxy) -> None:
     text = json.dumps(shown, ensure_ascii=False)
     assert IMEI not in text
     assert "8947990000000000048" not in text
-    assert "IMEI 0010" in text
+    assert "IMEI #1 00101234•••••••" in text
     row = rows_of(shown)["app.example"]
     assert row["activation"]
     assert row["encrypted"] == "UNENCRYPTED"

@@ -32,7 +32,7 @@ KINDS = """
 id = "imei"
 label = "IMEI"
 category = "hardware"
-mask = "ends"
+mask = "begin"
 """
 REFERENCE = 'reference = { title = "Maker documentation, hosts", where = "https://maker.example/hosts" }'
 ENTRY = f"""

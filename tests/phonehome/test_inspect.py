@@ -33,7 +33,7 @@ def test_shows_what_the_report_counts(capsys: pytest.CaptureFixture[str]) -> Non
     assert sum(one["outcome"] == "attempted" for one in found) == 4
     assert [one["time"] for one in found] == sorted(one["time"] for one in found)
     imei = values(found[0])["body > base64 > json > IMEI1"]
-    assert imei["value"] == "0010••••••••425"
+    assert imei["value"] == "#1 00101234•••••••"
     assert imei["identifiers"][0]["certainty"] == "certain"
     assert (found[0]["country"], found[0]["asn"]) == ("CN", 4134)
 

@@ -8,6 +8,7 @@ import pytest
 from phonehome.analysis.policy.judge import judge_policy
 from phonehome.analysis.policy.rules import PolicyError, load, names, parse
 from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
+from phonehome.analysis.render.masked import masking_of
 from tests.reports import AFFECTED, CHINA, FIXED, device, document, identifier, row, sample
 
 HEAD = '[policy]\nid = "p"\ntitle = "P"\n'
@@ -37,7 +38,8 @@ class TestTheSamples:
     def test_the_affected_phone_breaks_what_hmd_said_and_the_transmissions_to_china_are_the_evidence(
         self,
     ) -> None:
-        verdict = judge_policy(sample(AFFECTED), load("hmd-2019"))
+        report = sample(AFFECTED)
+        verdict = judge_policy(report, load("hmd-2019"), shown=masking_of([report]))
         assert verdict["result"] == "broken"
         rules = {entry["id"]: entry for entry in verdict["rules"]}
         broken = {id for id, entry in rules.items() if entry["result"] == "broken"}
@@ -53,7 +55,9 @@ class TestTheSamples:
         claim = rules["not-to-china"]["broken"][0]["claim"]
         assert "sent activation data to China (zzhc.vnet.cn) 10 times and tried 4 times more" in claim
         assert "unencrypted, with IMEI" in claim
-        assert not any("0010123" in text for text in rules["encrypted"]["broken"][0]["identifiers"])
+        identifiers = rules["encrypted"]["broken"][0]["identifiers"]
+        assert "IMEI #1 00101234•••••••" in identifiers
+        assert not any("001012340000" in text for text in identifiers)
 
     def test_the_fixed_phone_keeps_to_it(self) -> None:
         verdict = judge_policy(sample(FIXED), load("hmd-2019"))
@@ -189,7 +193,7 @@ class TestScope:
         verdict = judged(sim, row(identifiers=[identifier("imei"), identifier("imsi", "sim", delivered=1)]))
         assert verdict["result"] == "broken"
         assert (verdict["broken"][0]["sent"], verdict["broken"][0]["tried"]) == (1, 2)
-        assert verdict["broken"][0]["identifiers"] == ["IMSI 0010••••••••425"]
+        assert verdict["broken"][0]["identifiers"] == ["IMSI 001012340000425"]
         assert (
             judged(sim, row(identifiers=[identifier("imsi", "sim", certainty="possible")]))["result"]
             == "holds"

@@ -73,7 +73,7 @@ def test_shows_the_evidence(affected: str) -> None:
 
 
 def test_masks_what_the_document_masks(affected: str) -> None:
-    assert "0010••••••••425" in affected
+    assert "#1 00101234•••••••" in affected
     assert "001012340000425" not in affected
 
 

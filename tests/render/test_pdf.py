@@ -43,7 +43,7 @@ def test_shows_the_evidence_in_text_that_can_be_searched(affected: list[pypdf.Pa
         "zzhc.vnet.cn",
         "61.139.2.69",
         "body > base64 > json > IMEI1",
-        "0010••••••••425",
+        "#1 00101234•••••••",
         "DB-IP IP to Country Lite, 2026-10-01",
         "Neither in the EEA nor covered by an adequacy decision",
         "Seen is not sent",

@@ -47,7 +47,7 @@ def test_on_a_narrow_screen_no_name_is_broken(width: int, monkeypatch: pytest.Mo
         "  10 sent, 4 tried, none acknowledged, UNENCRYPTED",
         lines[place + 3],
     ]
-    assert lines[place + 3].startswith("  IMEI 0010••••••••425; IMEI ")
+    assert lines[place + 3].startswith("  IMEI #1 00101234•••••••; IMEI ")
 
 
 def test_a_wide_screen_has_a_table(monkeypatch: pytest.MonkeyPatch) -> None:

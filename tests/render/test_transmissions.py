@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from phonehome.analysis.examiner import examine
 from phonehome.analysis.identifiers.known import Known, KnownValues
-from phonehome.analysis.identifiers.mask import HIDDEN
+from phonehome.analysis.identifiers.mask import HIDDEN, Masks
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.render.transmissions import DEEPER, MAX_VALUES, Entry, entry, lines, write
@@ -35,8 +35,9 @@ def shown(
         **given,
     )
     evidence = examine(sent, known)
+    masks = Masks() if masked else None
     return entry(
-        "a.mitm", "phone", evidence, lambda address: Location(address=address or ""), catalogue(), not masked
+        "a.mitm", "phone", evidence, lambda address: Location(address=address or ""), catalogue(), masks
     )
 
 
@@ -54,7 +55,7 @@ def printed(one: Entry) -> str:
 def test_the_other_half_of_a_position_is_hidden_as_well() -> None:
     one = shown({"lat": 59.91273, "lon": 10.74609, "zoom": 12})
     assert values(one) == [
-        ("body > json > lat", "59.•, 10.•", ["position"]),
+        ("body > json > lat", "#1 59.•, 10.•", ["position"]),
         ("body > json > lon", HIDDEN, []),
         ("body > json > zoom", "12", []),
     ]
@@ -77,7 +78,7 @@ def test_each_access_point_of_a_list_is_hidden_and_marked() -> None:
 def test_the_values_of_a_list_are_told_apart() -> None:
     one = shown({"imei": [IMEI, "353918054321001", "867530012345672"]})
     masked = [value for _, value, kinds in values(one) if kinds]
-    assert masked == ["3569••••••••809", "3539••••••••001", "8675••••••••672"]
+    assert masked == ["#1 35693803•••••••", "#2 35391805•••••••", "#3 86753001•••••••"]
 
 
 def test_other_spellings_are_hidden_where_they_stand() -> None:

@@ -14,6 +14,7 @@ from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.policy.judge import judge_policy
 from phonehome.analysis.policy.rules import load
 from phonehome.analysis.render import html, output
+from phonehome.analysis.render.masked import masked, masking_of
 from phonehome.analysis.report.document import File
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.model import Report
@@ -32,7 +33,8 @@ HOSTILE = (SCRIPT, RIGHT_TO_LEFT, LONG, TEMPLATE, "a\x00b\x1b[31mc", "'\"`</styl
 def sample(name: str) -> str:
     """The document of a sample capture, as JSON: a test may change what it loads."""
     outcome = pipeline.read_captures([str(SAMPLES / name)], 1)
-    return json.dumps(output.make_document(outcome, LocationDatabase.open(), DeviceNames()))
+    document = output.make_document(outcome, LocationDatabase.open(), DeviceNames())
+    return json.dumps(masked(document, masking_of([document])))
 
 
 def sample_document(name: str = "nokia-7-plus-affected.mitm") -> Document:

@@ -1,0 +1,133 @@
+"""A report as it may be shared: each captured text masked by what it is, words and numbers of ours as they are.
+
+The document knows by its schema (`report.entries`) which of its fields hold captured text. What is drawn from them in
+sentences is phrased once more from the masked pieces; nothing is replaced inside a sentence of ours.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from phonehome.analysis.identifiers.mask import Masks
+from phonehome.analysis.render.masking import Masking
+from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, OnlineEntry
+from phonehome.analysis.report.outliers import outliers
+
+MASKED = "masked"
+
+
+def masking_of(documents: Iterable[Document], masks: Masks | None = None) -> Masking:
+    """How the captured texts of these documents are shown. What was masked when it was saved stays as it is."""
+    documents = list(documents)
+    already: set[str] = set()
+    for document in documents:
+        if document["sources"]["identifiers"] == MASKED:
+            already.update(_texts(document["devices"]))
+            already.update(_texts(document["captures"]))
+    return Masking(
+        (
+            (found["kind"], found["value"])
+            for document in documents
+            if document["sources"]["identifiers"] != MASKED
+            for device in document["devices"]
+            for row in device["destinations"]
+            for found in row["identifiers"]
+        ),
+        masks,
+        already=already,
+    )
+
+
+def masked(document: Document, masking: Masking) -> Document:
+    """The document with captured texts masked; its verdict was phrased with the same masking."""
+    if document["sources"]["identifiers"] == MASKED:
+        return document
+    return {
+        **document,
+        "captures": [
+            {
+                **capture,
+                "path": masking.name(capture["path"]),
+                "warnings": [masking.name(warning) for warning in capture["warnings"]],
+            }
+            for capture in document["captures"]
+        ],
+        "devices": [_device(device, masking) for device in document["devices"]],
+        "outliers": outliers(document["devices"], masking),
+        "sources": {**document["sources"], "identifiers": MASKED},
+        "errors": [
+            {"path": masking.name(error["path"]), "error": masking.name(error["error"])}
+            for error in document["errors"]
+        ],
+    }
+
+
+def _device(device: DeviceEntry, masking: Masking) -> DeviceEntry:
+    name, host = masking.name, masking.host
+    return {
+        **device,
+        "id": name(device["id"]),
+        "label": name(device["label"]),
+        "addresses": [host(address) for address in device["addresses"]],
+        "model": name(device["model"]) if device["model"] else None,
+        "models": [name(model) for model in device["models"]],
+        "builds": [name(build) for build in device["builds"]],
+        "firmware": [{**entry, "build": name(entry["build"])} for entry in device["firmware"]],
+        "destinations": [_destination(row, masking) for row in device["destinations"]],
+        "names_only": [host(asked) for asked in device["names_only"]],
+    }
+
+
+def _destination(row: DestinationEntry, masking: Masking) -> DestinationEntry:
+    host = masking.host
+    return {
+        **row,
+        "host": host(row["host"]) if row["host"] else None,
+        "authorities": [host(authority) for authority in row["authorities"]],
+        "addresses": [host(address) for address in row["addresses"]],
+        "identifiers": [
+            {
+                **found,
+                "reason": masking.name(found["reason"]),
+                "path": masking.path(found["path"]),
+                "value": masking.value(found["kind"], found["value"]),
+            }
+            for found in row["identifiers"]
+        ],
+        "examples": [
+            {
+                **example,
+                "method": masking.text(example["method"]) if example["method"] else None,
+                "url": masking.url(example["url"]),
+                "flow": masking.id(example["flow"]),
+            }
+            for example in row["examples"]
+        ],
+        "online": _online(row["online"], masking) if row["online"] else None,
+    }
+
+
+def _online(found: OnlineEntry, masking: Masking) -> OnlineEntry:
+    host = masking.host
+    return {
+        **found,
+        "aliases": [host(alias) for alias in found["aliases"]],
+        "registry": [
+            {
+                **item,
+                "address": host(item["address"]),
+                "reverse_name": host(item["reverse_name"]) if item["reverse_name"] else None,
+            }
+            for item in found["registry"]
+        ],
+    }
+
+
+def _texts(item: Any) -> Iterator[str]:
+    if isinstance(item, str):
+        yield item
+    elif isinstance(item, list):
+        for inner in item:
+            yield from _texts(inner)
+    elif isinstance(item, dict):
+        for inner in item.values():
+            yield from _texts(inner)
