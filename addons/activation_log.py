@@ -24,7 +24,7 @@ from phonehome.addons.aside import Aside
 from phonehome.addons.writer import Writer
 from phonehome.analysis import __version__
 from phonehome.analysis.devices import device_id
-from phonehome.analysis.examiner import Evidence, Names, examine
+from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
@@ -61,7 +61,7 @@ class ActivationLog:
         self._writer: Writer | None = None
         self._unwritten: asyncio.Future[None] | None = None
         self._database: LocationDatabase | None = None
-        self._names = Names()
+        self._examiner = Examiner()
         self._masks = Masks()
         self._pending: dict[str, Evidence] = {}
         self._cleared: dict[str, None] = {}
@@ -112,9 +112,8 @@ class ActivationLog:
         self._close()
 
     def dns_response(self, flow: dns.DNSFlow) -> None:
-        sent = live_flow.transmission(flow)
-        for answer in sent.answers if sent else ():
-            self._names.add(answer)
+        if (sent := live_flow.transmission(flow)) is not None:
+            self._examiner.learn(sent)
 
     def request(self, flow: http.HTTPFlow) -> Later:
         return self._examine(flow, self._requested)
@@ -173,16 +172,15 @@ class ActivationLog:
         if sent is None or sent.origin != "device":
             then(flow, None)
             return self._written()
-        sent = self._names.complete(sent)
         if sum(map(len, sent.payloads)) > LONG:
             return self._examine_aside(flow, sent, then)
-        then(flow, examine(sent))
+        then(flow, self._examiner.examine(sent))
         return self._written()
 
     async def _examine_aside(
         self, flow: flow.Flow, sent: Transmission, then: Callable[[flow.Flow, Evidence | None], None]
     ) -> None:
-        then(flow, await self._aside.examine(sent))
+        then(flow, await self._aside.examine(self._examiner.names.complete(sent)))
         if (written := self._written()) is not None:
             await written
 

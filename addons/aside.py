@@ -9,9 +9,9 @@ import multiprocessing
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 
-from phonehome.analysis.examiner import Evidence, examine
-from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.transmission import Transmission
 
 
@@ -44,8 +44,14 @@ class Aside:
 
 def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the proxy to decide
-    catalogue()
+    _examiner()
+
+
+@cache
+def _examiner() -> Examiner:
+    """Of that process."""
+    return Examiner()
 
 
 def _examine(sent: Transmission) -> Evidence:
-    return examine(sent)._replace(values=(), opaque=())
+    return _examiner().examine(sent)._replace(values=(), opaque=())

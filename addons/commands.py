@@ -20,10 +20,10 @@ from mitmproxy.addonmanager import Loader
 from phonehome.addons import shared
 from phonehome.addons.activation_log import MARK
 from phonehome.analysis.devices import DeviceNames
-from phonehome.analysis.examiner import Evidence, Names, examine
+from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.knowledge.catalogue import catalogue
-from phonehome.analysis.pipeline import Outcome
+from phonehome.analysis.pipeline import Reading
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.render import output
@@ -56,24 +56,29 @@ class Commands:
         """Write the report of all flows in the list. The ending of PATH chooses the format."""
         try:
             format_ = format_of(None, str(path), ENDINGS, "terminal")
-            flows = ctx.master.commands.call_strings("view.flows.resolve", ["@all"])
-        except (UsageError, exceptions.CommandError) as error:
+        except UsageError as error:
             raise exceptions.CommandError(str(error)) from error
-        sent = [found for one in flows if (found := live_flow.transmission(one)) is not None]
+        sent = self._listed()
         target = str(Path(str(path)).expanduser())
         task = asyncio.get_running_loop().create_task(_in_a_thread(sent, format_, target))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _listed(self) -> list[Transmission]:
+        """What the flows in mitmproxy's list hold. Raises CommandError where there is no list (mitmdump)."""
+        flows = ctx.master.commands.call_strings("view.flows.resolve", ["@all"])
+        return [found for one in flows if (found := live_flow.transmission(one)) is not None]
+
     @command.command("phonehome.mark")  # type: ignore[untyped-decorator]
     def mark(self, flows: Sequence[flow.Flow]) -> None:
         """Mark flows that are an activation or carry an identifier of hardware or SIM, and comment them."""
         marked = []
+        examiner = _examiner(self._listed())
         for one in flows:
             sent = live_flow.transmission(one)
             if sent is None or sent.origin != "device":
                 continue
-            evidence = examine(sent)
+            evidence = examiner.examine(sent)
             inside = _lasting(evidence)
             if not inside and evidence.judgement.purpose != ACTIVATION:
                 continue
@@ -101,12 +106,20 @@ def write_report(
     sent: Sequence[Transmission], format_: str, path: str, database: LocationDatabase, names: DeviceNames
 ) -> None:
     """Writes the report of these transmissions. Raises OSError."""
-    told = Names(answer for one in sent for answer in one.answers)
+    examiner = _examiner(sent)
     report = Report()
-    for one in sent:
-        report.add(_LIST, examine(told.complete(one)))
-    document = output.make_document(Outcome(report=report), database, names)
+    for evidence in map(examiner.examine, sent):
+        report.add(_LIST, evidence)
+    document = output.make_document(Reading(report=report), database, names)
     output.save(document, format_, path)
+
+
+def _examiner(sent: Sequence[Transmission]) -> Examiner:
+    """One that knows the names that DNS gave in these."""
+    examiner = Examiner()
+    for one in sent:
+        examiner.learn(one)
+    return examiner
 
 
 def _lasting(evidence: Evidence) -> list[str]:

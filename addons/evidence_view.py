@@ -12,8 +12,7 @@ from mitmproxy.addonmanager import Loader
 
 from phonehome.addons import shared
 from phonehome.analysis.devices import device_id
-from phonehome.analysis.examiner import Evidence, Names, decoder, examine
-from phonehome.analysis.identifiers import recognise
+from phonehome.analysis.examiner import Content, Evidence, Examiner
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.database import LocationDatabase
@@ -31,7 +30,7 @@ class EvidenceView(contentviews.Contentview):
     name = "phonehome"
 
     def __init__(self) -> None:
-        self._names = Names()
+        self._examiner = Examiner()
         self._masks = Masks()
         self._database: LocationDatabase | None = None
 
@@ -52,15 +51,14 @@ class EvidenceView(contentviews.Contentview):
             self._database = None
 
     def dns_response(self, flow: dns.DNSFlow) -> None:
-        sent = live_flow.transmission(flow)
-        for answer in sent.answers if sent else ():
-            self._names.add(answer)
+        if (sent := live_flow.transmission(flow)) is not None:
+            self._examiner.learn(sent)
 
     def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
         sent = live_flow.transmission(metadata.flow) if metadata.flow else None
         if sent is None:
             return "nothing that a device sent"
-        evidence = _part(examine(self._names.complete(sent)), data, metadata)
+        evidence = self._part(self._examiner.examine(sent), data, metadata)
         shown = transmissions.entry(
             "",
             device_id(sent),
@@ -76,24 +74,22 @@ class EvidenceView(contentviews.Contentview):
             self._database = shared.location_database()
         return self._database.locate(address)
 
-
-def _part(whole: Evidence, data: bytes, metadata: contentviews.Metadata) -> Evidence:
-    """What one message of an exchange shows: the whole for a request, else what stands in the message alone."""
-    message = metadata.websocket_message or metadata.tcp_message or metadata.udp_message
-    if message is not None and message.from_client:
-        alone = whole.transmission._replace(payloads=(data,), truncated=0)
-        if metadata.websocket_message is not None:
-            alone = alone._replace(path="", headers=())
-        part = examine(alone)
-        values, opaque, findings = part.values, part.opaque, part.findings
-    elif message is not None or isinstance(metadata.http_message, http.Response):
-        decoded = decoder().decode_bytes(data, metadata.content_type or "", path=REPLY)
-        values, opaque, findings = decoded.values, decoded.opaque, recognise(decoded)
-    else:
-        return whole
-    # What the rest of the exchange shows to be an identifier is hidden here too, but marks nothing here.
-    elsewhere = tuple(finding._replace(path=()) for finding in whole.findings)
-    return whole._replace(values=values, opaque=opaque, findings=(*findings, *elsewhere))
+    def _part(self, whole: Evidence, data: bytes, metadata: contentviews.Metadata) -> Evidence:
+        """What one message of an exchange shows: the whole for a request, else what stands in the message alone."""
+        message = metadata.websocket_message or metadata.tcp_message or metadata.udp_message
+        if message is not None and message.from_client:
+            alone = whole.transmission._replace(payloads=(data,), truncated=0)
+            if metadata.websocket_message is not None:
+                alone = alone._replace(path="", headers=())
+            examined = self._examiner.examine(alone)
+            part = Content(examined.values, examined.opaque, examined.findings)
+        elif message is not None or isinstance(metadata.http_message, http.Response):
+            part = self._examiner.examine_content(data, metadata.content_type or "", REPLY)
+        else:
+            return whole
+        # What the rest of the exchange shows to be an identifier is hidden here too, but marks nothing here.
+        elsewhere = tuple(finding._replace(path=()) for finding in whole.findings)
+        return whole._replace(values=part.values, opaque=part.opaque, findings=(*part.findings, *elsewhere))
 
 
 addons = [EvidenceView()]

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Final
 
 from phonehome.analysis import knowledge
@@ -38,16 +37,14 @@ class DeviceNameError(ValueError):
 def device_id(sent: Transmission) -> str:
     """Address of the client, or the mode that only this phone uses (`wireguard:phone.conf@51820`); UNKNOWN for
     a loopback address or none."""
-    return _device_id(sent.client, sent.proxy_mode)
+    return listener_of(sent.client, sent.proxy_mode)
 
 
-@lru_cache(maxsize=4096)
-def _device_id(client: str | None, mode: str) -> str:
+def listener_of(client: str | None, mode: str) -> str:
+    """As `device_id`, from the client's address and the proxy's mode."""
     if mode.startswith(_OWN_LISTENER):
-        return mode if client in (None, _USUAL_ADDRESS) else f"{mode} {client}"
-    if client is None or ip_address(client).is_loopback:
-        return UNKNOWN
-    return client
+        return mode if client in (None, "", _USUAL_ADDRESS) else f"{mode} {client}"
+    return UNKNOWN if not client or client.startswith("127.") or client == "::1" else client
 
 
 @dataclass(slots=True)

@@ -1,33 +1,43 @@
-"""What one transmission shows: everything that is concluded from it, in one place.
+"""The only way from a Transmission to Evidence: everything that is concluded from it, in one place.
 
-The report, the addon and whoever else asks go through `examine`, so that they cannot disagree.
+Report, inspect, check, compare, the activation log, the live page, `phonehome.mark` and the content view all go through
+an `Examiner`, so that they cannot disagree. It completes names, decodes, recognises and judges, once, and never raises:
+a fault of ours costs what one transmission carries, and is counted.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable
-from functools import lru_cache
-from typing import NamedTuple
+import traceback
+from bisect import bisect_right, insort
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from phonehome.analysis.decoding import Decoder
 from phonehome.analysis.decoding.limits import DEFAULT, Limits
 from phonehome.analysis.decoding.values import Decoded, Opaque, Value
-from phonehome.analysis.identifiers import KnownValues, recognise
+from phonehome.analysis.devices import listener_of
+from phonehome.analysis.identifiers import KnownValues, Recogniser
 from phonehome.analysis.identifiers.finding import RANK, Finding
-from phonehome.analysis.knowledge import shipped
-from phonehome.analysis.purposes import Judgement, Outcome, judge, judge_by_looks, outcome
+from phonehome.analysis.knowledge import Knowledge, shipped
+from phonehome.analysis.purposes import UNEXAMINED, Judgement, Outcome, judge, judge_by_looks, outcome
 from phonehome.analysis.transmission import NameAnswer, Transmission
+
+MAX_CANDIDATES: Final = 5
+"""Names that an address may have, as far as they are kept."""
 
 
 class Evidence(NamedTuple):
     """A transmission, and what it shows."""
 
     transmission: Transmission
+    """With its names completed."""
     values: tuple[Value, ...]
     opaque: tuple[Opaque, ...]
     """Parts that nothing decoded."""
     findings: tuple[Finding, ...]
     judgement: Judgement
     outcome: Outcome
+    fault: str = ""
+    """Why what it carries was not read, if that is a fault of ours; else empty."""
 
     @property
     def encrypted(self) -> bool | None:
@@ -39,49 +49,142 @@ class Evidence(NamedTuple):
         return sent.encrypted
 
 
+class Content(NamedTuple):
+    """What a piece of content carries."""
+
+    values: tuple[Value, ...]
+    opaque: tuple[Opaque, ...]
+    findings: tuple[Finding, ...]
+
+
+class Options(NamedTuple):
+    """How a user wants transmissions to be examined."""
+
+    known: KnownValues | None = None
+    """Values that the user said are this phone's."""
+    limits: Limits = DEFAULT
+    """How far they are decoded."""
+
+
 class Names:
-    """The names that a capture's own DNS answers give to addresses."""
+    """The names that DNS gave to the addresses of one capture, for each device on its own: in WireGuard all phones
+    have the same address, and what one of them was told says nothing of another."""
 
     def __init__(self, answers: Iterable[NameAnswer] = ()) -> None:
-        self._names: dict[tuple[str, str], tuple[list[float], list[str]]] = {}
-        self._addresses: dict[tuple[str, str], tuple[list[float], list[str]]] = {}
-        for answer in sorted(answers, key=lambda answer: answer.time):
+        self._names: dict[tuple[str, str], list[tuple[float, str]]] = {}
+        self._addresses: dict[tuple[str, str], list[tuple[float, str]]] = {}
+        for answer in answers:
             self.add(answer)
 
     def add(self, answer: NameAnswer) -> None:
-        """Takes an answer in; those of one client come in order of time."""
+        """Takes an answer in."""
+        device = listener_of(answer.client, answer.proxy_mode)
         for table, key, value in (
             (self._names, answer.address, answer.name),
             (self._addresses, answer.name, answer.address),
         ):
-            times, values = table.setdefault((answer.client, key), ([], []))
-            if not values or values[-1] != value:
-                times.append(answer.time)
-                values.append(value)
+            told = table.setdefault((device, key), [])
+            entry = (answer.time, value)
+            if not told or told[-1] < entry:
+                told.append(entry)
+            elif (place := bisect_right(told, entry)) == 0 or told[place - 1] != entry:
+                insort(told, entry)
 
     def complete(self, sent: Transmission) -> Transmission:
-        """The transmission, with the name that the device had been told for its address, or, where no
-        connection was made, with the address that it had been told for the name. Only an answer to the
-        same device from before the transmission counts."""
+        """The transmission, with the name that the device had been told for its address, or, where no connection was
+        made, with the address that it had been told for the name. Only an answer to the same device from before the
+        transmission counts. Where it had been told several names for the address, which one was meant is not known:
+        then these are candidates, and the name stays unknown."""
         if sent.protocol == "dns" or not self._names:
             return sent
-        client = sent.client or ""
+        device = listener_of(sent.client, sent.proxy_mode)
         if sent.host is None and sent.address is not None:
-            host = _latest(self._names.get((client, sent.address)), sent.time)
-            if host is not None:
-                return sent._replace(host=host, host_source="dns")
+            told = _before(self._names.get((device, sent.address)), sent.time)
+            if len(told) == 1:
+                return sent._replace(host=told[0], host_source="dns")
+            if told:
+                return sent._replace(host_candidates=tuple(told[-MAX_CANDIDATES:]))
         elif sent.address is None and sent.host is not None:
-            address = _latest(self._addresses.get((client, sent.host)), sent.time)
-            if address is not None:
-                return sent._replace(address=address, address_source="dns")
+            told = _before(self._addresses.get((device, sent.host)), sent.time)
+            if told:
+                return sent._replace(address=told[-1], address_source="dns")
         return sent
 
 
-def _latest(known: tuple[list[float], list[str]] | None, time: float) -> str | None:
-    if known is None:
-        return None
-    place = bisect_right(known[0], time)
-    return known[1][place - 1] if place else None
+def _before(told: list[tuple[float, str]] | None, time: float) -> list[str]:
+    """What had been told until then, each once, the latest last."""
+    if told is None:
+        return []
+    end = bisect_right(told, time, key=lambda entry: entry[0])
+    return list(dict.fromkeys(value for _, value in reversed(told[:end])))[::-1]
+
+
+class Examiner:
+    """Examines transmissions, one after the other. It owns all that is remembered between them, each memory bounded:
+    the Decoder's, the Recogniser's, and the names that DNS gave."""
+
+    def __init__(self, knowledge: Knowledge | None = None, options: Options | None = None) -> None:
+        options = options or Options()
+        self.knowledge = knowledge = knowledge or shipped()
+        self.names = Names()
+        """Of the capture that is being read; whoever begins another replaces it."""
+        self.faults: Counter[str] = Counter()
+        """Own faults, by what they are: how many transmissions each cost."""
+        self.decoder = Decoder(options.limits, knowledge.headers, knowledge.catalogue.declared_positions())
+        self.recogniser = Recogniser(options.known)
+
+    def learn(self, sent: Transmission) -> None:
+        """Takes in what DNS said in this transmission, for those that follow. A source that knows all answers
+        beforehand fills `names` instead."""
+        for answer in sent.answers:
+            self.names.add(answer)
+
+    def examine(self, sent: Transmission) -> Evidence:
+        """Everything that is concluded from a transmission. Never raises."""
+        return self.examine_all((sent,))[0]
+
+    def examine_all(self, batch: Sequence[Transmission]) -> list[Evidence]:
+        """The same of each of some transmissions, one stage after the other: a stage that runs many times in a row
+        finds its code and its tables in the processor's caches, which makes a sixth of the time of a report."""
+        complete = self.names.complete
+        decode = self.decoder.decode
+        try:
+            named = [complete(sent) for sent in batch]
+            decoded = [decode(sent) for sent in named]
+            return list(map(self._conclude, named, decoded))
+        except Exception as error:
+            if len(batch) == 1:
+                return [self._unexamined(batch[0], error)]
+        return [evidence for sent in batch for evidence in self.examine_all((sent,))]
+
+    def examine_content(self, data: bytes, media_type: str, path: tuple[str, ...]) -> Content:
+        """What one piece of content carries, such as a reply's body, which no device sent; `path` is what the paths of
+        its values begin with. Never raises."""
+        try:
+            decoded = self.decoder.decode_bytes(data, media_type, path=path)
+            return Content(decoded.values, decoded.opaque, self.recogniser.recognise(decoded))
+        except Exception as error:
+            self._count(error)
+            return Content((), (), ())
+
+    def _conclude(self, sent: Transmission, decoded: Decoded) -> Evidence:
+        catalogue = self.knowledge.catalogue
+        by_entry = judge(sent, _Keys(decoded.values), catalogue)
+        fields = by_entry.entry.fields if by_entry and by_entry.entry else ()
+        findings = self.recogniser.recognise(decoded, fields, sent)
+        judgement = by_entry or judge_by_looks(findings, catalogue.kinds)
+        came = "acknowledged" if judgement.acknowledged else outcome(sent, None)
+        return Evidence(sent, decoded.values, decoded.opaque, findings, judgement, came)
+
+    def _unexamined(self, sent: Transmission, error: Exception) -> Evidence:
+        """A transmission of which only what was observed is known, because of a fault of ours."""
+        return Evidence(sent, (), (), (), UNEXAMINED, outcome(sent, None), self._count(error))
+
+    def _count(self, error: Exception) -> str:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        fault = f"{type(error).__name__} in {where.name}"
+        self.faults[fault] += 1
+        return fault
 
 
 class _Keys:
@@ -97,50 +200,3 @@ class _Keys:
         if self._set is None:
             self._set = frozenset([value.key for value in self._values])
         return key in self._set
-
-
-class Asked(NamedTuple):
-    """How a user wants transmissions to be examined."""
-
-    known: KnownValues | None = None
-    """Values that the user said are this phone's."""
-    limits: Limits = DEFAULT
-    """How far they are decoded."""
-
-
-@lru_cache(maxsize=4)
-def decoder(limits: Limits = DEFAULT) -> Decoder:
-    """What decodes under these limits, with what the catalogue knows."""
-    known = shipped()
-    return Decoder(limits, known.headers, known.catalogue.declared_positions())
-
-
-def examine(sent: Transmission, known: KnownValues | None = None, limits: Limits = DEFAULT) -> Evidence:
-    """Everything that is concluded from a transmission; for `known` and `limits` see `Asked`. Pure; raises nothing that
-    its content could cause."""
-    return _conclude(sent, decoder(limits).decode(sent), known)
-
-
-def examine_all(
-    batch: Iterable[Transmission], known: KnownValues | None = None, limits: Limits = DEFAULT
-) -> list[Evidence]:
-    """The same of each of some transmissions, one stage after the other: a stage that runs many times in a row
-    finds its code and its tables in the processor's caches, which makes a sixth of the time of a report."""
-    decode = decoder(limits).decode
-    return [_conclude(sent, decoded, known) for sent, decoded in [(sent, decode(sent)) for sent in batch]]
-
-
-def _conclude(sent: Transmission, decoded: Decoded, known: KnownValues | None) -> Evidence:
-    judgement = judge(sent, _Keys(decoded.values), ())
-    findings = recognise(decoded, judgement.entry.fields if judgement.entry else (), known, sent)
-    if judgement.entry is None:
-        # Only what no entry knows is judged by the identifiers in it.
-        judgement = judge_by_looks(findings)
-    came = "acknowledged" if judgement.acknowledged else outcome(sent, None)
-    return Evidence(sent, decoded.values, decoded.opaque, findings, judgement, came)
-
-
-def unexamined(sent: Transmission) -> Evidence:
-    """A transmission of which only what was observed is known."""
-    judgement = judge(sent, (), ())
-    return Evidence(sent, (), (), (), judgement, outcome(sent, judgement.entry))

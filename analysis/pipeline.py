@@ -1,306 +1,225 @@
-"""Captures to a report: finds the files, divides them among workers, adds up what they count.
+"""Captures to a report: plan, read a part, merge.
 
-A flow file is cut into parts of whole flows (see `readers.mitm`). Each worker takes the next part from a common
-list, adds all that it reads to one report of its own, and hands this over at the end; these are merged. Parts are
-small, so that workers end together, and few reports cross between processes. Small input is read in this
-process, because starting workers costs more than reading it.
+Each capture is divided in tasks (parts of one file, read together); a task becomes `Totals`, and these are merged in
+whatever order they come. Where tasks run is the caller's choice: it hands in what makes a
+`concurrent.futures.Executor`. Nothing here starts a process, and a task needs nothing but its argument.
 """
 
-import gc
 import hashlib
-import multiprocessing
 import os
 import re
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import groupby
-from pathlib import Path
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
-from phonehome.analysis.examiner import Asked, Evidence, Names, examine, examine_all, unexamined
+from phonehome.analysis.examiner import Examiner, Names, Options
 from phonehome.analysis.report.document import File
-from phonehome.analysis.report.entries import ErrorEntry
 from phonehome.analysis.report.model import Capture, Report
-from phonehome.analysis.sources import CaptureError, is_capture, mitm, opened, release
+from phonehome.analysis.sources import CaptureError, Part, open_source
 from phonehome.analysis.transmission import NameAnswer, Transmission
 
-PART = 4 << 20
-"""Bytes of a file, about, that a worker takes at a time."""
-BATCH = 256
+PART: Final = 4 << 20
+"""Bytes of a capture, about, that are read at a time."""
+PARTS: Final = 4
+"""Parts that make a task."""
+BATCH: Final = 256
 """Transmissions that are examined together,"""
-BATCH_BYTES = 1 << 20
+BATCH_BYTES: Final = 1 << 20
 """or fewer, if they carry so much."""
-WORTH_WORKERS = 12 << 20
-"""Bytes of captures from which on workers are started."""
+WAITING: Final = 64
+"""Tasks that are handed out before one of them must be done."""
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are done, and all."""
+Executors = Callable[[], AbstractContextManager[Executor]]
+"""Makes what runs tasks; called again if a task took its executor down with it."""
+
+DIED: Final = (
+    "not read: a process that read it was ended from outside, because memory ran out or because the capture became "
+    "shorter meanwhile; try again with --workers 1"
+)
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What came of a run over some captures."""
+class Reading:
+    """What came of reading some captures."""
 
     report: Report = field(default_factory=Report)
     files: list[File] = field(default_factory=list)
-    errors: list[ErrorEntry] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    """By path: why a capture could not be read."""
 
 
-class _Part(NamedTuple):
+class Task(NamedTuple):
+    """Some parts of one capture, and all that it takes to read them."""
+
     path: str
-    start: int
-    end: int
+    parts: tuple[Part, ...]
     names: tuple[NameAnswer, ...]
-    """DNS answers in the whole file; the same object for all parts of it."""
+    """DNS answers in the whole capture."""
+    options: Options
+
+    @property
+    def size(self) -> int:
+        """Bytes, about."""
+        return sum(part.end - part.start for part in self.parts)
 
 
 @dataclass(slots=True)
-class _Sum:
-    """What was read of some parts."""
+class Totals:
+    """What was read of some tasks."""
 
     report: Report = field(default_factory=Report)
     errors: dict[str, str] = field(default_factory=dict)
-    """By path."""
+    """By path: why a capture that was planned could not be read."""
 
 
-def find_captures(paths: Iterable[str]) -> tuple[list[str], list[ErrorEntry]]:
-    """The files that are meant: a folder stands for the captures in it, by their content. In stable order,
-    each once."""
-    found: dict[str, None] = {}
-    errors: list[ErrorEntry] = []
-    for given in paths:
-        path = Path(given)
-        if not path.is_dir():
-            found[given] = None
-            continue
-        inside = sorted(str(file) for file in path.rglob("*") if file.is_file() and is_capture(file))
-        if not inside:
-            errors.append({"path": given, "error": "a folder with no flow file in it"})
-        found.update(dict.fromkeys(inside))
-    return list(found), errors
+class InThisProcess(Executor):
+    """Runs a task when it is handed in: for input so small that starting processes costs more than reading it."""
+
+    def submit[**P, T](self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """The future is done, whatever came of it."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 def read_captures(
     paths: Sequence[str],
-    workers: int | None = None,
+    options: Options | None = None,
+    executors: Executors = InThisProcess,
     progress: Progress = lambda done, total: None,
-    asked: Asked | None = None,
-) -> Outcome:
-    """The sum of these files. A file that gives nothing becomes an entry in `errors`, the others go on.
-
-    `workers` is the number of processes; None is one for each processor. `asked` is how they are examined."""
-    asked = asked or Asked()
-    result = Outcome()
-    sizes = {path: _size(path) for path in paths}
-    total = sum(sizes.values())
-    count = workers or os.cpu_count() or 1
-    if count == 1 or total < WORTH_WORKERS:
-        _read_here(paths, sizes, result, progress, asked)
-    else:
-        _read_in_workers(paths, sizes, count, result, progress, asked)
-    result.errors.sort(key=lambda error: error["path"])
-    order = {path: place for place, path in enumerate(paths)}
-    result.files.sort(key=lambda file: order[file.path])
-    for capture in result.report.captures.values():
-        capture.warnings = dict.fromkeys(sorted(capture.warnings, key=_by_place))
-    return result
+) -> Reading:
+    """The totals of these files. A file that gives nothing becomes an entry in `errors`, the others go on. Does not
+    depend on the executor, nor on the order in which tasks are done."""
+    return _Run(paths, options or Options(), progress).over(executors)
 
 
-def _by_place(warning: str) -> list[Any]:
-    """Sorts lines that name a byte in the order of the bytes: workers come upon them in any."""
-    return [int(word) if place % 2 else word for place, word in enumerate(re.split(r"(\d{1,19})", warning))]
+class _Run:
+    """One run over some captures."""
 
+    def __init__(self, paths: Sequence[str], options: Options, progress: Progress) -> None:
+        self._paths = list(dict.fromkeys(paths))
+        self._options = options
+        self._progress = progress
+        self._sizes = {path: _size(path) for path in self._paths}
+        self._total = sum(self._sizes.values())
+        self._done = 0
+        self._result = Reading()
+        self._lost: list[Task] = []
 
-def _read_here(
-    paths: Sequence[str],
-    sizes: dict[str, int],
-    result: Outcome,
-    progress: Progress,
-    asked: Asked,
-) -> None:
-    done = 0
-    total = sum(sizes.values())
-    for path in paths:
-        parts = _planned(path, result)
-        _join(result, _read_parts(parts, asked))
-        if parts:
-            _hashed(path, sizes, result, partial(_sha256, path))
-        done += sizes[path]
-        progress(done, total)
+    def over(self, executors: Executors) -> Reading:
+        with executors() as pool:
+            digests: dict[str, Future[str]] = {}
+            self._read(pool, self._tasks(pool, digests))
+            self._hashed(digests)
+        for task in self._lost:  # each alone, so that only what is at fault is lost
+            with executors() as pool:
+                self._lost = []
+                self._read(pool, iter((task,)))
+                if self._lost:
+                    self._add(Totals(errors={task.path: DIED}))
+        self._progress(self._total, self._total)
+        result = self._result
+        for capture in result.report.captures.values():
+            capture.warnings = dict.fromkeys(sorted(capture.warnings, key=_by_place))
+        return result
 
+    def _tasks(self, pool: Executor, digests: dict[str, Future[str]]) -> Iterator[Task]:
+        """What there is to do, file after file; what a file's plan says is taken note of."""
+        for path in self._paths:
+            try:
+                with open_source(path) as source:
+                    plan = source.plan(PART)
+            except CaptureError as error:
+                self._result.errors[path] = str(error)
+                self._advance(self._sizes[path])
+                continue
+            capture = self._result.report.captures.setdefault(path, Capture())
+            capture.warnings.update(dict.fromkeys(plan.warnings))
+            digests[path] = _submitted(pool, sha256, path)
+            for start in range(0, len(plan.parts), PARTS):
+                yield Task(path, plan.parts[start : start + PARTS], plan.names, self._options)
 
-def _read_in_workers(
-    paths: Sequence[str],
-    sizes: dict[str, int],
-    count: int,
-    result: Outcome,
-    progress: Progress,
-    asked: Asked,
-) -> None:
-    total = sum(sizes.values())
-    context = multiprocessing.get_context("fork" if _may_fork() else "spawn")
-    shared = _Shared(context.Value("q", 0), context.Value("q", 0))
-    try:
-        with _interruptible(ProcessPoolExecutor(count, context, _start_worker, (asked, shared))) as pool:
-            # One worker hashes the files while this process finds out where their flows are.
-            hashes = {path: pool.submit(_sha256, path) for path in paths}
-            parts = [part for path in paths for part in _planned(path, result)]
-            pending: set[Future[_Sum]] = {pool.submit(_take_parts, parts) for _ in range(count)}
-            while pending:
-                ready, pending = wait(pending, timeout=0.2)
-                for future in ready:
-                    _join(result, future.result())
-                progress(min(shared.done.value, total), total)
-            for path in dict.fromkeys(part.path for part in parts):
-                _hashed(path, sizes, result, hashes[path].result)
-    except BrokenProcessPool:
-        # What it had added up is gone, and which files that concerns is not known.
-        result.report, result.files = Report(), []
-        result.errors = [{"path": path, "error": _DIED} for path in paths]
-    progress(total, total)
-
-
-def _may_fork() -> bool:
-    """Forking spares each worker the imports, but where a thread runs (also one of a library in another language)
-    it can copy a lock that nobody opens again. Only Linux says how many threads there are."""
-    try:
-        return len(os.listdir("/proc/self/task")) == 1
-    except OSError:
-        return False
-
-
-_DIED = (
-    "not read: a process that read captures was ended from outside, because memory ran out or because a capture "
-    "became shorter meanwhile; try again with --workers 1"
-)
-
-
-def _planned(path: str, result: Outcome) -> list[_Part]:
-    """The parts of a file, its warnings taken note of; none, and an error, if nothing can be read."""
-    try:
-        with opened(Path(path)) as data:
-            size = len(data)
-            scan = mitm.scan(data, -(-size // PART), partial(release, data))
-        if not scan.flows:
-            raise CaptureError("no whole flow in it: " + ("; ".join(scan.warnings) or "not a flow file"))
-    except CaptureError as error:
-        result.errors.append({"path": path, "error": str(error)})
-        return []
-    result.report.captures.setdefault(path, Capture()).warnings.update(dict.fromkeys(scan.warnings))
-    return [_Part(path, start, end, scan.names) for start, end in scan.parts]
-
-
-def _hashed(path: str, sizes: dict[str, int], result: Outcome, sha256: Callable[[], str]) -> None:
-    try:
-        result.files.append(File(path, sha256(), sizes[path]))
-    except CaptureError as error:  # it was there when it was planned
-        result.errors.append({"path": path, "error": str(error)})
-
-
-def _join(result: Outcome, read: _Sum) -> None:
-    result.report.merge(read.report)
-    for path, error in read.errors.items():
-        entry: ErrorEntry = {"path": path, "error": error}
-        if entry not in result.errors:  # several workers may have come upon it
-            result.errors.append(entry)
-
-
-class _interruptible:
-    """A pool that is stopped at once, not waited for, when the user interrupts."""
-
-    def __init__(self, pool: ProcessPoolExecutor) -> None:
-        self._pool = pool
-
-    def __enter__(self) -> ProcessPoolExecutor:
-        return self._pool
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            for process in list((self._pool._processes or {}).values()):
-                process.terminate()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-class _Shared(NamedTuple):
-    """What workers have in common."""
-
-    taken: Any
-    """How many parts were taken; a `multiprocessing.Value`, of which the type is not public."""
-    done: Any
-    """Bytes of the parts that were read."""
-
-
-_asked: Asked
-_shared: _Shared
-"""In a worker: the values to search for, which come once because making them ready takes time, and what it
-has in common with the others."""
-
-
-def _start_worker(asked: Asked, shared: _Shared) -> None:
-    """Ctrl-C reaches every process of the terminal; the one that started the others decides."""
-    global _asked, _shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    look_for_cycles_seldom()
-    _asked, _shared = asked, shared
-
-
-def look_for_cycles_seldom() -> None:
-    """A worker makes millions of small objects and hardly a cycle: looking for them costs a twentieth of its time."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
-
-
-def _take_parts(parts: Sequence[_Part]) -> _Sum:
-    """In a worker: reads the next part that none has taken, until there is none."""
-
-    def taken() -> Iterable[_Part]:
+    def _read(self, pool: Executor, tasks: Iterator[Task]) -> None:
+        """Has the tasks read, some at a time. Those that took their executor with them are in `_lost`."""
+        pending: dict[Future[Totals], Task] = {}
         while True:
-            with _shared.taken.get_lock():
-                place = _shared.taken.value
-                _shared.taken.value += 1
-            if place >= len(parts):
+            for task in tasks:
+                pending[_submitted(pool, read, task)] = task
+                if len(pending) >= WAITING:
+                    break
+            if not pending:
                 return
-            yield parts[place]
-            with _shared.done.get_lock():
-                _shared.done.value += parts[place].end - parts[place].start
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                task = pending.pop(future)
+                try:
+                    self._add(future.result())
+                except BrokenExecutor:
+                    self._lost.append(task)
+                else:
+                    self._advance(task.size)
 
-    return _read_parts(taken(), _asked)
+    def _hashed(self, digests: dict[str, Future[str]]) -> None:
+        for path, future in digests.items():
+            try:
+                try:
+                    digest = future.result()
+                except BrokenExecutor:
+                    digest = sha256(path)
+            except CaptureError as error:  # it was there when it was planned
+                self._result.errors[path] = str(error)
+            else:
+                self._result.files.append(File(path, digest, self._sizes[path]))
+
+    def _add(self, totals: Totals) -> None:
+        self._result.report.merge(totals.report)
+        self._result.errors.update(totals.errors)
+
+    def _advance(self, size: int) -> None:
+        self._done = min(self._done + size, self._total)
+        self._progress(self._done, self._total)
 
 
-def _read_parts(parts: Iterable[_Part], asked: Asked) -> _Sum:
-    """The sum of these parts; those of one file follow one another."""
-    result = _Sum()
-    for path, of_file in groupby(parts, key=lambda part: part.path):
-        try:
-            _read_file(path, of_file, asked, result.report)
-        except CaptureError as error:  # it was there when it was planned
-            result.errors[path] = str(error)
+def _submitted[A, T](pool: Executor, function: Callable[[A], T], argument: A) -> Future[T]:
+    """What the executor makes of it; if it has ended, a future that says so."""
+    try:
+        return pool.submit(function, argument)
+    except BrokenExecutor as error:
+        future: Future[T] = Future()
+        future.set_exception(error)
+        return future
+
+
+def read(task: Task) -> Totals:
+    """What one task holds. Needs nothing but its argument: any process that has this program can do it."""
+    result = Totals()
+    examiner = _examiner(task.options)
+    examiner.names = Names(task.names)
+    try:
+        with open_source(task.path) as source:
+            for part in task.parts:
+                for batch in _batches(source.read(part)):
+                    for evidence in examiner.examine_all(batch):
+                        result.report.add(task.path, evidence)
+            warnings = source.warnings()
+    except CaptureError as error:  # it was there when it was planned
+        result.errors[task.path] = str(error)
+        return result
+    result.report.captures.setdefault(task.path, Capture()).warnings.update(dict.fromkeys(warnings))
     return result
 
 
-def _read_file(path: str, parts: Iterable[_Part], asked: Asked, report: Report) -> None:
-    """Adds some parts of one file. Raises CaptureError."""
-    names: Names | None = None
-    faults: set[str] = set()
-    with opened(Path(path)) as data:
-        reader = mitm.Reader(data)
-        for part in parts:
-            names = names or Names(part.names)
-            for batch in _batches(reader.read(part.start, part.end, partial(release, data))):
-                batch = [names.complete(sent) for sent in batch]
-                try:
-                    examined = examine_all(batch, *asked)
-                except Exception:
-                    examined = [_examine_safely(sent, asked, faults) for sent in batch]
-                for evidence in examined:
-                    report.add(path, evidence)
-            release(data, part.start, part.end)
-    warnings = dict.fromkeys((*reader.warnings.lines(), *sorted(faults)))
-    report.captures.setdefault(path, Capture()).warnings.update(warnings)
+@lru_cache(maxsize=1)
+def _examiner(options: Options) -> Examiner:
+    """The examiner of this process, so that what it remembers serves the next task too."""
+    return Examiner(None, options)
 
 
 def _batches(sent: Iterable[Transmission]) -> Iterator[list[Transmission]]:
@@ -318,19 +237,13 @@ def _batches(sent: Iterable[Transmission]) -> Iterator[list[Transmission]]:
         yield batch
 
 
-def _examine_safely(sent: Transmission, asked: Asked, faults: set[str]) -> Evidence:
-    """A fault of ours must not cost the user the rest of the capture."""
-    try:
-        return examine(sent, *asked)
-    except Exception as error:
-        faults.add(
-            f"a fault of phonehome ({type(error).__name__}): what some transmissions carry was not read; "
-            "please report it"
-        )
-        return unexamined(sent)
+def _by_place(warning: str) -> list[Any]:
+    """Sorts lines that name a byte in the order of the bytes: tasks come upon them in any."""
+    return [int(word) if place % 2 else word for place, word in enumerate(re.split(r"(\d{1,19})", warning))]
 
 
-def _sha256(path: str) -> str:
+def sha256(path: str) -> str:
+    """Of the whole file, in hexadecimal. Raises CaptureError if it cannot be read."""
     try:
         with open(path, "rb", buffering=0) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,7 +11,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from phonehome.analysis.identifiers.finding import RANK, Finding
-from phonehome.analysis.knowledge.catalogue import Acknowledgement, Catalogue, Endpoint, Kind, catalogue
+from phonehome.analysis.knowledge.catalogue import Acknowledgement, Catalogue, Endpoint, Kind
 from phonehome.analysis.transmission import Reply, Transmission
 
 Outcome = Literal["attempted", "delivered", "acknowledged", "unknown"]
@@ -42,33 +42,25 @@ class Judgement(NamedTuple):
 
 
 _UNKNOWN: Final = Judgement(UNCLASSIFIED, _NO_ENTRY, None, False)
+UNEXAMINED: Final = Judgement(UNCLASSIFIED, "what it carries was not read", None, False)
+"""For what a fault of ours kept from being examined."""
 
 
-def judge(
-    transmission: Transmission,
-    decoded_keys: Container[str],
-    findings: Sequence[Finding],
-    known: Catalogue | None = None,
-) -> Judgement:
-    """What this transmission is for.
-
-    `decoded_keys` are the names of all values that decoding found in it, `findings` the identifiers;
-    `known` is a catalogue other than the program's own. Unknown is the purpose `unclassified`.
-    Raises CatalogueError at the first call, if a file of the catalogue is wrong; nothing that a
-    transmission holds makes it raise."""
-    if known is None:
-        known = catalogue()
+def judge(transmission: Transmission, decoded_keys: Container[str], known: Catalogue) -> Judgement | None:
+    """What this transmission is for by the catalogue; None if no entry knows it. `decoded_keys` are the names of all
+    values that decoding found in it. Raises nothing."""
     entry = known.find(transmission, decoded_keys)
-    if entry is not None:
-        accepted = entry.acknowledged is not None and outcome(transmission, entry) == "acknowledged"
-        return Judgement(entry.purpose, entry.reason, entry, accepted)
-    return judge_by_looks(findings, known)
+    if entry is None:
+        return None
+    accepted = entry.acknowledged is not None and outcome(transmission, entry) == "acknowledged"
+    return Judgement(entry.purpose, entry.reason, entry, accepted)
 
 
-def judge_by_looks(findings: Sequence[Finding], known: Catalogue | None = None) -> Judgement:
-    """The same for a transmission that no entry of the catalogue knows."""
+def judge_by_looks(findings: Sequence[Finding], kinds: Mapping[str, Kind]) -> Judgement:
+    """The same for a transmission that no entry of the catalogue knows, by the identifiers in it. Unknown is the
+    purpose `unclassified`."""
     if len(findings) > 1:
-        labels = _telling_kinds(findings, (known or catalogue()).kinds)
+        labels = _telling_kinds(findings, kinds)
         if len(labels) > 1:
             return Judgement(ACTIVATION, f"by its looks: {_listed(labels)} in one request", None, False)
     return _UNKNOWN

@@ -53,7 +53,10 @@ class NameAnswer(NamedTuple):
     time: float
     """Seconds since 1970-01-01T00:00Z."""
     client: str
-    """The client that asked, as in `Transmission.client`."""
+    """The client that asked, as in `Transmission.client`; empty if it is not known."""
+    proxy_mode: str = "regular"
+    """The listener that it asked through, as in `Transmission.proxy_mode`: two phones behind listeners of their own can
+    have one address."""
 
 
 class Transmission(NamedTuple):
@@ -113,6 +116,9 @@ class Transmission(NamedTuple):
     """Request line, headers and body as HTTP/1.1 writes them, or payload; without TLS, TCP and IP."""
     bytes_received: int = 0
     """Of the reply's body, or payload."""
+
+    host_candidates: tuple[str, ...] = ()
+    """Where `host` is None: names that the device had been told have this address, if they are several."""
 
     flow_id: str = ""
     """Identity in the source, such as mitmproxy's flow id."""

@@ -30,11 +30,11 @@ from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from phonehome.analysis.examiner import decoder
-from phonehome.analysis.identifiers import recognise
-from phonehome.analysis.pipeline import BATCH, look_for_cycles_seldom
-from phonehome.analysis.sources import mitm, opened
+from phonehome.analysis.examiner import Examiner
+from phonehome.analysis.pipeline import BATCH
+from phonehome.analysis.sources import Part, open_source
 from phonehome.analysis.transmission import Headers, Transmission
+from phonehome.executors import look_for_cycles_seldom
 
 WORDS = [
     "session",
@@ -195,6 +195,7 @@ CLASSES: dict[str, tuple[float, Callable[[random.Random], Transmission]]] = {
 """Name of a class -> its share of the mix, and what makes one."""
 
 
+EXAMINER = Examiner()
 HEAD = f"{'class':<22}{'share':>7}{'decode µs':>12}{'recognise µs':>14}{'both µs':>9}{'values':>8}"
 
 
@@ -210,7 +211,7 @@ class Cost(NamedTuple):
 def measure(transmissions: list[Transmission]) -> Cost:
     """What these transmissions cost."""
     gc.collect()
-    decode = decoder().decode
+    decode, recognise = EXAMINER.decoder.decode, EXAMINER.recogniser.recognise
     decoding = recognising = 0.0
     values = 0
     for batch in batched(transmissions, BATCH):
@@ -249,7 +250,7 @@ def main() -> None:
     if arguments.profile:
         rng = random.Random(1)
         sample = [CLASSES[arguments.profile][1](rng) for _ in range(500)]
-        decoder().decode(sample[0])
+        EXAMINER.decoder.decode(sample[0])
         profiler = cProfile.Profile()
         profiler.runcall(measure, sample)
         pstats.Stats(profiler).sort_stats("tottime").print_stats(15)
@@ -257,8 +258,9 @@ def main() -> None:
 
     look_for_cycles_seldom()
     if arguments.capture:
-        with opened(arguments.capture) as data:
-            sample = list(islice(mitm.read(data), 10 * arguments.count))
+        with open_source(arguments.capture) as source:
+            size = arguments.capture.stat().st_size
+            sample = list(islice(source.read(Part(0, size)), 10 * arguments.count))
         rounds = [sample[turn :: arguments.repeat] for turn in range(arguments.repeat)]
         print(HEAD)
         print(row(arguments.capture.name[:21], 1, [measure(part) for part in rounds]))

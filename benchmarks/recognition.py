@@ -6,8 +6,8 @@ import timeit
 from collections.abc import Callable
 from typing import Final
 
-from phonehome.analysis.examiner import decoder
-from phonehome.analysis.identifiers import KnownValues, kinds, recognise
+from phonehome.analysis.examiner import Examiner, Options
+from phonehome.analysis.identifiers import KnownValues, kinds
 from phonehome.analysis.identifiers.known import Known
 from phonehome.analysis.knowledge.catalogue import Field
 from phonehome.analysis.transmission import Transmission
@@ -103,16 +103,17 @@ def main() -> int:
     print(f"{'':40}{'values':>8}{'found':>8}{'µs':>10}")
     kinds()
     for name, transmission, declared, known in rows:
-        decoded = decoder().decode(transmission)
-        found = len(recognise(decoded, declared, known, transmission))
+        decoded = Examiner().decoder.decode(transmission)
+        recognise = Examiner(None, Options(known)).recogniser.recognise
+        found = len(recognise(decoded, declared, transmission))
 
         def call(
             decoded: object = decoded,
             declared: tuple[Field, ...] = declared,
-            known: KnownValues | None = known,
             transmission: Transmission = transmission,
+            recognise: Callable[..., object] = recognise,
         ) -> object:
-            return recognise(decoded, declared, known, transmission)  # type: ignore[arg-type]
+            return recognise(decoded, declared, transmission)
 
         print(f"{name:40}{len(decoded.values):8}{found:8}{microseconds(call):10.1f}")
     return 0

@@ -27,7 +27,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -184,13 +183,11 @@ def loop(name: str, path: Path) -> None:
             for count, _ in enumerate(FlowReader(file).stream(), 1):  # noqa: B007
                 pass
     else:
-        from phonehome.analysis.sources import mitm, opened, release
+        from phonehome.analysis.sources import Part, open_source
 
         begin = time.perf_counter()
-        with opened(path) as data:
-            for count, _ in enumerate(  # noqa: B007
-                mitm.Reader(data).read(0, len(data), partial(release, data)), 1
-            ):
+        with open_source(path) as source:
+            for count, _ in enumerate(source.read(Part(0, path.stat().st_size)), 1):  # noqa: B007
                 pass
     print(count, time.perf_counter() - begin)
 

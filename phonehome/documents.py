@@ -17,6 +17,8 @@ def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "list[D
     from phonehome.analysis.render import output
     from phonehome.analysis.report.entries import ErrorEntry
     from phonehome.analysis.report.saved import SavedReportError, is_saved_report, read_saved_report
+    from phonehome.analysis.sources import find_captures
+    from phonehome.executors import executors
     from phonehome.progress import Progress
 
     documents: list[Document] = []
@@ -33,11 +35,13 @@ def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "list[D
     if captures:
         names = device_names(options.device)
         database = location_database(options.geo_db)
-        found, missing = pipeline.find_captures(captures)
+        found, missing = find_captures(captures)
         with Progress(enabled=not options.quiet) as progress:
-            outcome = pipeline.read_captures(found, options.workers, progress)
-        outcome.errors += missing
-        documents.append(output.make_document(outcome, database, names))
+            reading = pipeline.read_captures(
+                found, executors=executors(options.workers, found), progress=progress
+            )
+        reading.errors.update(missing)
+        documents.append(output.make_document(reading, database, names))
     if not documents:
         from phonehome.options import say
 

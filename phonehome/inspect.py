@@ -5,8 +5,7 @@ import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from functools import partial
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from phonehome.options import (
@@ -70,52 +69,52 @@ def run(options: argparse.Namespace) -> int:
     """Reads the captures until enough was found, and prints it."""
     import json
 
+    from phonehome.analysis import pipeline
     from phonehome.analysis.devices import UNKNOWN, DeviceFacts, device_id
-    from phonehome.analysis.examiner import Asked, Evidence, Names, examine
+    from phonehome.analysis.examiner import Evidence, Examiner, Names, Options
     from phonehome.analysis.identifiers.mask import Masks
     from phonehome.analysis.knowledge.catalogue import catalogue
-    from phonehome.analysis.pipeline import PART, find_captures
     from phonehome.analysis.render import transmissions
-    from phonehome.analysis.sources import CaptureError, mitm, opened, release
+    from phonehome.analysis.sources import CaptureError, find_captures, open_source
     from phonehome.analysis.transmission import Transmission
 
     known_catalogue = catalogue()
     _check(options, known_catalogue)
     database = location_database(options.geo_db)
-    asked = Asked(known_values(options.known), limits_of(options))
+    examiner = Examiner(None, Options(known_values(options.known), limits_of(options)))
     names_given = device_names([text for text in options.device if "=" in text])
     ids = {text.strip() for text in options.device if "=" not in text}
     paths, errors = find_captures(options.captures)
-    for error in errors:
-        say(f"phonehome: {error['path']}: {error['error']}")
+    for path, error in errors.items():
+        say(f"phonehome: {path}: {error}")
     failed = bool(errors)
 
     def addresses(sent: Transmission, id_: str) -> set[str]:
         return {sent.client} if sent.client and id_ != UNKNOWN else set()
 
     def matching(path: str) -> Iterator[tuple[str, str, Evidence]]:
-        with opened(Path(path)) as data:
-            done = partial(release, data)
-            scan = mitm.scan(data, -(-len(data) // PART), done)
-            names = Names(scan.names)
-            reader = mitm.Reader(data)
-            for start, end in scan.parts:
-                for sent in reader.read(start, end, done):
-                    id_ = device_id(sent)
-                    if sent.origin != "device" or (
-                        options.device
-                        and not ids & {id_, sent.client}
-                        and names_given.name(id_, addresses(sent, id_)) is None
-                    ):
-                        continue
-                    sent = names.complete(sent)
-                    if not _is_to(options.host, sent):
-                        continue
-                    evidence = examine(sent, *asked)
-                    if _matches(options, evidence):
-                        label = names_given.label(id_, addresses(sent, id_), DeviceFacts())
-                        # What was sent is in the values; the bytes would fill memory.
-                        yield path, label, evidence._replace(transmission=sent._replace(payloads=()))
+        with open_source(path) as source:
+            plan = source.plan(pipeline.PART)
+            examiner.names = Names(plan.names)
+            for sent in chain.from_iterable(map(source.read, plan.parts)):
+                id_ = device_id(sent)
+                if sent.origin != "device" or (
+                    options.device
+                    and not ids & {id_, sent.client}
+                    and names_given.name(id_, addresses(sent, id_)) is None
+                ):
+                    continue
+                if not _is_to(options.host, examiner.names.complete(sent)):
+                    continue
+                evidence = examiner.examine(sent)
+                if _matches(options, evidence):
+                    label = names_given.label(id_, addresses(sent, id_), DeviceFacts())
+                    # What was sent is in the values; the bytes would fill memory.
+                    yield (
+                        path,
+                        label,
+                        evidence._replace(transmission=evidence.transmission._replace(payloads=())),
+                    )
 
     found: list[tuple[str, str, Evidence]] = []
     for path in paths:

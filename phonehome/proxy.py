@@ -113,14 +113,16 @@ def _report(settings: "Settings", database: "LocationDatabase") -> None:
     from phonehome.analysis import pipeline
     from phonehome.analysis.devices import DeviceNames
     from phonehome.analysis.render import output
+    from phonehome.executors import executors
 
     if _remove_if_empty(settings):
         say("nothing was sent through the proxy: there is nothing to report")
         return
     devices = [phone.device for phone in settings.phones]
-    outcome = pipeline.read_captures([str(settings.capture)])
+    paths = [str(settings.capture)]
+    reading = pipeline.read_captures(paths, executors=executors(None, paths))
     print()
-    output.show(output.make_document(outcome, database, DeviceNames.parse(devices)), "terminal")
+    output.show(output.make_document(reading, database, DeviceNames.parse(devices)), "terminal")
     again = ["phonehome", "report", str(settings.capture)]
     again += [part for device in devices for part in ("--device", device)]
     again += [part for path in settings.geo_db for part in ("--geo-db", path)]

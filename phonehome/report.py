@@ -71,10 +71,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Makes the report and writes it."""
     from phonehome.analysis import pipeline
-    from phonehome.analysis.examiner import Asked
+    from phonehome.analysis.examiner import Options
     from phonehome.analysis.render import output
     from phonehome.analysis.render.masked import masked, masking_of
     from phonehome.analysis.report.shown import PLAIN
+    from phonehome.analysis.sources import find_captures
+    from phonehome.executors import executors
     from phonehome.progress import Progress
 
     format_ = format_of(options.format, options.output, ENDINGS, "terminal")
@@ -82,14 +84,14 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--market is for --policy: say which rules")
     judge = judge_of(options) if options.policy else None
     names = device_names(options.device)
-    asked = Asked(known_values(options.known), limits_of(options))
+    examining = Options(known_values(options.known), limits_of(options))
     database = location_database(options.geo_db)
-    paths, errors = pipeline.find_captures(options.captures)
+    paths, errors = find_captures(options.captures)
     with Progress(enabled=not options.quiet) as progress:
-        outcome = pipeline.read_captures(paths, options.workers, progress, asked)
-    outcome.errors += errors
-    online = ask_online(outcome.report, options.quiet) if options.online else None
-    document = output.make_document(outcome, database, names, online=online)
+        reading = pipeline.read_captures(paths, examining, executors(options.workers, paths), progress)
+    reading.errors.update(errors)
+    online = ask_online(reading.report, options.quiet) if options.online else None
+    document = output.make_document(reading, database, names, online=online)
     masking = None if options.show_identifiers else masking_of([document])
     if judge:
         document["verdict"] = judge(document, masking or PLAIN)

@@ -20,7 +20,7 @@ AFFECTED, FIXED, CHINA = (
 
 @cache
 def _sample(path: str) -> Document:
-    return make_document(read_captures([path], 1), LocationDatabase.open(), DeviceNames())
+    return make_document(read_captures([path]), LocationDatabase.open(), DeviceNames())
 
 
 def sample(path: str) -> Document:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonehome.analysis.examiner import Names, examine
+from phonehome.analysis.examiner import Names
 from phonehome.analysis.transmission import NameAnswer, Reply, Transmission
+from tests.examining import examine
 
 REGISTRATION = base64.encodebytes(
     json.dumps(
@@ -31,16 +32,37 @@ def sent(**more: object) -> Transmission:
 
 
 class TestNames:
-    def test_the_last_answer_before_the_transmission_names_its_address(self) -> None:
+    def test_the_one_name_that_the_device_had_been_told_names_its_address(self) -> None:
         names = Names(
             [
                 answer("b.example", "192.0.2.1", 90),
-                answer("a.example", "192.0.2.1", 10),
                 answer("c.example", "192.0.2.1", 110),
+                answer("b.example", "192.0.2.1", 10),
             ]
         )
         found = names.complete(sent(address="192.0.2.1"))
-        assert (found.host, found.host_source) == ("b.example", "dns")
+        assert (found.host, found.host_source, found.host_candidates) == ("b.example", "dns", ())
+
+    def test_of_several_names_none_is_taken_for_the_one(self) -> None:
+        names = Names([answer("b.example", "192.0.2.1", 90), answer("a.example", "192.0.2.1", 10)])
+        found = names.complete(sent(address="192.0.2.1"))
+        assert (found.host, found.host_source) == (None, None)
+        assert found.host_candidates == ("a.example", "b.example")
+
+    def test_phones_with_one_address_behind_listeners_of_their_own_are_two(self) -> None:
+        names = Names([NameAnswer("a.example", "192.0.2.1", 1, "10.0.0.1", "wireguard:anna.conf@51820")])
+        one = sent(address="192.0.2.1", client="10.0.0.1", proxy_mode="wireguard:anna.conf@51820")
+        other = one._replace(proxy_mode="wireguard:ben.conf@51821")
+        assert names.complete(one).host == "a.example"
+        assert names.complete(other).host is None
+
+    @given(st.permutations([("a.example", 1.0), ("b.example", 2.0), ("a.example", 3.0), ("b.example", 2.0)]))
+    def test_the_order_in_which_answers_are_learned_does_not_matter(
+        self, order: list[tuple[str, float]]
+    ) -> None:
+        names = Names([answer(name, "192.0.2.1", time) for name, time in order])
+        assert names.complete(sent(address="192.0.2.1", time=1.5)).host == "a.example"
+        assert names.complete(sent(address="192.0.2.1", time=9)).host_candidates == ("b.example", "a.example")
 
     def test_an_answer_from_later_names_nothing(self) -> None:
         assert Names([answer("a.example", "192.0.2.1", 101)]).complete(sent(address="192.0.2.1")).host is None

@@ -1,15 +1,17 @@
 """Dividing captures among workers: the same whatever their number, and no file costs another."""
 
-import subprocess
-import sys
+import os
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmarks.make_capture import make
 from phonehome.analysis import pipeline
-from phonehome.analysis.examiner import examine_all
+from phonehome.analysis.decoding import Decoded, Decoder
 from phonehome.analysis.report.model import Report
 from phonehome.analysis.transmission import Transmission
 
@@ -18,9 +20,14 @@ SAMPLES = sorted((Path(__file__).parents[1] / "captures").glob("*.mitm"))
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers and many parts for captures of any size."""
-    monkeypatch.setattr(pipeline, "WORTH_WORKERS", 1)
+    """Many tasks, whatever the size of the captures."""
     monkeypatch.setattr(pipeline, "PART", 30_000)
+    monkeypatch.setattr(pipeline, "PARTS", 1)
+
+
+def processes(count: int) -> pipeline.Executors:
+    """Executors with so many processes, whatever there is to read."""
+    return partial(ProcessPoolExecutor, count)
 
 
 def counted(report: Report) -> dict[str, tuple[int, int]]:
@@ -39,9 +46,9 @@ def test_the_same_whatever_the_number_of_workers(tmp_path: Path) -> None:
     big = tmp_path / "big.mitm"
     make(big, 400)
     paths = [str(big), *map(str, SAMPLES)]
-    alone = pipeline.read_captures(paths, 1)
+    alone = pipeline.read_captures(paths)
     for workers in (2, 3):
-        together = pipeline.read_captures(paths, workers)
+        together = pipeline.read_captures(paths, executors=processes(workers))
         assert counted(together.report) == counted(alone.report)
         assert together.files == alone.files
         assert {
@@ -57,9 +64,9 @@ def test_a_file_that_gives_nothing_costs_no_other(tmp_path: Path) -> None:
     sample = SAMPLES[0].read_bytes()
     damaged.write_bytes(sample[: len(sample) // 3] + b"\x00" * 500 + sample[len(sample) // 3 + 500 :])
     paths = [str(empty), str(SAMPLES[0]), str(tmp_path / "missing.mitm"), str(damaged)]
-    for workers in (1, 2):
-        result = pipeline.read_captures(paths, workers)
-        assert [Path(error["path"]).name for error in result.errors] == ["empty.mitm", "missing.mitm"]
+    for executors in (pipeline.InThisProcess, processes(2)):
+        result = pipeline.read_captures(paths, executors=executors)
+        assert sorted(Path(path).name for path in result.errors) == ["empty.mitm", "missing.mitm"]
         assert [file.path for file in result.files] == [str(SAMPLES[0]), str(damaged)]
         warnings = list(result.report.captures[str(damaged)].warnings)
         assert len(warnings) == 1
@@ -76,62 +83,46 @@ def test_warnings_stand_in_the_order_of_the_file() -> None:
 
 
 def test_a_fault_of_ours_costs_one_transmission(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(batch: list[Transmission], *asked: object) -> object:
-        raise ZeroDivisionError
+    whole = pipeline.read_captures([str(SAMPLES[0])])
+    decode, seen = Decoder.decode, 0
 
-    whole = pipeline.read_captures([str(SAMPLES[0])], 1)
-    monkeypatch.setattr(pipeline, "examine_all", failing)
-    assert counted(pipeline.read_captures([str(SAMPLES[0])], 1).report) == counted(whole.report)
-
-    seen = 0
-
-    def sometimes(sent: Transmission, *asked: object) -> object:
+    def sometimes(self: Decoder, sent: Transmission) -> Decoded:
         nonlocal seen
-        seen += 1
-        if seen == 5:
+        seen += sent.path == "/generate_204"
+        if sent.path == "/generate_204" and seen == 5:
+            seen -= 1  # each time that it is tried
             raise ZeroDivisionError
-        return examine_all([sent])[0]
+        return decode(self, sent)
 
-    monkeypatch.setattr(pipeline, "examine", sometimes)
-    result = pipeline.read_captures([str(SAMPLES[0])], 1)
+    monkeypatch.setattr(Decoder, "decode", sometimes)
+    result = pipeline.read_captures([str(SAMPLES[0])])
     assert [count for count, _ in counted(result.report).values()] == [
         count for count, _ in counted(whole.report).values()
     ]
-    (warnings,) = [capture.warnings for capture in result.report.captures.values()]
-    assert any("a fault of phonehome (ZeroDivisionError)" in line for line in warnings)
+    (capture,) = result.report.captures.values()
+    assert capture.faults.total() >= 1
+    assert {name.split()[0] for name in capture.faults} == {"ZeroDivisionError"}
 
 
-ENDED = """
-import os, signal, sys
-from phonehome.analysis import pipeline
-
-pipeline.WORTH_WORKERS = 1
-pipeline._may_fork = lambda: True  # a worker that was spawned would not know of the next line
-pipeline._read_file = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-result = pipeline.read_captures([sys.argv[1]], 2)
-print(len(result.files), len(result.report.devices), result.errors)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="forks")
-def test_a_worker_that_is_ended_is_said() -> None:
-    """As the system does when memory runs out. In a process of its own, since this one may have threads."""
-    command = [sys.executable, "-c", ENDED, str(SAMPLES[0])]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    assert said.startswith("0 0 [{")
-    assert "ended from outside" in said
-    assert "--workers 1" in said
+def test_a_worker_that_is_ended_costs_its_task_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system does when memory runs out."""
+    fatal = tmp_path / "fatal.mitm"
+    fatal.write_bytes(SAMPLES[0].read_bytes())
+    monkeypatch.setattr(pipeline, "read", _read_or_die)
+    paths = [str(fatal), *map(str, SAMPLES)]
+    result = pipeline.read_captures(paths, executors=processes(2))
+    assert result.errors == {str(fatal): pipeline.DIED}
+    assert counted(result.report) == counted(pipeline.read_captures(paths[1:]).report)
+    assert [file.path for file in result.files] == paths
 
 
-def test_forks_only_without_threads() -> None:
-    """In a process of its own, since tests before this one may have started threads."""
-    program = (
-        "import threading; from phonehome.analysis import pipeline; print(pipeline._may_fork());"
-        "e = threading.Event(); t = threading.Thread(target=e.wait); t.start(); print(pipeline._may_fork());"
-        "e.set(); t.join()"
-    )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert said.split() == [str(sys.platform == "linux"), "False"]
+def _read_or_die(task: pipeline.Task) -> pipeline.Totals:
+    if Path(task.path).name == "fatal.mitm":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return pipeline_read(task)
+
+
+pipeline_read = pipeline.read
 
 
 def test_batches_bound_what_they_hold() -> None:
@@ -153,7 +144,7 @@ def test_batches_bound_what_they_hold() -> None:
 def test_progress_reaches_the_end() -> None:
     calls: list[tuple[int, int]] = []
     paths = [str(path) for path in SAMPLES]
-    pipeline.read_captures(paths, 1, lambda done, total: calls.append((done, total)))
+    pipeline.read_captures(paths, progress=lambda done, total: calls.append((done, total)))
     total = sum(path.stat().st_size for path in SAMPLES)
     assert calls[-1] == (total, total)
     assert calls == sorted(calls)

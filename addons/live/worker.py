@@ -31,10 +31,10 @@ from typing import Any, BinaryIO
 from phonehome.addons.live.lines import Lines
 from phonehome.addons.live.view import view
 from phonehome.analysis.devices import DeviceNames
-from phonehome.analysis.examiner import Evidence, Names, examine, unexamined
+from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge.catalogue import catalogue
-from phonehome.analysis.pipeline import Outcome
+from phonehome.analysis.pipeline import Reading
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.render.masked import masked, masking_of
 from phonehome.analysis.render.output import make_document
@@ -56,12 +56,10 @@ class Sum:
     def __init__(self, names: DeviceNames, database: LocationDatabase) -> None:
         self._device_names = names
         self._database = database
-        self._names = Names()
+        self._examiner = Examiner()
         self._report = Report()
         self._open: dict[str, Evidence] = {}
         self._masks = Masks()
-        self.faults = 0
-        """Transmissions whose content could not be examined."""
 
     def take(self, frame: tuple[str, Mapping[str, Any], int, int]) -> Evidence | None:
         """Takes a flow in, and gives what it shows; None if it is nothing that was sent."""
@@ -69,8 +67,7 @@ class Sum:
         sent = transmission_from_state(state)
         if sent is None:
             return None
-        for answer in sent.answers:
-            self._names.add(answer)
+        self._examiner.learn(sent)
         reply = sent.reply
         if reply is not None and left_out_of_reply:
             reply = reply._replace(size=reply.size + left_out_of_reply)
@@ -81,18 +78,18 @@ class Sum:
                 bytes_received=sent.bytes_received + left_out_of_reply,
                 reply=reply,
             )
-        sent = self._names.complete(sent)
-        try:
-            evidence = examine(sent)
-        except Exception:  # a fault of ours must not cost the rest of the report
-            self.faults += 1
-            evidence = unexamined(sent)
+        evidence = self._examiner.examine(sent)
         if what == "open":
             self._open[sent.flow_id] = evidence
         else:
             self._open.pop(sent.flow_id, None)
             self._report.add(CAPTURE, evidence)
         return evidence
+
+    @property
+    def faults(self) -> int:
+        """Transmissions whose content could not be examined."""
+        return self._examiner.faults.total()
 
     def document(self) -> Document:
         """The report, with identifiers masked; what is under way counts as tried."""
@@ -101,7 +98,7 @@ class Sum:
             report = pickle.loads(pickle.dumps(report))  # the sum is only ever added to
             for evidence in self._open.values():
                 report.add(CAPTURE, evidence)
-        document = make_document(Outcome(report=report), self._database, self._device_names)
+        document = make_document(Reading(report=report), self._database, self._device_names)
         return masked(document, masking_of([document], self._masks))
 
 

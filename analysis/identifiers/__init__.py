@@ -3,7 +3,7 @@
 Pure; docs/identifiers.md has the rules.
 """
 
-from phonehome.analysis.identifiers.engine import recognise
+from phonehome.analysis.identifiers.engine import Recogniser
 from phonehome.analysis.identifiers.finding import RANK, Certainty, DeclaredField, Finding
 from phonehome.analysis.identifiers.kinds import CATEGORIES, Category, Kind, kind, kinds
 from phonehome.analysis.identifiers.known import KnownValues
@@ -18,8 +18,8 @@ __all__ = [
     "Finding",
     "Kind",
     "KnownValues",
+    "Recogniser",
     "kind",
     "kinds",
     "mask",
-    "recognise",
 ]

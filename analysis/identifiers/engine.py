@@ -10,7 +10,7 @@ together at the end, from what the pass noted.
 import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final
 
 from phonehome.analysis.decoding.memo import Memo
@@ -61,64 +61,251 @@ _PACKAGE: Final = Meaning()
 """The name is that of an app: lists of apps are often objects with a name for each."""
 _AGENT: Final = Meaning()
 """The value is a user agent."""
-_meanings: dict[str, Meaning] = {}
-_agents: dict[tuple[str, tuple[str, ...]], tuple[Finding, ...]] = {}
-_judged: dict[tuple[str, tuple[str, ...], str], tuple[Finding | None, tuple[Kind, Checked] | None]] = {}
-"""By name, path and text: a device sends the same identifiers over and over, at the same places."""
-_declarations: dict[int, tuple[Sequence[DeclaredField], "_Declared"]] = {}
 
 
-def recognise(
-    decoded: Decoded,
-    declared: Sequence[DeclaredField] = (),
-    known: KnownValues | None = None,
-    transmission: Transmission | None = None,
-) -> tuple[Finding, ...]:
-    """The identifiers among the values, in the order in which they stand.
+_Judged = tuple[Finding | None, tuple[Kind, Checked] | None]
+"""What a value is; or what it could be in the company of others."""
 
-    `declared` are the fields that the catalogue declares for the endpoint; a value at such a place is
-    reported as certain if it has the shape of the declared kind, and else judged as any other. `known` are
-    values that the user says are this phone's; they are searched in all their forms, in the decoded values
-    and, with `transmission`, also in URL, headers and payloads as sent. Each kind, value and path is given
-    once. Raises nothing."""
-    remembered = _meanings
-    by_length, parts = _marks()
-    noted: list[tuple[int, Value, Meaning]] = []
-    agents: tuple[Finding, ...] = ()
-    for place, value in enumerate(decoded.values):
-        its = remembered.get(value[1])
-        if its is None:
-            its = _remember(value[1])
-        if its is NOTHING:
-            # Most values stand under such names: the most that `_looks_worth` refuses is refused here.
-            data = value[2]
-            if data.__class__ is str:
-                if len(data) not in by_length:
-                    for part in parts:
-                        if part in data:
-                            break
-                    else:
-                        continue
-            elif data.__class__ is not int or not 10**14 <= data < 10**21:
+
+class Recogniser:
+    """Recognises identifiers in one transmission after the other. It remembers names, user agents and values that
+    come again, since a device sends the same ones over and over, at the same places; each memory is bounded."""
+
+    def __init__(self, known: KnownValues | None = None) -> None:
+        """`known` are values that the user says are this phone's; they are searched in all their forms."""
+        self._known = known
+        self._meanings: Memo[str, Meaning] = Memo(_meaning, MAX_REMEMBERED)
+        self._agents: Memo[tuple[str, str, tuple[str, ...]], tuple[Finding, ...]] = Memo(
+            _read_agent, MAX_REMEMBERED
+        )
+        self._judged: Memo[tuple[str, tuple[str, ...], str], _Judged] = Memo(self._judge, MAX_REMEMBERED)
+        self._declared: dict[int, tuple[Sequence[DeclaredField], _Declared]] = {}
+        self._elsewhere: Memo[tuple[str, ...], str] = Memo(elsewhere, MAX_REMEMBERED)
+
+    def recognise(
+        self,
+        decoded: Decoded,
+        declared: Sequence[DeclaredField] = (),
+        transmission: Transmission | None = None,
+    ) -> tuple[Finding, ...]:
+        """The identifiers among the values, in the order in which they stand.
+
+        `declared` are the fields that the catalogue declares for the endpoint; a value at such a place is
+        reported as certain if it has the shape of the declared kind, and else judged as any other. Known values
+        are searched in the decoded values and, with `transmission`, also in URL, headers and payloads as sent. Each
+        kind, value and path is given once. Raises nothing."""
+        meanings = self._meanings
+        known = self._known
+        by_length, parts = _marks()
+        noted: list[tuple[int, Value, Meaning]] = []
+        agents: tuple[Finding, ...] = ()
+        for place, value in enumerate(decoded.values):
+            its = meanings[value[1]]
+            if its is NOTHING:
+                # Most values stand under such names: the most that `_looks_worth` refuses is refused here.
+                data = value[2]
+                if data.__class__ is str:
+                    if len(data) not in by_length:
+                        for part in parts:
+                            if part in data:
+                                break
+                        else:
+                            continue
+                elif data.__class__ is not int or not 10**14 <= data < 10**21:
+                    continue
+                if not _looks_worth(data):
+                    continue
+            elif its is _AGENT:
+                agents += self._agent(value)
                 continue
-            if not _looks_worth(data):
+            elif its.carrier:
+                if meanings[_above(value)] is NOTHING and not _looks_worth(value.data):
+                    continue
+                value, its = self._meant(value)
+            noted.append((place, value, its))
+        if not noted and not declared and known is None:
+            return agents
+        found = self._examine(decoded.values, noted, declared)
+        if known is not None:
+            found += [
+                *(
+                    known.search_values(decoded)
+                    if transmission is None
+                    else known.search(transmission, decoded)
+                )
+            ]
+        return _once(agents, found)
+
+    def _meant(self, value: Value) -> tuple[Value, Meaning]:
+        """A value under the name that it is to be judged by, and what that stands for."""
+        its = self._meanings[value.key]
+        if not its.carrier:
+            return value, its
+        name = _above(value)
+        return value._replace(key=name), self._meanings[name]
+
+    def _agent(self, value: Value) -> tuple[Finding, ...]:
+        """What a user agent tells of the device."""
+        text = value.data
+        return self._agents[text[:MAX_AGENT], value.key, value.path] if isinstance(text, str) else ()
+
+    def _examine(
+        self,
+        values: Sequence[Value],
+        candidates: list[tuple[int, Value, Meaning]],
+        declared: Sequence[DeclaredField],
+    ) -> list[Finding]:
+        """The findings among the values that are worth a look, in the order of the values."""
+        fields: dict[int, DeclaredField] = {}
+        if declared:
+            index = self._index(declared)
+            at = index.at
+            for place, value in enumerate(values):
+                field = at[value[0]]
+                if field is not None:
+                    fields[place] = field
+            undeclared = [each for each in candidates if each[0] not in fields]
+            candidates = [
+                *undeclared,
+                *((place, *self._meant(values[place])) for place in fields),
+            ]
+            candidates.sort(key=lambda each: each[0])
+        noted: list[Noted] = []
+        packages: list[Noted] = []
+        for place, value, its in candidates[:MAX_NOTED]:
+            if its is _PACKAGE and place not in fields:
+                packages.append(Noted(place, value._replace(path=value.path[:-1]), value.key, NOTHING, None))
                 continue
-        elif its is _AGENT:
-            agents += _agent(value)
-            continue
-        elif its.carrier:
-            if _meaning(_above(value)) is NOTHING and not _looks_worth(value.data):
+            text = _text(value.data)
+            if its is NOTHING and place not in fields and apps.is_package(text):
+                packages.append(Noted(place, value, text, its, None))
+            elif text:
+                noted.append(Noted(place, value, text, its, fields.get(place)))
+        # Most transmissions have nothing that counts only together with something else.
+        roles = frozenset[str]().union(*[each.meaning.roles for each in noted])
+        found: list[Placed] = []
+        stations, taken = network.access_points(noted)
+        found += stations
+        vague: list[tuple[Noted, Kind, Checked]] = []
+        groups_with_device: set[int] = set()
+        groups_of_others = (
+            {each.value.group for each in noted if "another_thing" in each.meaning.roles}
+            if "another_thing" in roles
+            else set[int]()
+        )
+        for each in noted:
+            if each.place in taken:
                 continue
-            value, its = _meant(value)
-        noted.append((place, value, its))
-    if not noted and not declared and known is None:
-        return agents
-    found = _examine(decoded.values, noted, declared)
-    if known is not None:
-        found += [
-            *(known.search_values(decoded) if transmission is None else known.search(transmission, decoded))
+            for one in self._of_one_value(each, vague):
+                one = self._doubted(one, each.value.group in groups_of_others)
+                found.append((each.place, one))
+                if one.certainty != "possible" and tables().kinds[one.kind].category in ("hardware", "sim"):
+                    groups_with_device.add(each.value.group)
+        roles_by_group = _roles_by_group(noted) if vague else {}
+        for each, kind, checked in vague:
+            company = each.value.group in groups_with_device or any(
+                place != each.place and not kind.company.isdisjoint(roles)
+                for place, roles in roles_by_group.get(each.value.group, ())
+            )
+            if not company and kind.severity < WORTH_A_DOUBT:
+                continue
+            certainty: Certainty = "likely" if company else "possible"
+            reason = f"key {each.value.key}, which can mean other things; {checked.note}"
+            reason += "; with others of its kind beside it" if company else ""
+            found.append((each.place, Finding(kind.id, checked.value, certainty, reason, each.value.path)))
+        if roles or fields:
+            found += position.positions(noted)
+            found += network.cells(noted, groups_with_device)
+        if packages or "packages" in roles or fields:
+            found += apps.installed_apps(
+                [each for each in noted if "packages" in each.meaning.roles or each.declared], packages
+            )
+        found.sort(key=lambda each: each[0])
+        groups_of_others -= groups_with_device
+        return [
+            self._doubted(finding, values[place].group in groups_of_others)
+            for place, finding in found[:MAX_FOUND]
         ]
-    return _once(agents, found)
+
+    def _doubted(self, finding: Finding, with_another: bool) -> Finding:
+        """A finding that is likely becomes possible where it stands in an object that describes something else."""
+        if finding.certainty != "likely":
+            return finding
+        other = self._elsewhere[finding.path]
+        if not (other or with_another):
+            return finding
+        reason = f"within {other}" if other else "beside what describes something else"
+        return finding._replace(
+            certainty="possible", reason=f"{finding.reason}; {reason}, so perhaps not the device's"
+        )
+
+    def _of_one_value(self, each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Sequence[Finding]:
+        """What one value is: as it stands, or else its parts, if it is of a kind that is written so."""
+        one = self._as_it_stands(each, vague)
+        if one is not None:
+            return (one,)
+        declared = kinds().get(each.declared.kind) if each.declared is not None else None
+        named = tuple([its for its in each.meaning.kinds if its[0].grouped and its[1] != "vague"])
+        if not (named or (declared and declared.grouped)) or len(each.text) > MAX_VALUE:
+            return ()
+        parts = [
+            _BETWEEN_GROUPS.sub("", part.rpartition(":")[2]) for part in _BETWEEN_VALUES.split(each.text)
+        ]
+        read: list[Finding] = []
+        for part in dict.fromkeys(parts):
+            alone = each._replace(text=part)
+            one = _declared_single(alone) or _best(each.value.key, each.value.path, part, named)[0]
+            if one is not None:
+                read.append(one)
+        return read
+
+    def _as_it_stands(self, each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Finding | None:
+        """What a value is as a whole; that which needs company is put into `vague`."""
+        # A declared place can hold another thing than declared: then it is judged as any other.
+        one = _declared_single(each)
+        if one is not None or len(each.text) > MAX_VALUE:
+            return one
+        identity = (each.value.key, each.value.path, each.text)
+        best, uncertain = self._judged[identity]
+        if uncertain is not None:
+            vague.append((each, *uncertain))
+        return best
+
+    def _index(self, fields: Sequence[DeclaredField]) -> "_Declared":
+        """The fields by path. The catalogue gives the same sequence for an endpoint each time: it is indexed once."""
+        remembered = self._declared.get(id(fields))
+        if remembered is None or remembered[0] is not fields:
+            if len(self._declared) >= MAX_REMEMBERED:
+                self._declared.clear()
+            remembered = self._declared[id(fields)] = (fields, _Declared(fields))
+        return remembered[1]
+
+    def _judge(self, identity: tuple[str, tuple[str, ...], str]) -> _Judged:
+        key, path, text = identity
+        return _best(key, path, text, self._meanings[key].kinds)
+
+
+def _meaning(key: str) -> Meaning:
+    """What a name stands for to the engine."""
+    if len(key) > MAX_KEY:
+        return NOTHING
+    its = meaning(key)
+    if "useragent" in its.roles:
+        its = _AGENT
+    elif its is NOTHING and apps.is_package(key):
+        its = _PACKAGE
+    return its
+
+
+def _read_agent(identity: tuple[str, str, tuple[str, ...]]) -> tuple[Finding, ...]:
+    """What a user agent, under this name at this place, tells of the device."""
+    text, key, path = identity
+    return tuple(
+        Finding(kind.id, said, "likely", f"key {key}; its place in a user agent", path)
+        for kind, pattern in tables().agents
+        if (match := pattern.search(text))
+        and (said := match[match.lastindex or 0].strip()).lower() not in tables().agents_never
+    )
 
 
 def _looks_worth(data: str | int | float | bytes) -> bool:
@@ -129,55 +316,6 @@ def _looks_worth(data: str | int | float | bytes) -> bool:
         return False
     by_length, parts = _marks()
     return any(shape(data) for shape in by_length.get(len(data), ())) or any(part in data for part in parts)
-
-
-def _meant(value: Value) -> tuple[Value, Meaning]:
-    """A value under the name that it is to be judged by, and what that stands for."""
-    its = _meaning(value.key)
-    if not its.carrier:
-        return value, its
-    name = _above(value)
-    return value._replace(key=name), _meaning(name)
-
-
-def _meaning(key: str) -> Meaning:
-    return _meanings.get(key) or _remember(key)
-
-
-def _remember(key: str) -> Meaning:
-    if len(key) > MAX_KEY:
-        return NOTHING
-    its = meaning(key)
-    if "useragent" in its.roles:
-        its = _AGENT
-    elif its is NOTHING and apps.is_package(key):
-        its = _PACKAGE
-    if len(_meanings) >= MAX_REMEMBERED:
-        _meanings.clear()
-    _meanings[key] = its
-    return its
-
-
-def _agent(value: Value) -> tuple[Finding, ...]:
-    """What a user agent tells of the device. A device has few of them and sends them each time."""
-    text = value.data
-    if not isinstance(text, str):
-        return ()
-    if len(text) > MAX_AGENT:
-        return tuple(_read_agent(text[:MAX_AGENT], value))
-    found = _agents.get((text, value.path))
-    if found is None:
-        if len(_agents) >= MAX_REMEMBERED:
-            _agents.clear()
-        found = _agents[text, value.path] = tuple(_read_agent(text, value))
-    return found
-
-
-def _read_agent(text: str, value: Value) -> Iterator[Finding]:
-    for kind, pattern in tables().agents:
-        match = pattern.search(text)
-        if match and (said := match[match.lastindex or 0].strip()).lower() not in tables().agents_never:
-            yield Finding(kind.id, said, "likely", f"key {value.key}; its place in a user agent", value.path)
 
 
 _Shape = Callable[[str], re.Match[str] | None]
@@ -223,104 +361,13 @@ class _Declared:
         return found
 
 
-def _index(fields: Sequence[DeclaredField]) -> _Declared:
-    """The catalogue gives the same sequence for an endpoint each time: it is indexed once."""
-    remembered = _declarations.get(id(fields))
-    if remembered is not None and remembered[0] is fields:
-        return remembered[1]
-    if len(_declarations) >= MAX_REMEMBERED:
-        _declarations.clear()
-    index = _Declared(fields)
-    _declarations[id(fields)] = (fields, index)
-    return index
-
-
-def _examine(
-    values: Sequence[Value], candidates: list[tuple[int, Value, Meaning]], declared: Sequence[DeclaredField]
-) -> list[Finding]:
-    """The findings among the values that are worth a look, in the order of the values."""
-    fields: dict[int, DeclaredField] = {}
-    if declared:
-        index = _index(declared)
-        at = index.at
-        for place, value in enumerate(values):
-            field = at[value[0]]
-            if field is not None:
-                fields[place] = field
-        undeclared = [each for each in candidates if each[0] not in fields]
-        candidates = [
-            *undeclared,
-            *((place, *_meant(values[place])) for place in fields),
-        ]
-        candidates.sort(key=lambda each: each[0])
-    noted: list[Noted] = []
-    packages: list[Noted] = []
-    for place, value, its in candidates[:MAX_NOTED]:
-        if its is _PACKAGE and place not in fields:
-            packages.append(Noted(place, value._replace(path=value.path[:-1]), value.key, NOTHING, None))
-            continue
-        text = _text(value.data)
-        if its is NOTHING and place not in fields and apps.is_package(text):
-            packages.append(Noted(place, value, text, its, None))
-        elif text:
-            noted.append(Noted(place, value, text, its, fields.get(place)))
-    # Most transmissions have nothing that counts only together with something else.
-    roles = frozenset[str]().union(*[each.meaning.roles for each in noted])
-    found: list[Placed] = []
-    stations, taken = network.access_points(noted)
-    found += stations
-    vague: list[tuple[Noted, Kind, Checked]] = []
-    groups_with_device: set[int] = set()
-    groups_of_others = (
-        {each.value.group for each in noted if "another_thing" in each.meaning.roles}
-        if "another_thing" in roles
-        else set[int]()
-    )
-    for each in noted:
-        if each.place in taken:
-            continue
-        for one in _of_one_value(each, vague):
-            one = _doubted(one, each.value.group in groups_of_others)
-            found.append((each.place, one))
-            if one.certainty != "possible" and tables().kinds[one.kind].category in ("hardware", "sim"):
-                groups_with_device.add(each.value.group)
-    roles_by_group = _roles_by_group(noted) if vague else {}
-    for each, kind, checked in vague:
-        company = each.value.group in groups_with_device or any(
-            place != each.place and not kind.company.isdisjoint(roles)
-            for place, roles in roles_by_group.get(each.value.group, ())
-        )
-        if not company and kind.severity < WORTH_A_DOUBT:
-            continue
-        certainty: Certainty = "likely" if company else "possible"
-        reason = f"key {each.value.key}, which can mean other things; {checked.note}"
-        reason += "; with others of its kind beside it" if company else ""
-        found.append((each.place, Finding(kind.id, checked.value, certainty, reason, each.value.path)))
-    if roles or fields:
-        found += position.positions(noted)
-        found += network.cells(noted, groups_with_device)
-    if packages or "packages" in roles or fields:
-        found += apps.installed_apps(
-            [each for each in noted if "packages" in each.meaning.roles or each.declared], packages
-        )
-    found.sort(key=lambda each: each[0])
-    groups_of_others -= groups_with_device
-    return [
-        _doubted(finding, values[place].group in groups_of_others) for place, finding in found[:MAX_FOUND]
-    ]
-
-
-def _doubted(finding: Finding, with_another: bool) -> Finding:
-    """A finding that is likely becomes possible where it stands in an object that describes something else."""
-    if finding.certainty != "likely":
-        return finding
-    other = elsewhere(finding.path)
-    if not (other or with_another):
-        return finding
-    reason = f"within {other}" if other else "beside what describes something else"
-    return finding._replace(
-        certainty="possible", reason=f"{finding.reason}; {reason}, so perhaps not the device's"
-    )
+def _check(id: str, text: str) -> Checked | None:
+    """Shape and check."""
+    kind = kinds()[id]
+    check = CHECKS.get(id)
+    if check is None or not kind.shape(text) or text.lower() in kind.never:
+        return None
+    return check(text)
 
 
 def _once(first: Sequence[Finding], rest: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -363,55 +410,8 @@ def _never(text: str) -> bool:
     return text.lower() in tables().never or REPEATED(text) is not None
 
 
-@lru_cache(MAX_REMEMBERED)
-def _check(id: str, text: str) -> Checked | None:
-    """Shape and check. A device sends the same identifiers over and over: what was found is remembered."""
-    kind = kinds()[id]
-    check = CHECKS.get(id)
-    if check is None or not kind.shape(text) or text.lower() in kind.never:
-        return None
-    return check(text)
-
-
-def _of_one_value(each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Sequence[Finding]:
-    """What one value is: as it stands, or else its parts, if it is of a kind that is written so."""
-    one = _as_it_stands(each, vague)
-    if one is not None:
-        return (one,)
-    declared = kinds().get(each.declared.kind) if each.declared is not None else None
-    named = tuple([its for its in each.meaning.kinds if its[0].grouped and its[1] != "vague"])
-    if not (named or (declared and declared.grouped)) or len(each.text) > MAX_VALUE:
-        return ()
-    parts = [_BETWEEN_GROUPS.sub("", part.rpartition(":")[2]) for part in _BETWEEN_VALUES.split(each.text)]
-    read: list[Finding] = []
-    for part in dict.fromkeys(parts):
-        alone = each._replace(text=part)
-        one = _declared_single(alone) or _best(each.value.key, each.value.path, part, named)[0]
-        if one is not None:
-            read.append(one)
-    return read
-
-
 _BETWEEN_VALUES: Final = re.compile(r"[,;|/]")
 _BETWEEN_GROUPS: Final = re.compile(r"[\s\"'{}()<>._-]+")
-
-
-def _as_it_stands(each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Finding | None:
-    """What a value is as a whole; that which needs company is put into `vague`."""
-    # A declared place can hold another thing than declared: then it is judged as any other.
-    one = _declared_single(each)
-    if one is not None or len(each.text) > MAX_VALUE:
-        return one
-    identity = (each.value.key, each.value.path, each.text)
-    judged = _judged.get(identity)
-    if judged is None:
-        if len(_judged) >= MAX_REMEMBERED:
-            _judged.clear()
-        judged = _judged[identity] = _best(*identity, each.meaning.kinds)
-    best, uncertain = judged
-    if uncertain is not None:
-        vague.append((each, *uncertain))
-    return best
 
 
 def _declared_single(each: Noted) -> Finding | None:

@@ -7,7 +7,6 @@ each name: phones use the same few hundred all the time.
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 from phonehome.analysis import knowledge
@@ -53,7 +52,6 @@ def tables() -> Identifiers:
     return knowledge.shipped().identifiers
 
 
-@lru_cache(8192)
 def elsewhere(path: tuple[str, ...]) -> str:
     """The name in a path of an object that describes something other than the device and its user; empty if none is."""
     names = tables().elsewhere

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.knowledge.catalogue import catalogue
-from phonehome.analysis.pipeline import Outcome
+from phonehome.analysis.pipeline import Reading
 from phonehome.analysis.places.database import LocationDatabase, age_warning
 from phonehome.analysis.report.document import Context, document
 from phonehome.analysis.report.entries import Document
@@ -23,7 +23,7 @@ BINARY = frozenset({"pdf"})
 
 
 def make_document(
-    outcome: Outcome,
+    reading: Reading,
     database: LocationDatabase,
     names: DeviceNames,
     *,
@@ -32,7 +32,7 @@ def make_document(
     """The document of what was read; nothing in it is masked yet."""
     tables = database.sources()
     return document(
-        outcome.report,
+        reading.report,
         Context(
             catalogue=catalogue(),
             locate=database.locate,
@@ -47,8 +47,8 @@ def make_document(
                 for table in tables
             ],
             names=names,
-            files=outcome.files,
-            errors=outcome.errors,
+            files=reading.files,
+            errors=[{"path": path, "error": error} for path, error in reading.errors.items()],
             age_warning=lambda time: age_warning(tables, time),
             online=online,
         ),

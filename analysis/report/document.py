@@ -356,6 +356,10 @@ def _example(example: Example) -> ExampleEntry:
 
 def _capture(file: File, capture: Capture, context: Context) -> CaptureEntry:
     warnings = list(capture.warnings)
+    for fault, transmissions in sorted(capture.faults.items()):
+        warnings.append(
+            f"a fault of phonehome ({fault}): what {transmissions} transmissions carry was not read; please report it"
+        )
     age = context.age_warning(capture.last) if capture.transmissions else None
     return {
         "path": file.path,

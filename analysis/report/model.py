@@ -227,6 +227,8 @@ class Capture:
     """DNS questions that the proxy answered itself."""
     first: float = float("inf")
     last: float = float("-inf")
+    faults: Counter[str] = field(default_factory=Counter)
+    """Transmissions of which a fault of ours kept what they carry from being read, by what it was."""
     warnings: dict[str, None] = field(default_factory=dict)
     """In order, each once."""
 
@@ -237,6 +239,7 @@ class Capture:
         self.resolved_by_proxy += other.resolved_by_proxy
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
+        self.faults += other.faults
         self.warnings.update(other.warnings)
 
 
@@ -264,6 +267,8 @@ class Report:
                 capture.proxy_pages += 1
             return
         capture.transmissions += 1
+        if evidence.fault:
+            capture.faults[evidence.fault] += 1
         time = sent.time
         if 0 < time < capture.first:
             capture.first = time

@@ -1,40 +1,61 @@
-"""A capture file, of whatever format, to Transmissions.
+"""Captures, of whatever format, as Transmissions.
 
-The content decides the format, never the name: people call flow files `.har`, and the other way round.
+The content decides the format, never the name: people call flow files `.har`, and the other way round. A format is
+a module with a `Source`, and a row in `FORMATS`.
 """
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 from phonehome.analysis.sources import mitm
-from phonehome.analysis.sources.tnetstring import Buffer
+from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Source
+
+__all__ = [
+    "FORMATS",
+    "CaptureError",
+    "Format",
+    "Part",
+    "Plan",
+    "Source",
+    "find_captures",
+    "is_capture",
+    "open_source",
+]
+
+
+class Format(NamedTuple):
+    """A format of captures."""
+
+    name: str
+    recognises: Callable[[bytes], bool]
+    """Whether a file that begins so (BEGINNING bytes, or all of it) is of this format."""
+    open: Callable[[Buffer, Path], Source]
+    """The source over the bytes of a file; the path is for what lies beside it. Raises CaptureError."""
+
+
+FORMATS: tuple[Format, ...] = (Format("mitmproxy flow file", mitm.recognises, mitm.MitmSource),)
+"""The first that recognises a file reads it."""
+
+BEGINNING = 4096
+"""Bytes by which a format is recognised."""
+LARGEST_READ = 16 << 20
+"""Bytes up to which a file is read into memory."""
+
+_PACKETS = "these are not read yet; route the phone through mitmproxy and save its flows"
+_HAR = "a HAR or other JSON file: these are not read yet; save the flows as a mitmproxy flow file"
 
 # What else people hand over, by how it begins, and what to tell them.
 _NOT_READ: tuple[tuple[bytes, str], ...] = (
-    (
-        b"\xd4\xc3\xb2\xa1",
-        "a pcap file: these are not read yet; route the phone through mitmproxy and save its flows",
-    ),
-    (
-        b"\xa1\xb2\xc3\xd4",
-        "a pcap file: these are not read yet; route the phone through mitmproxy and save its flows",
-    ),
-    (
-        b"\x4d\x3c\xb2\xa1",
-        "a pcap file: these are not read yet; route the phone through mitmproxy and save its flows",
-    ),
-    (
-        b"\x0a\x0d\x0d\x0a",
-        "a pcapng file: these are not read yet; route the phone through mitmproxy and save its flows",
-    ),
-    (b"{", "a HAR or other JSON file: these are not read yet; save the flows as a mitmproxy flow file"),
-    (
-        b"\xef\xbb\xbf{",
-        "a HAR or other JSON file: these are not read yet; save the flows as a mitmproxy flow file",
-    ),
+    (b"\xd4\xc3\xb2\xa1", f"a pcap file: {_PACKETS}"),
+    (b"\xa1\xb2\xc3\xd4", f"a pcap file: {_PACKETS}"),
+    (b"\x4d\x3c\xb2\xa1", f"a pcap file: {_PACKETS}"),
+    (b"\x0a\x0d\x0d\x0a", f"a pcapng file: {_PACKETS}"),
+    (b"{", _HAR),
+    (b"\xef\xbb\xbf{", _HAR),
     (b"\x1f\x8b", "compressed with gzip: unpack it first"),
     (b"BZh", "compressed with bzip2: unpack it first"),
     (b"\xfd7zXZ\x00", "compressed with xz: unpack it first"),
@@ -42,27 +63,25 @@ _NOT_READ: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a zip archive: unpack it first"),
 )
 
-
-LARGEST_READ = 16 << 20
-"""Bytes up to which a file is read into memory."""
-
-
-class CaptureError(Exception):
-    """A file that gives no report; the message says why, and what to do."""
+_NAMED_AS_CAPTURES = (".mitm", ".flow", ".flows", ".har", ".pcap", ".pcapng")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Buffer]:
-    """The bytes of a flow file. A large one is mapped: it is read when it is touched, and needs no memory. A small
-    one is read, because if a file that is mapped becomes shorter, the system ends the process that touches it.
+def open_source(path: Path | str) -> Iterator[Source]:
+    """The source for a capture file, chosen by its content.
 
-    Raises CaptureError if the file cannot be opened, is empty, or is no flow file."""
+    A large file is mapped: it is read when it is touched, and needs no memory. A small one is read, because if a file
+    that is mapped becomes shorter, the system ends the process that touches it.
+
+    Raises CaptureError if the file cannot be opened, is empty, or is of no format that is read."""
+    path = Path(path)
     try:
         with path.open("rb") as file:
-            beginning = file.read(64)
+            beginning = file.read(BEGINNING)
             if not beginning:
                 raise CaptureError("empty: it holds no flows")
-            if not mitm.recognises(beginning):
+            format_ = _format_of(beginning)
+            if format_ is None:
                 raise CaptureError(_what_it_is(beginning))
             if os.fstat(file.fileno()).st_size > LARGEST_READ:
                 data: Buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -71,31 +90,40 @@ def opened(path: Path) -> Iterator[Buffer]:
     except OSError as error:
         raise CaptureError(f"cannot be read: {error.strerror or error}") from error
     with data if isinstance(data, mmap.mmap) else nullcontext():
-        yield data
-
-
-def release(data: Buffer, start: int, end: int) -> None:
-    """Tells the system that data[start:end] will not be needed again, so that a large file does not
-    fill memory. Does nothing where the system has no such call."""
-    if isinstance(data, mmap.mmap) and hasattr(data, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
-        start -= start % mmap.PAGESIZE
-        if end > start:
-            data.madvise(mmap.MADV_DONTNEED, start, end - start)
-
-
-_NAMED_AS_CAPTURES = (".mitm", ".flow", ".flows", ".har", ".pcap", ".pcapng")
+        yield format_.open(data, path)
 
 
 def is_capture(path: Path) -> bool:
-    """Whether a file in a folder is meant when the folder is: it is a flow file by its content, or some capture
-    by its name, and then it is not passed over in silence if it cannot be read."""
+    """Whether a file in a folder is meant when the folder is: it is a capture by its content, or by its name, and then
+    it is not passed over in silence if it cannot be read."""
     if path.suffix.lower() in _NAMED_AS_CAPTURES:
         return True
     try:
         with path.open("rb") as file:
-            return mitm.recognises(file.read(64))
+            return _format_of(file.read(BEGINNING)) is not None
     except OSError:
         return False
+
+
+def find_captures(paths: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """The files that are meant: a folder stands for the captures in it. In stable order, each once; and, by path, what
+    is wrong with a folder that holds none."""
+    found: dict[str, None] = {}
+    errors: dict[str, str] = {}
+    for given in paths:
+        path = Path(given)
+        if not path.is_dir():
+            found[given] = None
+            continue
+        inside = sorted(str(file) for file in path.rglob("*") if file.is_file() and is_capture(file))
+        if not inside:
+            errors[given] = "a folder with no flow file in it"
+        found.update(dict.fromkeys(inside))
+    return list(found), errors
+
+
+def _format_of(beginning: bytes) -> Format | None:
+    return next((format_ for format_ in FORMATS if format_.recognises(beginning)), None)
 
 
 def _what_it_is(beginning: bytes) -> str:

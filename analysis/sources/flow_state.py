@@ -333,7 +333,7 @@ def _dns(state: Mapping[str, Any]) -> Transmission | None:
     if isinstance(response, dict):
         end = seconds(response.get("timestamp"))
         answers = tuple(
-            NameAnswer(questions[0], found, end or time, client.address or "")
+            NameAnswer(questions[0], found, end or time, client.address or "", client.mode)
             for record in _mappings(response.get("answers"))
             if questions and (found := _record_address(record))
         )

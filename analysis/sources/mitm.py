@@ -12,10 +12,13 @@ one, with a warning. Older ones go through mitmproxy's own `compat`, which is im
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from phonehome.analysis.sources import flow_state
 from phonehome.analysis.sources.flow_state import MAX_PAYLOAD, MAX_REPLY_BODY
+from phonehome.analysis.sources.source import CaptureError, Part, Plan, release
 from phonehome.analysis.sources.tnetstring import (
     DICT,
     LENGTH,
@@ -122,6 +125,31 @@ def scan(data: Buffer, parts: int = 1, done: Callable[[int, int], None] = lambda
         bounds = [(bounds[0][0], bounds[-1][1])]
     names.sort(key=lambda answer: answer.time)
     return Scan(flows, tuple(bounds), tuple(names), warnings.lines())
+
+
+class MitmSource:
+    """A flow file as a source."""
+
+    def __init__(self, data: Buffer, path: Path) -> None:
+        self._data = data
+        self._done = partial(release, data)
+        self._reader = Reader(data)
+
+    def plan(self, size: int) -> Plan:
+        """Hops over the flows, see `scan`. Raises CaptureError if there is no whole one."""
+        found = scan(self._data, -(-len(self._data) // size), self._done)
+        if not found.flows:
+            raise CaptureError("no whole flow in it: " + ("; ".join(found.warnings) or "not a flow file"))
+        return Plan(tuple([Part(start, end) for start, end in found.parts]), found.names, found.warnings)
+
+    def read(self, part: Part) -> Iterator[Transmission]:
+        """See `Reader.read`."""
+        yield from self._reader.read(part.start, part.end, self._done)
+        self._done(part.start, part.end)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What reading came upon so far."""
+        return self._reader.warnings.lines()
 
 
 class Reader:

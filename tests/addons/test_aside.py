@@ -7,9 +7,9 @@ import signal
 
 from captures.flows import build_flow
 from phonehome.addons.aside import Aside
-from phonehome.analysis.examiner import examine
 from phonehome.analysis.sources import live_flow
 from phonehome.analysis.transmission import Transmission
+from tests.examining import examine
 from tests.steps import steps
 
 

@@ -9,9 +9,9 @@ from mitmproxy.flow import Flow
 from captures.flows import build_flow
 from phonehome.addons.live.lines import Lines
 from phonehome.analysis.devices import DeviceNames
-from phonehome.analysis.examiner import examine
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.sources import live_flow
+from tests.examining import examine
 from tests.network.parts import ROOT, flows
 
 SAMPLE = ROOT / "captures" / "nokia-7-plus-affected.mitm"

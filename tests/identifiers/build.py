@@ -1,10 +1,11 @@
 """Values for the tests of this folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from phonehome.analysis.decoding import Decoded, Value
-from phonehome.analysis.identifiers import Finding
+from phonehome.analysis.identifiers import DeclaredField, Finding, KnownValues, Recogniser
+from phonehome.analysis.transmission import Transmission
 
 
 class Declared(NamedTuple):
@@ -29,3 +30,13 @@ def decoded(*objects: Mapping[str, Any], root: tuple[str, ...] = ("body", "json"
 def brief(findings: tuple[Finding, ...]) -> list[tuple[str, str, str]]:
     """What matters most of findings: kind, value, certainty."""
     return [(each.kind, each.value, each.certainty) for each in findings]
+
+
+def recognise(
+    decoded: Decoded,
+    declared: Sequence[DeclaredField] = (),
+    known: KnownValues | None = None,
+    transmission: Transmission | None = None,
+) -> tuple[Finding, ...]:
+    """What a recogniser, new each time, makes of these values."""
+    return Recogniser(known).recognise(decoded, declared, transmission)

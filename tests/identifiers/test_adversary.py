@@ -20,9 +20,10 @@ import zstandard
 
 from captures.flows import protobuf
 from phonehome.analysis.decoding import Decoded
-from phonehome.analysis.identifiers import Finding, recognise
+from phonehome.analysis.identifiers import Finding
 from phonehome.analysis.transmission import Transmission
 from tests.decoding.usual import decode, decode_bytes
+from tests.identifiers.build import recognise
 from tests.identifiers.test_corpus import (
     TRUE,
     Draw,

@@ -1,6 +1,5 @@
-from phonehome.analysis.identifiers import recognise
 from phonehome.analysis.identifiers.apps import is_package
-from tests.identifiers.build import Declared, decoded
+from tests.identifiers.build import Declared, decoded, recognise
 
 APPS = [
     "com.whatsapp",

@@ -19,9 +19,10 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from phonehome.analysis.decoding import Decoded
-from phonehome.analysis.identifiers import Finding, recognise
+from phonehome.analysis.identifiers import Finding
 from phonehome.analysis.transmission import Transmission
 from tests.decoding.usual import decode, decode_bytes
+from tests.identifiers.build import recognise
 
 Draw = random.Random
 

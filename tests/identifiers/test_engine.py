@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonehome.analysis.decoding import Decoded, Value
-from phonehome.analysis.identifiers import RANK, kinds, recognise
+from phonehome.analysis.identifiers import RANK, kinds
 from phonehome.analysis.knowledge.catalogue import Field
 from phonehome.analysis.transmission import Transmission
 from tests.decoding.usual import decode, decode_bytes
-from tests.identifiers.build import Declared, brief, decoded
+from tests.identifiers.build import Declared, brief, decoded, recognise
 from tests.steps import steps
 
 IMEI = "356938035643809"

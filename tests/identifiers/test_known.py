@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from captures.flows import protobuf
 from phonehome.analysis.decoding import Decoded
-from phonehome.analysis.identifiers import KnownValues, recognise
+from phonehome.analysis.identifiers import KnownValues
 from phonehome.analysis.identifiers.known import Known, KnownValuesError, forms, variants
 from phonehome.analysis.transmission import Transmission
 from tests.decoding.usual import decode, decode_bytes
-from tests.identifiers.build import decoded
+from tests.identifiers.build import decoded, recognise
 
 IMEI = "356938035643809"
 MAC = "ac:37:43:11:22:33"

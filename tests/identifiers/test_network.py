@@ -1,10 +1,9 @@
 import pytest
 
-from phonehome.analysis.identifiers import recognise
 from phonehome.analysis.identifiers.network import ip_address, ssid
 from phonehome.analysis.transmission import Transmission
 from tests.decoding.usual import decode
-from tests.identifiers.build import Declared, brief, decoded
+from tests.identifiers.build import Declared, brief, decoded, recognise
 
 
 def address(number: int) -> str:

@@ -1,7 +1,6 @@
 import pytest
 
-from phonehome.analysis.identifiers import recognise
-from tests.identifiers.build import Declared, brief, decoded
+from tests.identifiers.build import Declared, brief, decoded, recognise
 
 
 def test_a_pair_in_one_object() -> None:

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 
 from captures.flows import protobuf
-from phonehome.analysis.examiner import examine
 from phonehome.analysis.transmission import Transmission
+from tests.examining import examine
 
 ADVERTISING = "5f0c1f2e-9b1d-4c55-8a3e-0d6a7be2c901"
 SESSION = "0b6b1c22-3a51-4a0f-9d0e-57b0a2f7c3d4"

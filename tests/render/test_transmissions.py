@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonehome.analysis.examiner import examine
 from phonehome.analysis.identifiers.known import Known, KnownValues
 from phonehome.analysis.identifiers.mask import HIDDEN, Masks
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.render.transmissions import DEEPER, MAX_VALUES, Entry, entry, lines, write
 from phonehome.analysis.transmission import Transmission
+from tests.examining import examine
 
 IMEI = "356938035643809"
 MAC = "ac:37:43:1b:22:9f"

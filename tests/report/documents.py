@@ -9,7 +9,6 @@ from typing import cast
 
 from phonehome.analysis import pipeline
 from phonehome.analysis.devices import DeviceNames
-from phonehome.analysis.examiner import examine
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.policy.judge import judge_policy
 from phonehome.analysis.policy.rules import load
@@ -19,6 +18,7 @@ from phonehome.analysis.report.document import File
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.model import Report
 from phonehome.analysis.transmission import Reply, Transmission
+from tests.examining import examine
 
 SAMPLES = Path(__file__).parents[2] / "captures"
 
@@ -32,8 +32,8 @@ HOSTILE = (SCRIPT, RIGHT_TO_LEFT, LONG, TEMPLATE, "a\x00b\x1b[31mc", "'\"`</styl
 @cache
 def sample(name: str) -> str:
     """The document of a sample capture, as JSON: a test may change what it loads."""
-    outcome = pipeline.read_captures([str(SAMPLES / name)], 1)
-    document = output.make_document(outcome, LocationDatabase.open(), DeviceNames())
+    reading = pipeline.read_captures([str(SAMPLES / name)])
+    document = output.make_document(reading, LocationDatabase.open(), DeviceNames())
     return json.dumps(masked(document, masking_of([document])))
 
 
@@ -61,8 +61,8 @@ def made(transmissions: list[tuple[Transmission, int]], path: str = "made.mitm")
         evidence = examine(sent)
         for _ in range(times):
             report.add(path, evidence)
-    outcome = pipeline.Outcome(report, [File(path, "0" * 64, 1000)])
-    return output.make_document(outcome, LocationDatabase.open(), DeviceNames())
+    reading = pipeline.Reading(report, [File(path, "0" * 64, 1000)])
+    return output.make_document(reading, LocationDatabase.open(), DeviceNames())
 
 
 def hostile_document() -> Document:

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from captures.flows import Reply, build_flow, write_flows
+from phonehome import executors
 from phonehome.analysis import pipeline
 from phonehome.cli import main
 
@@ -139,7 +140,8 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
 
 def test_the_same_whatever_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
-    monkeypatch.setattr(pipeline, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(executors, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(pipeline, "PARTS", 1)
     monkeypatch.setattr(pipeline, "PART", 50_000)
     arguments = [str(path) for path in SAMPLES]
     assert report(tmp_path, *arguments, "--workers", "3") == report(tmp_path, *arguments, "--workers", "1")

@@ -1,0 +1,56 @@
+"""What every source of traffic has in common: parts that can be read apart, DNS names, transmissions, warnings.
+
+A source does the input, and only that: what it gives are `Transmission`s, which know nothing of its format.
+"""
+
+import mmap
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from phonehome.analysis.transmission import NameAnswer, Transmission
+
+Buffer = bytes | mmap.mmap
+
+
+class CaptureError(Exception):
+    """A file that gives no report; the message says why, and what to do."""
+
+
+class Part(NamedTuple):
+    """A piece of a capture that can be read without the others. What the numbers mean is the source's affair, but
+    that their difference is about the bytes to be read, for whoever shows progress."""
+
+    start: int
+    end: int
+
+
+class Plan(NamedTuple):
+    """What a first look over the whole capture found."""
+
+    parts: tuple[Part, ...]
+    names: tuple[NameAnswer, ...]
+    """DNS answers in the capture, by time: what one part holds can name the addresses of another."""
+    warnings: tuple[str, ...]
+
+
+class Source(Protocol):
+    """A capture that is open."""
+
+    def plan(self, size: int) -> Plan:
+        """Looks over the capture, and divides it in parts of about `size` bytes. Raises CaptureError if it holds
+        nothing that could be read."""
+
+    def read(self, part: Part) -> Iterator[Transmission]:
+        """The transmissions of one part. What cannot be read is skipped, with a warning; raises nothing for it."""
+
+    def warnings(self) -> tuple[str, ...]:
+        """What reading came upon so far, in sentences for people; a bounded number."""
+
+
+def release(data: Buffer, start: int, end: int) -> None:
+    """Tells the system that data[start:end] will not be needed again, so that a large file does not
+    fill memory. Does nothing where the system has no such call."""
+    if isinstance(data, mmap.mmap) and hasattr(data, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+        start -= start % mmap.PAGESIZE
+        if end > start:
+            data.madvise(mmap.MADV_DONTNEED, start, end - start)
