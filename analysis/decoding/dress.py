@@ -60,9 +60,9 @@ PLAIN = re.compile(
 character that neither base64 nor hexadecimal has, but without those of JSON, forms and percent-encoding. What it
 does not know is looked at more closely."""
 
-_TOKEN = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*\Z")
-_HEX = re.compile(r"(?:[0-9a-f]+|[0-9A-F]+)\Z")
-_HEX_DIGITS = re.compile(r"(?:3[0-9]|6[1-6])+\Z")
+_TOKEN = re.compile(r"[A-Za-z0-9+/_\-\s]++(?:={1,2}+\s*+)?+\Z")
+_HEX = re.compile(r"(?:[0-9a-f]++|[0-9A-F]++)\Z")
+_HEX_DIGITS = re.compile(r"(?:3[0-9]|6[1-6])++\Z")
 """Hexadecimal of decimal or hexadecimal digits that itself has decimal digits only."""
 _LONG_DIGITS = 64
 """Decimal digits from which on chance does not make them hexadecimal of text: 0.6 of pairs are, 0.6^32."""
@@ -70,17 +70,17 @@ _ASCII_IN_BASE64 = re.compile(r"(?:[A-Za-f]...){6}")
 """Base64 of ASCII: the first of each four characters holds six bits of which the highest is 0."""
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _FORM = re.compile(r"[^=&\s{}<>\"]{1,100}+=[^&\s]*+(?:&[^=&\s]{0,100}+(?:=[^&\s]*+)?+)++\Z")
-_WRAPPED = re.compile(r"[\w.$@]{0,64}[{(\[](.*)[})\]]\Z", re.DOTALL).match
-_PAIR = re.compile(r"\s*([A-Za-z_][\w.\-]{0,63})=(.*)\Z", re.DOTALL).match
-_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.\-]{1,30})://[^\s?#]*[?#]([^\s]+=[^\s]*)\Z")
-_CREDENTIALS = re.compile(r"(Basic|Bearer|Token|Digest)\s+(\S+)\Z", re.IGNORECASE)
+_WRAPPED = re.compile(r"[\w.$@]{0,64}+[{(\[](.*)[})\]]\Z", re.DOTALL).match
+_PAIR = re.compile(r"\s*+([A-Za-z_][\w.\-]{0,63}+)=(.*+)\Z", re.DOTALL).match
+_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]{1,30}+://[^\s?#]*+[?#](\S[^\s=]*+=\S*+)\Z")
+_CREDENTIALS = re.compile(r"(Basic|Bearer|Token|Digest)\s++(\S++)\Z", re.IGNORECASE)
 _DATA_URL = re.compile(r"data:[^,]{0,100};base64,")
-_JWT = re.compile(r"(eyJ[A-Za-z0-9_\-]+)\.([A-Za-z0-9_\-]+)(?:\.[A-Za-z0-9_\-]*){1,3}\Z")
+_JWT = re.compile(r"(eyJ[A-Za-z0-9_\-]++)\.([A-Za-z0-9_\-]++)(?:\.[A-Za-z0-9_\-]*+){1,3}+\Z")
 
 
 _DATA_AS_NAME = re.compile(
-    r"[0-9A-Fa-f]{12,}\Z|[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\Z|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-"
-    r"[0-9A-Fa-f]{12}\Z|\+?[0-9]{10,20}\Z|[^@\s]+@[^@\s]+\.[A-Za-z]{2,}\Z"
+    r"[0-9A-Fa-f]{12,}+\Z|[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\Z|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-"
+    r"[0-9A-Fa-f]{12}\Z|\+?[0-9]{10,20}\Z|[^@\s]++@[^@\s]+\.[A-Za-z]{2,}+\Z"
 )
 
 

@@ -48,7 +48,7 @@ _SEPARATORS = re.compile(r"[\s:./()-]+")
 _MAC = re.compile(r"[0-9A-Fa-f]{12}").fullmatch
 _BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})+").fullmatch
 _UUID = re.compile(r"[0-9A-Fa-f]{32}").fullmatch
-_GMAIL = re.compile(r"([^@+]+)(?:\+[^@]*)?(@(?:gmail|googlemail)\.com)", re.IGNORECASE).fullmatch
+_GMAIL = re.compile(r"([^@+]++)(?:\+[^@]*+)?+(@(?:gmail|googlemail)\.com)", re.IGNORECASE).fullmatch
 _GAP: Final = b"\x00\n\x00"
 """Between pieces that are searched together: no form runs over it."""
 

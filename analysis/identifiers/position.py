@@ -13,7 +13,9 @@ MAX_PAIRS: Final = 256
 """In one transmission; a body with more is a map, or hostile."""
 
 _TEXT = re.compile(
-    r"(?:geo:)?\s*\(?(-?[0-9]{1,3}\.[0-9]{1,20})\s*[,;|/ ]\s*(-?[0-9]{1,3}\.[0-9]{1,20})"
+    # Between the two stand white space with a blank in it, or one of these marks with white space around it.
+    r"(?:geo:)?\s*+\(?(-?[0-9]{1,3}\.[0-9]{1,20}+)[^\S ]*+(?: \s*+(?:[,;|/]\s*+)?+|[,;|/]\s*+)"
+    r"(-?[0-9]{1,3}\.[0-9]{1,20}+)"
     r"(?![0-9.])\)?(?:[,;|? ].{0,80})?"
 ).fullmatch
 _COORDINATES: Final = frozenset({"coordinates", "coordinates_text", "coordinates_vague"})

@@ -86,7 +86,7 @@ _MEMORY = re.compile(
     r"[0-9][0-9.,]{0,6} ?[KMGT]i?B?(?: ?[+/,] ?[0-9][0-9.,]{0,6} ?[KMGT]i?B?)?", re.IGNORECASE
 ).fullmatch
 """The size of a memory, or of two: ROM and RAM are also what phones have of these."""
-_COMMIT = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{7,31}").fullmatch
+_COMMIT = re.compile(r"(?=[0-9]*+[a-f])[0-9a-f]{7,31}+").fullmatch
 _HASH = re.compile(r"[0-9A-Fa-f]{32,}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}").fullmatch
 
 

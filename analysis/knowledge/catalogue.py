@@ -41,9 +41,9 @@ _PROTOCOLS: Final = frozenset(get_args(Protocol))
 _ALL_BUT_DNS: Final = _PROTOCOLS - {"dns"}
 """An entry says what a host is sent; a question for its address goes to somebody else."""
 _SOURCES: Final = frozenset({"path", "query", "header", "cookie", "body", "message", "content"})
-_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\Z")
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+\Z")
 _VENDOR_TYPE = re.compile(r"application/vnd\.[a-z0-9]")
-_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_ID = re.compile(r"[a-z0-9]++(?:-[a-z0-9]++)*+\Z")
 
 
 class CatalogueError(ValueError):

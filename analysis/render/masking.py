@@ -30,13 +30,18 @@ has 15 digits, 20 characters in base64), unless it is made of words."""
 _PARTED = frozenset({"position", "count"})
 """Styles of masking whose values are several, with commas between."""
 
-_WORDS = re.compile(r"(?:[A-Z]?[a-z]+[-_.]?)+")
-_MAIL = re.compile(r"[0-9A-Za-z._%+-]{1,64}@[0-9A-Za-z][0-9A-Za-z.-]{0,250}\.[A-Za-z]{2,24}")
+_WORDS = re.compile(r"(?:[A-Z]?[a-z]++[-_.]?+)++")
+_MAIL = re.compile(r"[0-9A-Za-z._%+-]{1,64}+@[0-9A-Za-z][0-9A-Za-z.-]{0,250}\.[A-Za-z]{2,24}")
 _NUMBER = re.compile(r"\+[0-9]{8,15}(?![0-9])|(?<![0-9])(?<![0-9]\.)[0-9]{14,}+(?!\.[0-9])")
 _MAC = re.compile(r"(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Fa-f:-])")
-_PLACE = re.compile(r"(-?[0-9]{1,3}\.[0-9]{3,})(\s*[,;|/ ]\s*)(-?[0-9]{1,3}\.[0-9]{3,})(?![0-9.])")
+_PLACE = re.compile(
+    # Between the two stand white space with a blank in it, or one of these marks with white space around it.
+    r"(-?[0-9]{1,3}\.[0-9]{3,}+)([^\S ]*+(?: \s*+(?:[,;|/]\s*+)?+|[,;|/]\s*+))(-?[0-9]{1,3}\.[0-9]{3,}+)(?![0-9.])"
+)
 _TOKEN = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{9,}")
-_ENCODED = re.compile(r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])[0-9A-Za-z+/_-]{16,}={0,2}").fullmatch
+_ENCODED = re.compile(
+    r"(?=[^0-9]*+[0-9])(?=[^a-z]*+[a-z])(?=[^A-Z]*+[A-Z])[0-9A-Za-z+/_-]{16,}+={0,2}+"
+).fullmatch
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}|[0-9]{8}T[0-9]{4,6}Z?|[0-9-]{1,13}").fullmatch
 _WORD = re.compile(r"[A-Za-z]{0,24}[0-9]{0,2}|[0-9]{1,4}").fullmatch
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch

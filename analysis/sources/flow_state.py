@@ -538,7 +538,7 @@ def ip(content: str | None) -> str | None:
 
 
 # An authority may carry user and port; the longest name in DNS has 253 characters (RFC 1035, 2.3.4).
-_NAME = re.compile(r"(?:[^@/]*@)?([^\s:@/\[\]]{1,253}?)\.?(?::\d{0,5})?")
+_NAME = re.compile(r"(?:[^@/]*+@)?([^\s:@/\[\]]{1,253}?)\.?(?::\d{0,5})?")
 
 
 @lru_cache(maxsize=16384)

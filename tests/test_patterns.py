@@ -1,0 +1,239 @@
+"""No regular expression takes long, whatever stands in a capture: steps grow with the text, and no faster.
+
+All expressions of the package are found: in its modules, in what the modules hold, and in what is made of the
+knowledge files.
+"""
+
+import ast
+import functools
+import importlib
+import inspect
+import pkgutil
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import phonehome
+from tests.regex_steps import Matcher, TooManySteps, characters, loops, sample
+
+METHODS = {"match", "fullmatch", "search", "findall", "finditer", "sub", "subn", "split"}
+LENGTH = 1000
+"""Characters of a hostile text: many times the usual bound of a loop."""
+FEW = 40
+"""Steps for each character below which nothing need be asked."""
+MOST = 400
+"""Steps for each character: those of a loop with a bound, tried at each place. One without takes 500 and more."""
+
+FAMILIES = (
+    "a", "A", "0", "f", " ", "\t", "\n", "=", "-", "_", ".", "/", "+", "%", ",", "[", "(", '"', "é",
+    "aA", "Aa", "a.", "a-", "a0", "0a", "a ", "a=", "a&", "a=&", "a\t", "1.000 ", "1.000,", "0:", "00:", "a@", "a@a.",
+    "%41", "[]", "[a]", "a,", "/a", "a/", "\\a",
+)  # fmt: skip
+HEADS = ("", "a", "http://a?", "eyJ", "1.000", "a=", "{", "a@", "3:", '"a": "')
+ENDS = ("", "!", "\n", "\0", " !", "a")
+
+
+def modules() -> Iterator[Any]:
+    for found in pkgutil.walk_packages(phonehome.__path__, "phonehome."):
+        if not found.name.endswith("__main__"):
+            yield importlib.import_module(found.name)
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for module in modules():
+        yield module.__name__, ast.parse(Path(module.__file__).read_text("utf-8"))
+
+
+def methods_used() -> dict[str, set[str]]:
+    """Methods that are called on what is called so: `MODULE.NAME`, or `NAME` alone if it is no module's own."""
+    used: dict[str, set[str]] = defaultdict(set)
+    for name, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in METHODS:
+                if isinstance(node.value, ast.Name):
+                    used[f"{name}.{node.value.id}"].add(node.attr)
+                    used[node.value.id].add(node.attr)
+                elif isinstance(node.value, ast.Attribute):
+                    used[node.value.attr].add(node.attr)
+    return used
+
+
+def walk(item: Any, name: str, seen: dict[int, Any]) -> Iterator[tuple[str, re.Pattern[Any], str | None]]:
+    """Expressions in an object, each with the name it goes by and the method that it is bound to."""
+    if id(item) in seen:
+        return
+    seen[id(item)] = item
+    if isinstance(item, re.Pattern):
+        yield name, item, None
+        del seen[id(item)]
+    elif isinstance(getattr(item, "__self__", None), re.Pattern):
+        yield name, item.__self__, item.__name__
+    elif isinstance(item, dict):
+        for key, value in item.items():
+            yield from walk(key, name, seen)
+            yield from walk(value, name, seen)
+    elif type(item) in (list, tuple, set, frozenset):
+        for value in item:
+            yield from walk(value, name, seen)
+    elif isinstance(item, functools.partial):
+        yield from walk((item.func, item.args, item.keywords), name, seen)
+    elif isinstance(item, functools._lru_cache_wrapper):
+        if not inspect.signature(item).parameters:  # what is loaded once
+            yield from walk(item(), name, seen)
+    elif getattr(type(item), "__module__", "").startswith("phonehome") or (
+        isinstance(item, type) and item.__module__.startswith("phonehome")
+    ):
+        fields = set(getattr(item, "__dict__", ()))
+        for kind in item.__mro__ if isinstance(item, type) else type(item).__mro__:
+            for named in (kind.__dict__.get("__slots__"), kind.__dict__.get("_fields")):
+                fields.update(
+                    named if isinstance(named, tuple) else (named,) if isinstance(named, str) else ()
+                )
+        for field in sorted(fields):
+            if isinstance(item, type) and field not in item.__dict__:
+                continue
+            try:
+                value = getattr(item, field)
+            except Exception:  # a slot that is empty
+                continue
+            yield from walk(value, field, seen)
+
+
+def found() -> dict[tuple[str | bytes, int, str], tuple[str, re.Pattern[Any]]]:
+    """Each expression and method, with where it stands."""
+    all_found: dict[tuple[str | bytes, int, str], tuple[str, re.Pattern[Any]]] = {}
+    used = methods_used()
+    for module in modules():
+        seen: dict[int, Any] = {}
+        for name, item in list(vars(module).items()):
+            for called, pattern, bound in walk(item, name, seen):
+                asked = {bound} if bound else used[f"{module.__name__}.{called}"] or used[called]
+                for method in sorted(asked or {"search", "fullmatch"}):
+                    where = f"{module.__name__}.{called}"
+                    all_found.setdefault((pattern.pattern, pattern.flags, str(method)), (where, pattern))
+    for module_name, tree in sources():
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == "re"
+                and node.func.attr in METHODS
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                pattern = re.compile(node.args[0].value)
+                where = f"{module_name}:{node.lineno}"
+                all_found.setdefault((pattern.pattern, pattern.flags, node.func.attr), (where, pattern))
+    return all_found
+
+
+FOUND = found()
+
+
+def hostile(pattern: re.Pattern[Any], length: int) -> Iterator[Any]:
+    """Texts that are made to take long: from the expression's own loops, and such as always take long."""
+    chance = random.Random(str(pattern.pattern))
+    texts: dict[str, None] = {}
+
+    def add(head: str, pump: str, end: str) -> None:
+        if pump:
+            texts[head + pump * (max(length - len(head) - len(end), 1) // len(pump)) + end] = None
+
+    tree = Matcher(pattern).tree
+    every = characters(tree)[:24]
+    for before, body in loops(tree):
+        own = characters(body)[:24]
+        for pump in (sample(body), *own, *(chance.choice(own) + chance.choice(own) for _ in range(6) if own)):
+            for head in ("", before):
+                for end in ("!", ""):
+                    add(head, pump, end)
+        for _ in range(6):
+            pump = "".join(chance.choices(every or "a", k=chance.randint(2, 4)))
+            add(before, pump, chance.choice(ENDS))
+            add(before, sample(body) + pump, chance.choice(ENDS))
+    for family in FAMILIES:
+        for head in ("", chance.choice(HEADS)):
+            add(head, family, chance.choice(ENDS))
+    for text in texts:
+        if isinstance(pattern.pattern, bytes):
+            yield text.encode("latin-1", "replace")
+        else:
+            yield text
+
+
+def is_linear(matcher: Matcher, text: Any, method: str) -> bool:
+    """Whether the steps are few, or at least grow as the text does when it becomes twice as long."""
+    try:
+        if matcher.run(text, method, MOST * len(text)) <= FEW * len(text):
+            return True
+        middle = len(text) // 2
+        return matcher.steps < 2.8 * matcher.run(
+            text[: middle // 2] + text[-(middle - middle // 2) :], method, matcher.steps
+        )
+    except TooManySteps:
+        return False
+
+
+@pytest.mark.parametrize("key", FOUND, ids=[f"{where}.{key[2]}" for key, (where, _) in FOUND.items()])
+def test_steps_grow_no_faster_than_the_text(key: tuple[str | bytes, int, str]) -> None:
+    pattern, method = FOUND[key][1], key[2]
+    matcher = Matcher(pattern)
+    for text in hostile(pattern, LENGTH):
+        assert is_linear(matcher, text, method), (
+            f"{pattern.pattern!r}.{method}: {text[:60]!r} ... {text[-10:]!r}"
+        )
+
+
+def test_each_expression_of_the_source_is_found() -> None:
+    """Those that are written out; what is put together at run time stands in the module or in what it holds."""
+    tried = {key[0] for key in FOUND}
+    missing = []
+    count = 0
+    for name, tree in sources():
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) == "re.compile"
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                count += 1
+                if node.args[0].value not in tried:
+                    missing.append(f"{name}:{node.lineno}")
+    assert missing == []
+    assert count > 50
+
+
+def test_expressions_of_the_knowledge_are_found() -> None:
+    where = {place.rpartition(".")[2] for place, _ in FOUND.values()}
+    assert {"shape", "alone", "_path"} <= where, where
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "method"),
+    [
+        (r"(?:[A-Z]?[a-z]+[-_.]?)+", "a" * 40 + "0", "fullmatch"),
+        (r"[\w\s]+={0,2}\s*\Z", "a" + "\t" * 2000 + "!", "match"),
+        (r"[a-z]+=", "a" * 2000, "search"),
+    ],
+)
+def test_the_count_tells_what_takes_long(pattern: str, text: str, method: str) -> None:
+    with pytest.raises(TooManySteps):
+        Matcher(re.compile(pattern)).run(text, method, MOST * len(text))
+
+
+@pytest.mark.parametrize("method", ["match", "fullmatch", "search"])
+def test_the_count_is_of_a_matcher_that_agrees_with_re(method: str) -> None:
+    """On what is counted, both find the same end."""
+    pattern = re.compile(r"(?:(?P<a>[a-c]{1,3}?)|b++c)(?>x|xy)?(?=y|\Z)(?<!b)(?P=a)?z*")
+    chance = random.Random(7)
+    matcher = Matcher(pattern)
+    for _ in range(500):
+        text = "".join(chance.choices("abcxyz", k=chance.randint(0, 9)))
+        matcher.run(text, method, 1_000_000)
+        expected = getattr(pattern, method)(text)
+        assert matcher.end == (expected.end() if expected else -1), text
