@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from typing import Literal, TypedDict
 
 from phonehome.analysis import knowledge
-from phonehome.analysis.knowledge import software
-from phonehome.analysis.knowledge.software import MAX_BUILD, Build, Fix
+from phonehome.analysis.knowledge.reading import many
+from phonehome.analysis.knowledge.software import MAX_BUILD, Build, Fix, parse_build
 
 Status = Literal["stated", "not-known"]
 
@@ -38,7 +38,7 @@ def markets() -> Mapping[str, str]:
 
 def parse(text: str) -> Build | None:
     """The build number in a build or a fingerprint; None if it is of no numbering that is known."""
-    return software.parse(text, knowledge.shipped().software.numberings)
+    return parse_build(text, knowledge.shipped().software.numberings)
 
 
 def market_of(builds: Iterable[str]) -> list[str]:
@@ -57,7 +57,7 @@ def describe(text: str, models: Sequence[str] = (), builds: Sequence[str] = ()) 
     return [
         _entry(build, fix, models, (text, *builds))
         for fix in knowledge.shipped().software.fixes
-        if fix.numbering == build.numbering
+        if fix.said.numbering == build.numbering
     ]
 
 
@@ -72,20 +72,22 @@ def firmware_of(models: Sequence[str], builds: Sequence[str]) -> list[FirmwareEn
 
 
 def _entry(build: Build, fix: Fix, models: Sequence[str], builds: Sequence[str]) -> FirmwareEntry:
-    references = [f"{reference.title}: {reference.where}" for reference in fix.references]
+    references = [f"{reference.title}: {reference.where}" for reference in many(fix.said.reference)]
     status: Status = "not-known"
     inference: list[str] = []
     if not _is_phone(fix, models, builds):
         statement = (
-            f"Whether it carries {fix.what} is not known: what {fix.by} said is about the {fix.phone}, "
+            f"Whether it carries {fix.said.what} is not known: what {fix.said.by} said is about the "
+            f"{fix.said.phone}, "
             "and this phone names itself otherwise."
         )
     elif any(build == fixed for fixed in fix.builds):
         status = "stated"
-        statement = f"Carries {fix.what}, by {fix.by}'s statement on the {fix.phone}."
+        statement = f"Carries {fix.said.what}, by {fix.said.by}'s statement on the {fix.said.phone}."
     else:
         statement = (
-            f"Whether it carries {fix.what} is not known: {fix.by}'s statement does not name this build."
+            f"Whether it carries {fix.said.what} is not known: "
+            f"{fix.said.by}'s statement does not name this build."
         )
         inference = [_compared(build, fixed) for fixed in fix.builds]
     return {
@@ -103,7 +105,7 @@ def _is_phone(fix: Fix, models: Sequence[str], builds: Sequence[str]) -> bool:
     products = [build for build in builds if "/" in build]
     if not models and not products:
         return True
-    return _fits(models, fix.models) or _fits(products, fix.products)
+    return _fits(models, fix.said.models) or _fits(products, fix.said.products)
 
 
 def _fits(texts: Sequence[str], patterns: Sequence[str]) -> bool:

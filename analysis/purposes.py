@@ -11,7 +11,8 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from phonehome.analysis.identifiers.finding import RANK, Finding
-from phonehome.analysis.knowledge.catalogue import Acknowledgement, Catalogue, Endpoint, Kind
+from phonehome.analysis.knowledge.catalogue import Acknowledgement, Catalogue, Endpoint
+from phonehome.analysis.knowledge.identifiers import Kind
 from phonehome.analysis.transmission import Reply, Transmission
 
 Outcome = Literal["attempted", "delivered", "acknowledged", "unknown"]

@@ -13,13 +13,12 @@ from phonehome.analysis import knowledge
 from phonehome.analysis.knowledge.identifiers import (
     CATEGORIES,
     NOTHING,
-    Category,
     Identifiers,
     Kind,
     Meaning,
     Weight,
-    compact,
 )
+from phonehome.analysis.knowledge.schema import Category, compact
 
 __all__ = [
     "CATEGORIES",

@@ -3,18 +3,20 @@
 Everything is read and checked at once. `docs/catalogue.md` says how to write an entry.
 """
 
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from phonehome.analysis.knowledge import addresses, catalogue, countries, identifiers, software
+from phonehome.analysis.knowledge import schema
 from phonehome.analysis.knowledge.addresses import Addresses
-from phonehome.analysis.knowledge.catalogue import Catalogue
+from phonehome.analysis.knowledge.catalogue import Catalogue, Endpoint, endpoints
 from phonehome.analysis.knowledge.countries import Countries
 from phonehome.analysis.knowledge.identifiers import Identifiers
+from phonehome.analysis.knowledge.reading import File, KnowledgeError, Reader
 from phonehome.analysis.knowledge.software import Software
+
+__all__ = ["FOLDER", "Knowledge", "KnowledgeError", "load", "read_folder", "shipped"]
 
 FOLDER = Path(__file__).parent
 
@@ -39,18 +41,82 @@ class Knowledge:
 
 @cache
 def shipped() -> Knowledge:
-    """What comes with the program, read at the first call."""
-    return load()
+    """What comes with the program, read at the first call. Raises KnowledgeError if a file is wrong."""
+    return read_folder(FOLDER)
 
 
 def load(own: Sequence[Path] = ()) -> Knowledge:
-    """The same behind the user's own entries. Raises CatalogueError if a file is wrong."""
-    headers = tomllib.loads((FOLDER / "headers.toml").read_text("utf-8"))
-    return Knowledge(
-        catalogue=catalogue.load(FOLDER),
-        identifiers=identifiers.read(),
-        headers=frozenset(entry["name"] for entry in headers["header"]),
-        software=software.read(),
-        countries=countries.read(),
-        addresses=addresses.read(),
+    """The same, and the user's own entries: files of endpoints, or folders of them.
+
+    An own entry is asked before those that come with the program for the same host. Raises KnowledgeError with all that
+    is wrong in the files."""
+    known = shipped()
+    if not own:
+        return known
+    reader = Reader()
+    catalogue = known.catalogue
+    entries = _endpoints(_read_endpoints(_own_files(own, reader), reader), reader, own=True)
+    for entry in entries:
+        if entry.id in catalogue.endpoints:
+            what = "an entry of that id comes with the program: choose another"
+            reader.wrong(entry.own, f"endpoint {entry.id!r}", what)
+    reader.check({"purpose": catalogue.purposes, "kind": known.identifiers.kinds})
+    all_entries = (*catalogue.endpoints.values(), *entries)
+    return replace(known, catalogue=Catalogue(catalogue.purposes, catalogue.kinds, all_entries))
+
+
+def read_folder(folder: Path) -> Knowledge:
+    """All that stands in a folder. Raises KnowledgeError."""
+    reader = Reader()
+
+    def one[T: File](shape: type[T]) -> T:
+        content = reader.read(folder / shape.NAME, shape)
+        if content is None:
+            raise KnowledgeError(reader.mistakes)
+        return content
+
+    purposes, names, headers = one(schema.Purposes), one(schema.IdentifierNames), one(schema.Headers)
+    devices, markets, firmware = one(schema.Devices), one(schema.Markets), one(schema.Firmware)
+    codes, transfers, clouds = one(schema.CountryNames), one(schema.Transfers), one(schema.CloudRegions)
+    special, anycast, networks = one(schema.SpecialAddresses), one(schema.Anycast), one(schema.Networks)
+    files = _read_endpoints(sorted(folder.glob(schema.Endpoints.NAME)), reader)
+    reader.stop()  # what is missing because it is wrong would make more mistakes
+
+    identifiers = Identifiers.of(names)
+    by_id = {purpose.id: purpose for purpose in purposes.purpose}
+    knowledge = Knowledge(
+        catalogue=Catalogue(by_id, identifiers.kinds, _endpoints(files, reader, own=False)),
+        identifiers=identifiers,
+        headers=frozenset(header.name for header in headers.header),
+        software=Software.of(devices, markets, firmware, reader),
+        countries=Countries.of(codes, transfers, reader),
+        addresses=Addresses.of(special, anycast, networks, clouds),
     )
+    reader.check(
+        {
+            "purpose": by_id,
+            "kind": identifiers.kinds,
+            "role": identifiers.roles,
+            "country": knowledge.countries.names,
+            "numbering": [numbering.id for numbering in markets.numbering],
+            "provider": clouds.provider,
+        }
+    )
+    return knowledge
+
+
+def _read_endpoints(files: Iterable[Path], reader: Reader) -> list[tuple[str, schema.Endpoints]]:
+    read = [(file.name, reader.read(file, schema.Endpoints)) for file in files]
+    return [(name, content) for name, content in read if content is not None]
+
+
+def _endpoints(files: Iterable[tuple[str, schema.Endpoints]], reader: Reader, *, own: bool) -> list[Endpoint]:
+    return [entry for name, content in files for entry in endpoints(name, content, own, reader)]
+
+
+def _own_files(given: Iterable[Path], reader: Reader) -> Iterator[Path]:
+    for path in given:
+        inside = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        if not inside:
+            reader.wrong(path.name, "", "a folder with no .toml file in it")
+        yield from inside

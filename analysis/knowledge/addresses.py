@@ -1,53 +1,22 @@
 """What is known of addresses beside the tables: special ones, anycast, networks with servers everywhere, clouds."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any
+from typing import Self
 
+from phonehome.analysis.knowledge.schema import (
+    Anycast,
+    CloudRegions,
+    Networks,
+    Prefixed,
+    Provider,
+    Special,
+    SpecialAddresses,
+    SpreadCloud,
+    SpreadNetwork,
+    SpreadRange,
+)
 from phonehome.analysis.places.prefixes import PrefixTable
-
-
-@dataclass(frozen=True, slots=True)
-class Special:
-    """Addresses that are not of the public internet."""
-
-    scope: str
-    meaning: str
-    reference: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Addresses that no one country can be told of: they answer from many places, or may."""
-
-    what: str
-    anycast: bool
-    reference: str
-    provider: str = ""
-    region: str = ""
-    """`` is any."""
-    service: str = ""
-    """`` is any."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpreadNetwork:
-    """A network with servers in many countries: no table's country is more than uncertain there."""
-
-    holder: str
-    reason: str
-    reference: str
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """A cloud provider that publishes its ranges."""
-
-    name: str
-    table: str
-    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +26,8 @@ class Addresses:
     special: PrefixTable[Special]
     local_endings: frozenset[str]
     """Endings of names that the public name system knows nothing of, such as `local`; without a dot."""
-    spread_ranges: PrefixTable[Spread]
-    spread_clouds: tuple[Spread, ...]
+    spread_ranges: PrefixTable[SpreadRange]
+    spread_clouds: tuple[SpreadCloud, ...]
     spread_networks: Mapping[int, SpreadNetwork]
     """By AS number."""
     filler: Mapping[int, str]
@@ -68,7 +37,7 @@ class Addresses:
     region_countries: Mapping[tuple[str, str], str]
     """(provider, region) as in the cloud table -> country."""
 
-    def spread_cloud(self, provider: str, region: str, service: str) -> Spread | None:
+    def spread_cloud(self, provider: str, region: str, service: str) -> SpreadCloud | None:
         """The first entry that fits what the cloud table says of an address."""
         for entry in self.spread_clouds:
             if entry.provider == provider and entry.region in ("", region) and entry.service in ("", service):
@@ -77,58 +46,36 @@ class Addresses:
 
     def provider(self, key: str) -> Provider:
         """The provider that the cloud table calls `key`; one that is not in the catalogue goes by its key."""
-        return self.providers.get(key) or Provider(key, key, "")
+        return self.providers.get(key) or Provider(name=key, table=key, reference="")
+
+    @classmethod
+    def of(
+        cls,
+        special: SpecialAddresses,
+        anycast: Anycast,
+        networks: Networks,
+        clouds: CloudRegions,
+    ) -> Self:
+        """What the files say."""
+        return cls(
+            special=_prefixes(special.special),
+            local_endings=frozenset(ending for names in special.local_names for ending in names.endings),
+            spread_ranges=_prefixes(anycast.range),
+            spread_clouds=anycast.cloud,
+            spread_networks={asn: network for network in networks.spread for asn in network.asns},
+            filler={filler.ip_version: filler.reason for filler in networks.filler},
+            providers=clouds.provider,
+            region_countries={
+                (group.provider, region): country
+                for group in clouds.group
+                for region, country in group.regions.items()
+            },
+        )
 
 
-def _load(name: str) -> dict[str, Any]:
-    return tomllib.loads((resources.files("phonehome.analysis.knowledge") / name).read_text(encoding="utf-8"))
-
-
-def read() -> Addresses:
-    """What the files say."""
-    special = _load("special_addresses.toml")
-    anycast = _load("anycast.toml")
-    networks = _load("networks.toml")
-    clouds = _load("cloud_regions.toml")
-    return Addresses(
-        special=PrefixTable(
-            (prefix, Special(entry["scope"], entry["meaning"], entry["reference"]))
-            for entry in special["special"]
-            for prefix in entry["prefixes"]
-        ),
-        local_endings=frozenset(ending for entry in special["local_names"] for ending in entry["endings"]),
-        spread_ranges=PrefixTable(
-            (prefix, Spread(entry["what"], True, entry["reference"]))
-            for entry in anycast["range"]
-            for prefix in entry["prefixes"]
-        ),
-        spread_clouds=tuple(
-            Spread(
-                entry["what"],
-                entry["anycast"],
-                entry["reference"],
-                entry["provider"],
-                entry.get("region", ""),
-                entry.get("service", ""),
-            )
-            for entry in anycast["cloud"]
-        ),
-        spread_networks={
-            asn: SpreadNetwork(entry["holder"], entry["reason"], entry["reference"])
-            for entry in networks["spread"]
-            for asn in entry["asns"]
-        },
-        filler={entry["ip_version"]: entry["reason"] for entry in networks["filler"]},
-        providers={
-            key: Provider(entry["name"], entry["table"], entry["reference"])
-            for key, entry in clouds["provider"].items()
-        },
-        region_countries={
-            (group["provider"], region): country
-            for group in clouds["group"]
-            for region, country in group["regions"].items()
-        },
-    )
+def _prefixes[T: Prefixed](tables: tuple[T, ...]) -> PrefixTable[T]:
+    # A prefix that stands there twice was noted when the file was read.
+    return PrefixTable({prefix: table for table in tables for prefix in table.prefixes}.items())
 
 
 def country_name(code: str) -> str:

@@ -1,12 +1,12 @@
 """Names of countries, and since when data may go to them without a further safeguard."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any, Literal, NamedTuple
+from functools import partial
+from typing import NamedTuple, Self
 
-Protection = Literal["eea", "adequate"]
+from phonehome.analysis.knowledge.reading import Reader
+from phonehome.analysis.knowledge.schema import CountryNames, Protection, Transfers, named_references
 
 
 class Status(NamedTuple):
@@ -35,32 +35,20 @@ class Countries:
         """English name of the country; the code itself if it is not known."""
         return self.names.get(code.upper(), code)
 
-
-def _load(name: str) -> dict[str, Any]:
-    return tomllib.loads((files("phonehome.analysis.knowledge") / name).read_text("utf-8"))
-
-
-def read() -> Countries:
-    """What the files say."""
-    data = _load("countries.toml")
-    names = {**data["assigned"], **{code: entry["name"] for code, entry in data["other"].items()}}
-    document = _load("transfers.toml")
-    shared = document["references"]
-    found: dict[str, tuple[Status, ...]] = {}
-    for entry in document["country"]:
-        given = entry["reference"]
-        references = [
-            shared[item] if isinstance(item, str) else item
-            for item in (given if isinstance(given, list) else [given])
-        ]
-        found[entry["code"]] = (
-            *found.get(entry["code"], ()),
-            Status(
-                entry["status"],
-                str(entry["since"]),
-                str(entry.get("until", "")),
-                entry.get("condition", ""),
-                tuple((reference["title"], reference["where"]) for reference in references),
-            ),
-        )
-    return Countries(names, found)
+    @classmethod
+    def of(cls, names: CountryNames, transfers: Transfers, reader: Reader) -> Self:
+        """What the files say."""
+        all_names = {**names.assigned, **{code: other.name for code, other in names.other.items()}}
+        found: dict[str, tuple[Status, ...]] = {}
+        for table in transfers.country:
+            wrong = partial(reader.wrong, transfers.NAME, f"country {table.code!r}")
+            references = named_references(table.reference, transfers.references, wrong)
+            status = Status(
+                table.status,
+                table.since.isoformat(),
+                table.until.isoformat() if table.until else "",
+                table.condition,
+                tuple((reference.title, reference.where) for reference in references),
+            )
+            found[table.code] = (*found.get(table.code, ()), status)
+        return cls(all_names, found)

@@ -1,35 +1,35 @@
 """The kinds of identifiers, and which names in traffic stand for which: `identifiers.toml`."""
 
 import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Self, get_args
 
-Category = Literal["hardware", "sim", "network", "location", "advertising", "software", "account"]
-CATEGORIES: Final[tuple[Category, ...]] = (
-    "hardware",
-    "sim",
-    "network",
-    "location",
-    "advertising",
-    "software",
-    "account",
+from msgspec import structs
+
+from phonehome.analysis.knowledge.schema import (
+    Category,
+    IdentifierNames,
+    KindTable,
+    MaskName,
+    compact,
+    normal,
 )
+
+CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 Weight = Literal["exclusive", "plain", "vague"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of identifier, as the catalogue describes it (its head explains each field)."""
+    """A kind of identifier; `schema.KindTable` explains each field."""
 
     id: str
     label: str
     category: Category
     severity: int
     """0 to 100: how much it tells about whom, and for how long."""
-    mask: str
+    mask: MaskName
     reference: str
     exclusive: frozenset[str] = frozenset()
     anywhere: bool = False
@@ -51,6 +51,11 @@ class Kind:
     alone_part: str = ""
     """What every such value has: one of these lengths, or this part."""
 
+    @property
+    def singles_out(self) -> bool:
+        """Whether it tells one device or person from another; a mobile operator's name does not."""
+        return self.mask != "none"
+
 
 class Meaning(NamedTuple):
     """What a name stands for."""
@@ -67,6 +72,8 @@ NOTHING: Final = Meaning()
 
 @dataclass(frozen=True, slots=True)
 class Identifiers:
+    """The kinds, and what names mean."""
+
     kinds: dict[str, Kind]
     never: frozenset[str]
     roles: dict[str, frozenset[str]]
@@ -85,100 +92,77 @@ class Identifiers:
     """What user agents say of the device."""
     agents_never: frozenset[str]
 
+    @classmethod
+    def of(cls, content: IdentifierNames) -> Self:
+        """What the file says."""
+        kinds = {table.id: _kind(table) for table in content.kind}
+        roles = {
+            name: frozenset(map(compact, names))
+            for name, names in structs.asdict(content.roles).items()
+            if name != "reference"
+        }
+        form = content.normal_form
+        found: dict[str, list[tuple[Kind, Weight]]] = {}
+        for kind in kinds.values():
+            for weight, names in (
+                ("exclusive", kind.exclusive),
+                ("plain", kind.names),
+                ("vague", kind.vague),
+            ):
+                for name in names:
+                    found.setdefault(name, []).append((kind, weight))  # type: ignore[arg-type]
+        parts: dict[str, set[str]] = {}
+        for role, names in roles.items():
+            for name in names:
+                parts.setdefault(name, set()).add(role)
+        carriers = frozenset(map(compact, form.carriers))
+        meanings = {
+            name: Meaning(tuple(found.get(name, ())), frozenset(parts.get(name, ())), name in carriers)
+            for name in {*found, *parts, *carriers}
+        }
+        closed = {name for name, meaning in meanings.items() if meaning.carrier}
+        closed |= {name for name, rules in found.items() if all(weight == "vague" for _, weight in rules)}
+        closed |= {name for name, its in parts.items() if name not in found and its <= _SPECIAL_ROLES}
+        long = sorted((prefix for prefix in form.prefixes if len(prefix) >= 3), key=len, reverse=True)
+        return cls(
+            kinds=kinds,
+            never=frozenset(content.values.never),
+            roles=roles,
+            meanings=meanings,
+            exclusive={
+                name: Meaning(((rules[0][0], "plain"),))
+                for name, rules in found.items()
+                if rules[0][1] == "exclusive" and rules[0][0].anywhere
+            },
+            closed=frozenset(closed),
+            prefixes=frozenset(form.prefixes),
+            unmarked=re.compile(f"(?:{'|'.join(long)})[0-9]*"),
+            suffixes=frozenset(form.suffixes),
+            elsewhere=frozenset(content.elsewhere.names),
+            agents=tuple(
+                (kinds[id], pattern)
+                for id, pattern in (("model", content.user_agent.model), ("build", content.user_agent.build))
+                if id in kinds
+            ),
+            agents_never=frozenset(content.user_agent.never),
+        )
 
-def compact(name: str) -> str:
-    """A name in its normal form: letters and digits only, lower case."""
-    return _SEPARATORS.sub("", name).lower()
 
-
-_SEPARATORS = re.compile(r"[^0-9A-Za-z]+")
 _SPECIAL_ROLES: Final = frozenset(
     {"cell_id_vague", "cell_system", "cell_network", "cell_signal", "coordinates_vague"}
 )
 """Roles whose names are too short or too common to count with a prefix taken off."""
 
 
-def read() -> Identifiers:
-    """What the file says."""
-    document = tomllib.loads(
-        (files("phonehome.analysis.knowledge") / "identifiers.toml").read_text(encoding="utf-8")
-    )
-    kinds = {entry["id"]: _kind(entry) for entry in document["kind"]}
-    roles = {
-        name: frozenset(map(compact, names))
-        for name, names in document["roles"].items()
-        if name != "reference"
-    }
-    form = document["normal_form"]
-    agent = document["user_agent"]
-    found: dict[str, list[tuple[Kind, Weight]]] = {}
-    for kind in kinds.values():
-        for weight, names in (("exclusive", kind.exclusive), ("plain", kind.names), ("vague", kind.vague)):
-            for name in names:
-                found.setdefault(name, []).append((kind, weight))  # type: ignore[arg-type]
-    parts: dict[str, set[str]] = {}
-    for role, names in roles.items():
-        for name in names:
-            parts.setdefault(name, set()).add(role)
-    carriers = frozenset(map(compact, form["carriers"]))
-    meanings = {
-        name: Meaning(tuple(found.get(name, ())), frozenset(parts.get(name, ())), name in carriers)
-        for name in {*found, *parts, *carriers}
-    }
-    closed = {name for name, meaning in meanings.items() if meaning.carrier}
-    closed |= {name for name, rules in found.items() if all(weight == "vague" for _, weight in rules)}
-    closed |= {name for name, its in parts.items() if name not in found and its <= _SPECIAL_ROLES}
-    return Identifiers(
-        kinds,
-        frozenset(document["values"]["never"]),
-        roles,
-        meanings,
-        {
-            name: Meaning(((rules[0][0], "plain"),))
-            for name, rules in found.items()
-            if rules[0][1] == "exclusive" and rules[0][0].anywhere
-        },
-        frozenset(closed),
-        frozenset(form["prefixes"]),
-        re.compile(
-            f"(?:{'|'.join(sorted(filter(_is_long, form['prefixes']), key=len, reverse=True))})[0-9]*"
-        ),
-        frozenset(form["suffixes"]),
-        frozenset(document["elsewhere"]["names"]),
-        tuple((kinds[id], re.compile(agent[id])) for id in agent if id in kinds),
-        frozenset(agent["never"]),
-    )
-
-
-def _kind(entry: dict[str, Any]) -> Kind:
-    def names(key: str) -> frozenset[str]:
-        return frozenset(name if "_" in name else compact(name) for name in entry.get(key, ()))
-
+def _kind(table: KindTable) -> Kind:
+    sets = ("company", "not_in", "never", "alone_lengths")
+    names = ("exclusive", "names", "vague")
     return Kind(
-        id=entry["id"],
-        label=entry["label"],
-        category=entry["category"],
-        severity=entry["severity"],
-        mask=entry["mask"],
-        reference=entry["reference"],
-        exclusive=names("exclusive"),
-        anywhere=entry.get("anywhere", False),
-        grouped=entry.get("grouped", False),
-        names=names("names"),
-        vague=names("vague"),
-        company=frozenset(entry.get("company", ())),
-        not_in=frozenset(entry.get("not_in", ())),
-        never=frozenset(entry.get("never", ())),
-        prefixes=tuple(entry.get("prefixes", ())),
-        current=tuple(entry.get("current", ())),
-        not_beginning=tuple(entry.get("not_beginning", ())),
-        not_ending=tuple(entry.get("not_ending", ())),
-        shape=re.compile(entry["shape"]).fullmatch,
-        alone=re.compile(entry["alone"]).fullmatch if "alone" in entry else None,
-        alone_lengths=frozenset(entry.get("alone_lengths", ())),
-        alone_part=entry.get("alone_part", ""),
+        **{
+            **structs.asdict(table),
+            **{key: frozenset(getattr(table, key)) for key in sets},
+            **{key: frozenset(map(normal, getattr(table, key))) for key in names},
+            "shape": table.shape.fullmatch,
+            "alone": table.alone and table.alone.fullmatch,
+        }
     )
-
-
-def _is_long(prefix: str) -> bool:
-    return len(prefix) >= 3

@@ -1,13 +1,12 @@
 """What is known of phones' software: what user agents say of systems, how builds are numbered, which carry a fix."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
-from phonehome.analysis.knowledge.catalogue import Reference
+from phonehome.analysis.knowledge.reading import Reader
+from phonehome.analysis.knowledge.schema import Devices, Firmware, FixTable, Markets, Numbering
 
 MAX_BUILD: Final = 500
 """Characters of a build or a fingerprint that are looked at."""
@@ -25,20 +24,11 @@ class Build(NamedTuple):
     service_pack: int | None
 
 
-class Numbering(NamedTuple):
-    id: str
-    pattern: re.Pattern[str]
-
-
 class Fix(NamedTuple):
-    what: str
-    by: str
-    phone: str
-    models: tuple[str, ...]
-    products: tuple[str, ...]
-    numbering: str
+    """Which builds carry a fix, by whose word."""
+
+    said: FixTable
     builds: tuple[Build, ...]
-    references: tuple[Reference, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +44,27 @@ class Software:
     """Code to name."""
     fixes: tuple[Fix, ...]
 
+    @classmethod
+    def of(cls, devices: Devices, markets: Markets, firmware: Firmware, reader: Reader) -> Self:
+        """What the files say."""
+        fixes = []
+        for fix in firmware.fix:
+            builds = {text: parse_build(text, markets.numbering) for text in fix.builds}
+            for text, build in builds.items():
+                if build is None or (build.text, build.numbering) != (text, fix.numbering):
+                    what = f"'builds': {text!r} is not numbered by {fix.numbering}"
+                    reader.wrong(firmware.NAME, f"fix {fix.id!r}", what)
+            fixes.append(Fix(fix, tuple(build for build in builds.values() if build is not None)))
+        return cls(
+            tuple(system.pattern for system in devices.user_agent),
+            frozenset(devices.not_models.names),
+            markets.numbering,
+            {market.code: market.name for market in markets.market},
+            tuple(fixes),
+        )
 
-def parse(text: str, numberings: Sequence[Numbering]) -> Build | None:
+
+def parse_build(text: str, numberings: Sequence[Numbering]) -> Build | None:
     """The build number in a build or a fingerprint; None if it is of none of these numberings."""
     for numbering in numberings:
         match = numbering.pattern.search(text[:MAX_BUILD])
@@ -70,37 +79,3 @@ def parse(text: str, numberings: Sequence[Numbering]) -> Build | None:
                 int(pack) if pack else None,
             )
     return None
-
-
-def read() -> Software:
-    """What the files say."""
-    devices, markets = _load("devices.toml"), _load("markets.toml")
-    numberings = tuple(
-        Numbering(entry["id"], re.compile(entry["pattern"], re.ASCII)) for entry in markets["numbering"]
-    )
-    return Software(
-        tuple(re.compile(entry["pattern"]) for entry in devices["user_agent"]),
-        frozenset(devices["not_models"]["names"]),
-        numberings,
-        {entry["code"]: entry["name"] for entry in markets["market"]},
-        tuple(_fix(entry, numberings) for entry in _load("firmware.toml")["fix"]),
-    )
-
-
-def _fix(entry: dict[str, Any], numberings: Sequence[Numbering]) -> Fix:
-    builds = tuple(parse(text, numberings) for text in entry["builds"])
-    reference = entry["reference"]
-    return Fix(
-        entry["what"],
-        entry["by"],
-        entry["phone"],
-        tuple(entry["models"]),
-        tuple(entry["products"]),
-        entry["numbering"],
-        tuple(build for build in builds if build is not None),
-        tuple(Reference(**item) for item in (reference if isinstance(reference, list) else [reference])),
-    )
-
-
-def _load(name: str) -> dict[str, Any]:
-    return tomllib.loads((files("phonehome.analysis.knowledge") / name).read_text("utf-8"))

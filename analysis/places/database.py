@@ -28,6 +28,7 @@ from typing import Any, Self
 import maxminddb
 
 from phonehome.analysis import knowledge
+from phonehome.analysis.knowledge.schema import SpreadCloud, SpreadRange
 from phonehome.analysis.places.location import CountryCertainty, Location, Source
 from phonehome.analysis.places.prefixes import IPAddress
 
@@ -195,7 +196,7 @@ def _inner(address: IPAddress) -> tuple[IPAddress, str]:
 def _judge(answer: _Answer, address: IPAddress) -> tuple[CountryCertainty, bool, str]:
     """(certainty, anycast, reason) of a country that tables gave; takes the country away if it is filler."""
     addresses = knowledge.shipped().addresses
-    spread = addresses.spread_ranges.get(address)
+    spread: SpreadRange | SpreadCloud | None = addresses.spread_ranges.get(address)
     if spread is None and answer.provider:
         spread = addresses.spread_cloud(answer.provider, answer.region, answer.service)
     anycast = spread is not None and spread.anycast

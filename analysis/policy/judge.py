@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 from phonehome.analysis import firmware
 from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.knowledge.addresses import country_name
-from phonehome.analysis.knowledge.catalogue import Reference, catalogue
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.knowledge.schema import Reference
 from phonehome.analysis.policy.rules import Places, Policy, Rule
 from phonehome.analysis.policy.verdict import EvidenceEntry, PhoneVerdict, Result, RuleVerdict, Verdict
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from phonehome.analysis import knowledge
-from phonehome.analysis.knowledge.catalogue import Reference, catalogue
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.knowledge.schema import Reference
 
 MAX_FILE: Final = 1 << 20
 """Bytes of a policy file that are read."""
@@ -404,7 +405,9 @@ def _references(table: _Table) -> tuple[Reference, ...]:
             raise table.wrong('\'reference\' must be { title = "...", where = "..." }, or a list of them')
         inner = _Table(table.file, f"{table.where}: reference", item)
         inner.only("title", "where", "section")
-        found.append(Reference(inner.text("title"), inner.text("where"), inner.text("section", "")))
+        found.append(
+            Reference(title=inner.text("title"), where=inner.text("where"), section=inner.text("section", ""))
+        )
     return tuple(found)
 
 

@@ -3,7 +3,8 @@
 import json
 
 from phonehome.analysis.decoding import paths
-from phonehome.analysis.knowledge.catalogue import POSITION, catalogue
+from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.knowledge.schema import POSITION
 from tests.decoding.usual import decode_bytes
 
 LIST = ("body", "form", "extinfo", "json")

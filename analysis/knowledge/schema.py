@@ -1,0 +1,744 @@
+"""The shapes of the TOML files of knowledge: which keys there are, of what type, and what else must hold.
+
+To add a file: a `File` here, and a line in `Knowledge` (`__init__.py`). What stands below a key is for the people who
+write files; `tools/write_schemas.py` puts it into the JSON Schema that their editors show.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from ipaddress import ip_network
+from typing import Annotated, ClassVar, Final, Literal
+
+from msgspec import Meta, field
+from msgspec.structs import replace
+
+from phonehome.analysis.knowledge.reading import File, Table, Text, TextOrTexts, Texts, many, meant
+from phonehome.analysis.transmission import Protocol
+
+Code = Annotated[
+    str,
+    Meta(pattern="^[A-Z]{2}$", description='an ISO 3166-1 code of two capital letters, such as "NO"'),
+]
+Port = Annotated[int, Meta(ge=1, le=65535, description="a number from 1 to 65535")]
+Asn = Annotated[int, Meta(ge=1, lt=2**32, description="the number of a network (AS), such as 16509")]
+Id = Annotated[
+    str,
+    Meta(
+        pattern="^[a-z0-9]+(-[a-z0-9]+)*$",
+        description="an id of lower-case letters and digits, in words with - between",
+    ),
+]
+Category = Literal["hardware", "sim", "network", "location", "advertising", "software", "account"]
+MaskName = Literal[
+    "begin",
+    "calling-code",
+    "cell",
+    "count",
+    "email",
+    "issuer",
+    "maker",
+    "network",
+    "network-code",
+    "none",
+    "position",
+    "type-code",
+]
+Protection = Literal["eea", "adequate"]
+
+COMPRESSIONS: Final = frozenset({"gzip", "deflate", "zlib", "br", "zstd"})
+"""Path segments that a field's declaration leaves out: one SDK compresses one request and not the next."""
+POSITION: Final = re.compile(r"\[(0|[1-9][0-9]{0,2})\]").fullmatch
+"""A path segment that is a position in a list."""
+
+_PLACES: Final = ("path", "query", "header", "cookie", "body", "message", "content")
+_HOST: Final = re.compile(r"(?:\*\.)?[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+").fullmatch
+_VENDOR_TYPE: Final = re.compile(r"application/vnd\.[a-z0-9]").match
+
+
+class Reference(Table, frozen=True):
+    """What a statement rests on."""
+
+    title: Text
+    where: Text
+    """URL, DOI, or repository and path."""
+    section: str = ""
+    """Heading, or path in the repository."""
+
+    def mistakes(self) -> Iterator[str]:
+        if len(self.title.split()) < 2 or len(self.where) < 8:
+            yield "a reference has a title that says what it is, and where: URL, DOI, or repository"
+
+
+SharedReferences = Annotated[
+    Reference | Text | Annotated[tuple[Reference | Text, ...], Meta(min_length=1)],
+    Meta(description="{ title = ..., where = ... }, a name of [references], or a list of these"),
+]
+References = Annotated[
+    Reference | Annotated[tuple[Reference, ...], Meta(min_length=1)],
+    Meta(description="{ title = ..., where = ... }, or a list of these"),
+]
+
+
+# --- endpoints ----------------------------------------------------------------------------------------
+
+
+class FieldTable(Table, frozen=True):
+    """A value that an endpoint is known to be sent."""
+
+    path: Text
+    """Where it stands, as `phonehome inspect` prints it; `*` stands for any one segment."""
+    kind: Text
+    """Id of a kind in identifiers.toml."""
+    reason: Text
+    """Why the value is that; the report prints it."""
+
+
+class Payload(Table, frozen=True):
+    """What several entries are sent, or one entry in several encodings."""
+
+    at: TextOrTexts
+    """Where it stands; the paths of its fields begin here."""
+    fields: Annotated[tuple[FieldTable, ...], Meta(min_length=1)]
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        for item in self.fields:
+            yield "kind", item.kind
+
+
+class AcknowledgedTable(Table, frozen=True):
+    """How an answer says that what was sent has been accepted. All that is given must hold."""
+
+    status: Annotated[int | tuple[int, ...], Meta(description="an HTTP status, or a list of them")] = ()
+    json: str = ""
+    """Names with dots between that lead to the value."""
+    protobuf: Annotated[int, Meta(ge=0, lt=2**29)] = 0
+    """Number of a varint field of the outermost message."""
+    equals: Annotated[
+        str | int | bool | tuple[str | int | bool, ...],
+        Meta(description="a list of texts, whole numbers, or true and false"),
+    ] = ()
+    """What the JSON or protobuf value may be."""
+    begins: str = ""
+    """What the body begins with."""
+
+    def mistakes(self) -> Iterator[str]:
+        given = bool(self.json or self.protobuf)
+        if given != (self.equals != ()) or (self.json and self.protobuf):
+            yield "'equals' goes with 'json' or with 'protobuf', and else not"
+        elif not (self.status != () or given or self.begins):
+            yield "it says how: status, json and equals, protobuf and equals, or begins"
+
+
+class EndpointTable(Table, frozen=True):
+    """A known endpoint. All conditions that are given must hold."""
+
+    id: Id
+    """Unique over all files."""
+    owner: Text
+    """Who runs it, as people would say it."""
+    purpose: Text
+    """Id of a purpose in purposes.toml."""
+    reference: SharedReferences
+    """What the entry rests on."""
+    hosts: TextOrTexts = ()
+    """Names in lower case; `*.maker.example` is every name below maker.example, at any depth, but not itself."""
+    path: str = ""
+    """`*` is anything within one segment, `**` at the end is everything below; without the query."""
+    method: str = ""
+    content_type: str = ""
+    """Without parameters."""
+    port: Annotated[
+        Port | tuple[Port, ...], Meta(description="a number from 1 to 65535, or a list of them")
+    ] = ()
+    protocol: Protocol | tuple[Protocol, ...] = ()
+    """Not given: all but dns."""
+    keys: TextOrTexts = ()
+    """Names that the decoded payload must carry, all of them."""
+    acknowledged: AcknowledgedTable | None = None
+    example: TextOrTexts = ()
+    """URLs that this entry, and no other, is to match."""
+    note: str = ""
+    """What a reader of the report should know."""
+    fields: Annotated[
+        FieldTable | Text | tuple[FieldTable | Text, ...],
+        Meta(
+            description="{ path = ..., kind = ..., reason = ... }, a name of [payloads], or a list of these"
+        ),
+    ] = ()
+    """Values that it is sent."""
+
+    def mistakes(self) -> Iterator[str]:
+        for host in many(self.hosts):
+            if not _HOST(host):
+                yield (
+                    f"host {host!r} must be a name in lower case, or *. before one to mean all names below it"
+                )
+        protocols = many(self.protocol)
+        specific = (
+            len(many(self.keys)) > 1
+            or (self.port and protocols)
+            or protocols == ("dns",)
+            or _VENDOR_TYPE(self.content_type.lower())
+        )
+        if not self.hosts and not specific:
+            yield (
+                "without 'hosts' it takes two 'keys', or 'port' and 'protocol', or protocol dns alone, or a content"
+                " type that is registered for one protocol (application/vnd...)"
+            )
+        if self.path and (not self.path.startswith("/") or "?" in self.path):
+            yield f"path {self.path!r} must begin with / and has no query"
+        if "**" in self.path.removesuffix("**"):
+            yield f"path {self.path!r}: ** stands at the end only; * is for one segment"
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        yield from super().claims()
+        rest = (
+            *(self.path, self.method.upper(), self.content_type.lower()),
+            *(frozenset(many(value)) for value in (self.port, self.keys)),
+        )
+        for host in many(self.hosts):
+            for protocol in many(self.protocol) or ("",):
+                yield f"{host!r} under the same conditions", "conditions", host, protocol, rest
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        yield "purpose", self.purpose
+        for item in many(self.fields):
+            if isinstance(item, FieldTable):
+                yield "kind", item.kind
+
+
+class Endpoints(File, frozen=True):
+    """Who runs hosts, what for, how they say "accepted", which values they are sent."""
+
+    NAME: ClassVar = "endpoints/*.toml"
+    endpoint: tuple[EndpointTable, ...]
+    references: dict[str, Reference] = field(default_factory=dict)
+    """References that several entries name."""
+    payloads: dict[str, Payload] = field(default_factory=dict)
+    """Payloads that several entries name."""
+
+
+class Purpose(Table, frozen=True):
+    """What a transmission is for."""
+
+    id: Id
+    label: Text
+    phrase: Text
+    """As a sentence has it: "sent *activation data* to"."""
+    rank: Annotated[int, Meta(ge=1, description="a whole number from 1, the worst")]
+    """Order of concern, 1 is worst."""
+    description: Text
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        yield from super().claims()
+        yield f"rank {self.rank}", "rank", self.rank
+
+
+class Purposes(File, frozen=True):
+    """What transmissions are for."""
+
+    NAME: ClassVar = "purposes.toml"
+    purpose: tuple[Purpose, ...]
+
+
+# --- identifiers --------------------------------------------------------------------------------------
+
+
+class KindTable(Table, frozen=True):
+    """A kind of identifier."""
+
+    id: Id
+    label: Text
+    """As a sentence has it: `with IMEI and cell id`."""
+    category: Category
+    severity: Annotated[int, Meta(ge=0, le=100, description="a whole number from 0 to 100")]
+    """How much it tells, and for how long; orders a list of findings."""
+    mask: MaskName
+    """How it is shown by default."""
+    reference: Text
+    """What the entry rests on."""
+    shape: re.Pattern[str]
+    """Form of a value that stands under one of the names (whole value; checks do the rest)."""
+    exclusive: Texts = ()
+    """Names that mean nothing else: where the check is strong, enough for "certain"."""
+    anywhere: bool = False
+    """Whether these also count behind words that are not known (`vendor_imei`)."""
+    grouped: bool = False
+    """Whether it is also written in groups, in quotation marks, or several in one text: then the parts are tried."""
+    names: Texts = ()
+    """Names that mean this kind, alone or with the prefixes and suffixes of [normal_form]."""
+    vague: Texts = ()
+    """Names that may mean other things as well; one with _ is meant only if the sender marks the same words."""
+    company: Texts = ()
+    """Roles that, in the same object, make a vague name "likely"."""
+    not_in: Texts = ()
+    """First segments of the path where the names mean something else."""
+    never: Texts = ()
+    """Values that identify nobody, besides those of [values]."""
+    prefixes: Texts = ()
+    """What a value begins with."""
+    current: Texts = ()
+    """Those of the prefixes that are in use today: with these a check proves more."""
+    not_beginning: Texts = ()
+    """First words of a value that is something else."""
+    not_ending: Texts = ()
+    """Last words of a value that is something else."""
+    alone: re.Pattern[str] | None = None
+    """Form that is specific enough to be "possible" without a name."""
+    alone_lengths: tuple[int, ...] = ()
+    """Characters that a value of that form can have."""
+    alone_part: str = ""
+    """What a value of that form always has."""
+
+    def mistakes(self) -> Iterator[str]:
+        one, two, three = (
+            frozenset(map(normal, names)) for names in (self.exclusive, self.names, self.vague)
+        )
+        for name in sorted((one & two) | (one & three) | (two & three)):
+            yield f"the name {name!r} stands under two of 'exclusive', 'names' and 'vague'"
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        yield from super().claims()
+        for name in dict.fromkeys(map(normal, self.exclusive)):
+            yield f"the exclusive name {name!r}", "exclusive", name
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        for role in self.company:
+            yield "role", role
+
+
+class NormalForm(Table, frozen=True):
+    """Words around names."""
+
+    prefixes: Texts
+    suffixes: Texts
+    carriers: Texts
+    """Names that say nothing themselves: the name one step further up is taken."""
+    reference: Text
+
+
+class NoValues(Table, frozen=True):
+    """Values that identify nobody."""
+
+    never: tuple[str, ...]
+    """In lower case."""
+    reference: Text
+
+
+class Roles(Table, frozen=True):
+    """Names of parts of what is an identifier only together."""
+
+    reference: Text
+    latitude: Texts = ()
+    longitude: Texts = ()
+    latitude_e7: Texts = ()
+    longitude_e7: Texts = ()
+    coordinates: Texts = ()
+    coordinates_text: Texts = ()
+    coordinates_vague: Texts = ()
+    longitude_first: Texts = ()
+    cell_id: Texts = ()
+    cell_id_vague: Texts = ()
+    cell_area: Texts = ()
+    cell_mcc: Texts = ()
+    cell_mnc: Texts = ()
+    cell_system: Texts = ()
+    cell_network: Texts = ()
+    cell_signal: Texts = ()
+    signal: Texts = ()
+    device_description: Texts = ()
+    packages: Texts = ()
+    access_points: Texts = ()
+    another_thing: Texts = ()
+    useragent: Texts = ()
+
+
+class AgentPatterns(Table, frozen=True):
+    """What user agents say of the device: the last group that fits is the value."""
+
+    model: re.Pattern[str]
+    build: re.Pattern[str]
+    never: Texts
+    """What stands there and is none, in lower case."""
+    reference: Text
+
+
+class Elsewhere(Table, frozen=True):
+    """Names of objects that describe something other than the device and its user."""
+
+    names: Texts
+    reference: Text
+
+
+class IdentifierNames(File, frozen=True):
+    """Kinds of identifiers, and the names and shapes by which they are known."""
+
+    NAME: ClassVar = "identifiers.toml"
+    kind: tuple[KindTable, ...]
+    normal_form: NormalForm
+    values: NoValues
+    roles: Roles
+    user_agent: AgentPatterns
+    elsewhere: Elsewhere
+
+
+class Header(Table, frozen=True):
+    """A header that is not decoded, because what stands in it says nothing of the phone or its owner."""
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9-]+$", description="the name of a header in lower case")]
+    reason: Text
+    reference: Text
+
+
+class Headers(File, frozen=True):
+    """Headers that are not decoded."""
+
+    NAME: ClassVar = "headers.toml"
+    header: tuple[Header, ...]
+
+
+# --- phones -------------------------------------------------------------------------------------------
+
+
+class System(Table, frozen=True):
+    """What a user agent says of a phone's system."""
+
+    pattern: re.Pattern[str]
+    """Searched in the user agent; has a group `android` or `ios`, which is the version."""
+    example: Text
+    reference: References
+
+    def mistakes(self) -> Iterator[str]:
+        if len(self.pattern.groupindex) != 1 or not self.pattern.groupindex.keys() <= {"android", "ios"}:
+            yield "'pattern' has one named group, android or ios"
+        yield from _unread(self.pattern, self.example)
+
+
+class NotModels(Table, frozen=True):
+    """What stands where a model would, and is none."""
+
+    names: Texts
+    """In lower case."""
+    reference: References
+
+
+class Devices(File, frozen=True):
+    """What phones say of themselves."""
+
+    NAME: ClassVar = "devices.toml"
+    user_agent: tuple[System, ...]
+    not_models: NotModels
+
+
+class Numbering(Table, frozen=True):
+    """How a maker numbers builds."""
+
+    id: Id
+    name: Text
+    pattern: re.Pattern[str]
+    """Searched in a build or a fingerprint; its groups are `market`, `release`, `version` and `service_pack`."""
+    examples: Annotated[Texts, Meta(min_length=1)]
+    reference: References
+
+    def mistakes(self) -> Iterator[str]:
+        if self.pattern.groupindex.keys() != {"market", "release", "version", "service_pack"}:
+            yield "'pattern' has the groups market, release, version and service_pack"
+        yield from _unread(self.pattern, *self.examples)
+
+
+class Market(Table, frozen=True):
+    """A market that phones are made for."""
+
+    code: Annotated[str, Meta(pattern="^[A-Z]{2,3}$", description="two or three capital letters")]
+    name: Text
+    reference: References
+
+
+class Markets(File, frozen=True):
+    """How builds are numbered, and the markets that they name."""
+
+    NAME: ClassVar = "markets.toml"
+    numbering: tuple[Numbering, ...]
+    market: tuple[Market, ...]
+
+
+class FixTable(Table, frozen=True):
+    """What a maker said of builds: which of them carry a fix."""
+
+    id: Id
+    what: Text
+    by: Text
+    """Whose statement it is."""
+    phone: Text
+    models: Texts
+    """Patterns (`*`) of the models that are meant."""
+    products: Texts
+    """Patterns (`*`) of the fingerprints that are meant."""
+    numbering: Text
+    """Id of a numbering in markets.toml."""
+    builds: Texts
+    """Build numbers that carry it."""
+    reference: References
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        yield "numbering", self.numbering
+
+
+class Firmware(File, frozen=True):
+    """What makers said of builds."""
+
+    NAME: ClassVar = "firmware.toml"
+    fix: tuple[FixTable, ...]
+
+
+# --- countries and addresses --------------------------------------------------------------------------
+
+
+class OtherCountry(Table, frozen=True):
+    """A code that is not assigned, but that tables use."""
+
+    name: Text
+    reference: Text
+
+
+class CountryNames(File, frozen=True):
+    """Country codes, and the names that people read."""
+
+    NAME: ClassVar = "countries.toml"
+    reference: Text
+    assigned: dict[Code, Text]
+    other: dict[Code, OtherCountry]
+
+
+class CountryStatus(Table, frozen=True):
+    """Whether data of people in the EEA may go to a country without a further safeguard, and when."""
+
+    code: Code
+    status: Protection
+    since: date
+    reference: SharedReferences
+    until: date | None = None
+    """First day on which it no longer was so."""
+    condition: str = ""
+    """Which recipients it covers, if not all."""
+
+    def mistakes(self) -> Iterator[str]:
+        if self.until is not None and self.until <= self.since:
+            yield "'until' must be after 'since'"
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        yield f"{self.status} since {self.since}", "status", self.code, self.status, self.since
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        yield "country", self.code
+
+
+class Transfers(File, frozen=True):
+    """Which countries data may go to, and since when."""
+
+    NAME: ClassVar = "transfers.toml"
+    country: tuple[CountryStatus, ...]
+    references: dict[str, Reference] = field(default_factory=dict)
+
+
+class Prefixed(Table, frozen=True):
+    """Ranges of addresses. The most specific prefix decides."""
+
+    prefixes: Annotated[Texts, Meta(min_length=1)]
+    reference: Text
+
+    def mistakes(self) -> Iterator[str]:
+        for prefix in self.prefixes:
+            try:
+                ip_network(prefix)
+            except ValueError as error:
+                yield f"'prefixes': {error}"
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        for prefix in self.prefixes:
+            yield f"the prefix {prefix}", "prefix", ip_network(prefix)
+
+
+class Special(Prefixed, frozen=True):
+    """Addresses that are not of the public internet."""
+
+    scope: Text
+    """The short word."""
+    meaning: str
+    """The clause that people read."""
+
+
+class LocalNames(Table, frozen=True):
+    """Endings of names that the public name system knows nothing of, without a dot before."""
+
+    endings: Texts
+    reference: Text
+
+
+class SpecialAddresses(File, frozen=True):
+    """Addresses that are not of the public internet, and names that are not."""
+
+    NAME: ClassVar = "special_addresses.toml"
+    special: tuple[Special, ...]
+    local_names: tuple[LocalNames, ...]
+
+
+class SpreadRange(Prefixed, frozen=True):
+    """Addresses that answer from many places at once."""
+
+    what: Text
+    anycast: ClassVar = True
+
+
+class SpreadCloud(Table, frozen=True):
+    """What the cloud table says of addresses that are of no one place."""
+
+    provider: Text
+    """Key of a provider in cloud_regions.toml."""
+    what: Text
+    reference: Text
+    anycast: bool
+    region: str = ""
+    """Not given: any."""
+    service: str = ""
+    """Not given: any."""
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        yield (
+            f"{self.provider} {self.region} {self.service}".strip(),
+            "cloud",
+            self.provider,
+            self.region,
+            self.service,
+        )
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        yield "provider", self.provider
+
+
+class Anycast(File, frozen=True):
+    """Addresses that no one country can be told of."""
+
+    NAME: ClassVar = "anycast.toml"
+    range: tuple[SpreadRange, ...]
+    cloud: tuple[SpreadCloud, ...]
+    """The first that fits decides."""
+
+
+class SpreadNetwork(Table, frozen=True):
+    """A network with servers in many countries: no table's country is more than uncertain there."""
+
+    holder: Text
+    asns: Annotated[tuple[Asn, ...], Meta(min_length=1)]
+    reason: Text
+    reference: Text
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        for asn in self.asns:
+            yield f"AS{asn}", "AS", asn
+
+
+class Filler(Table, frozen=True):
+    """Address space that no network announces, but to which the country table gives a country."""
+
+    ip_version: Literal[4, 6]
+    reason: Text
+    reference: Text
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        yield f"IPv{self.ip_version}", "IP", self.ip_version
+
+
+class Networks(File, frozen=True):
+    """Networks that no table's country can be trusted for."""
+
+    NAME: ClassVar = "networks.toml"
+    spread: tuple[SpreadNetwork, ...]
+    filler: tuple[Filler, ...]
+
+
+class Provider(Table, frozen=True):
+    """A cloud provider that publishes its ranges."""
+
+    name: Text
+    table: Text
+    """What its list of ranges is called."""
+    reference: str
+
+
+class RegionGroup(Table, frozen=True):
+    """Where regions of a provider are."""
+
+    provider: Text
+    reference: Text
+    regions: dict[str, Code]
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        for region in self.regions:
+            yield f"the region {region} of {self.provider}", "region", self.provider, region
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        yield "provider", self.provider
+        for code in self.regions.values():
+            yield "country", code
+
+
+class Zones(Table, frozen=True):
+    """Zones that a provider runs abroad under the name of a region."""
+
+    provider: Text
+    reference: Text
+    regions: dict[str, tuple[Code, ...]]
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        yield "provider", self.provider
+        for codes in self.regions.values():
+            for code in codes:
+                yield "country", code
+
+
+class CloudRegions(File, frozen=True):
+    """Where the regions of cloud providers are."""
+
+    NAME: ClassVar = "cloud_regions.toml"
+    provider: dict[str, Provider]
+    group: tuple[RegionGroup, ...]
+    zones: tuple[Zones, ...]
+
+
+def named_references(
+    given: Reference | str | tuple[Reference | str, ...],
+    shared: Mapping[str, Reference],
+    wrong: Callable[[str], None],
+) -> tuple[Reference, ...]:
+    """References, some of which are names of shared ones (`NAME`, or `NAME > section`)."""
+    found = []
+    for item in many(given):
+        name, _, section = item.partition(" > ") if isinstance(item, str) else ("", "", "")
+        if isinstance(item, Reference):
+            found.append(item)
+        elif name in shared:
+            found.append(replace(shared[name], section=section) if section else shared[name])
+        else:
+            wrong(f"'reference': no {name!r} in [references] of this file{meant(name, shared)}")
+    return tuple(found)
+
+
+def normal(name: str) -> str:
+    """A name of a value in its normal form, letters and digits only, lower case; with its _ if it is written so."""
+    return name if "_" in name else compact(name)
+
+
+def compact(name: str) -> str:
+    """Letters and digits only, lower case."""
+    return _SEPARATORS.sub("", name).lower()
+
+
+_SEPARATORS: Final = re.compile(r"[^0-9A-Za-z]+")
+
+
+def _unread(pattern: re.Pattern[str], *examples: str) -> Iterator[str]:
+    for example in examples:
+        if not pattern.search(example):
+            yield f"'pattern' does not fit the example {example!r}"
