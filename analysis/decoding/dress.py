@@ -10,11 +10,12 @@ from binascii import Error, a2b_base64
 from collections.abc import Callable
 from typing import Any
 
-from phonehome.analysis.decoding.binary import parse_plist, surely_map, surely_message
+from phonehome.analysis.decoding.binary import parse_plist, surely_map
 from phonehome.analysis.decoding.charset import is_utf8_text
 from phonehome.analysis.decoding.compression import by_magic
 from phonehome.analysis.decoding.http import parse_pairs, to_bytes, unquote
 from phonehome.analysis.decoding.limits import Limits
+from phonehome.analysis.decoding.protobuf import surely_message
 from phonehome.analysis.decoding.text import framed_json, parse_json, parse_xml
 
 Peeled = tuple[str, Any]

@@ -85,7 +85,7 @@ def _figures(sample: bytes) -> tuple[float, str]:
         counts = list(map(sample.hex().count, _HALVES))
         statistic = sumprod(counts, counts) / (size * 2 / 16) - size * 2
         return statistic, f"chi-square {statistic:.0f} with 15 degrees"
-    counts = list(Counter(sample).values())  # type: ignore[arg-type]
+    counts = list(Counter(sample).values())
     statistic = sumprod(counts, counts) / (size / 256) - size
     entropy = abs(log2(size) - sumprod(counts, map(log2, counts)) / size)
     return statistic, f"entropy {entropy:.2f} bits per byte, chi-square {statistic:.0f} with 255 degrees"
