@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from phonehome.analysis.decoding import http
-from phonehome.analysis.decoding.dress import LONGEST_PLAIN, PLAIN
+from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN
 from phonehome.analysis.decoding.engine import Memory, Walk
 from phonehome.analysis.decoding.limits import DEFAULT, Limits
 from phonehome.analysis.decoding.memo import Memo

@@ -2,7 +2,7 @@
 
 Strategy: look before decoding. Each piece is bytes, text, or a tree that a parser gave. Bytes are told by their first
 bytes, by the content type, by whether they are text, and only then by readers that accept nearly anything
-(`formats.py`). Text is told by its first character and one pass of an expression (`dress.py`). Trees and messages
+(`formats.py`). Text is told by its first character and one pass of an expression (`encodings.py`). Trees and messages
 are walked in two tight loops, because that is where most of the time goes.
 """
 
@@ -13,9 +13,9 @@ from typing import Any
 
 from msgpack import ExtType
 
-from phonehome.analysis.decoding import compression, dress, http, looks, protobuf, text
+from phonehome.analysis.decoding import compression, encodings, http, looks, protobuf, text
 from phonehome.analysis.decoding.charset import is_utf8_text, to_text
-from phonehome.analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST
+from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN, SHORTEST
 from phonehome.analysis.decoding.formats import BY_TRIAL, MARKS, OF_TEXT, by_mark, by_media
 from phonehome.analysis.decoding.limits import DEFAULT, LEAST_NESTING, Limits
 from phonehome.analysis.decoding.memo import Memo
@@ -65,9 +65,11 @@ class Memory:
         self.content_types: Memo[str, ContentType] = Memo(http.parse_content_type, 512)
         self.readers: Memo[str, tuple[Reader, ...]] = Memo(by_media, 512)
         """Media type -> what reads it."""
-        self.short: Memo[str, dress.Peeled | None] = Memo(lambda text: dress.peel(text, DEFAULT), 8192)
-        """What texts of up to `dress.SHORT` characters wear, too short for any limit: phones send the same ids, keys
-        and addresses with each request."""
+        self.short: Memo[str, encodings.Layer | None] = Memo(
+            lambda text: encodings.unwrap(text, DEFAULT), 8192
+        )
+        """What is in texts of up to `encodings.SHORT` characters, too short for any limit: phones send the same
+        ids, keys and addresses with each request."""
 
 
 class Walk:
@@ -134,7 +136,9 @@ class Walk:
     def unwrap(self, content: str, at: At, *, whole: bool = False) -> None:
         """A text that the quick check could not rule out to be in an encoding."""
         size = len(content)
-        found = self.memory.short[content] if size <= dress.SHORT else dress.peel(content, self.limits)
+        found = (
+            self.memory.short[content] if size <= encodings.SHORT else encodings.unwrap(content, self.limits)
+        )
         if found is None:
             if not (whole or "\n" in content) or not self.loose(content, at, whole):
                 self.emit(content, at)
@@ -146,7 +150,7 @@ class Walk:
             self.limit(path, size, f"{self.limits.depth} layers deep, and {name} inside")
             return
         path = (*path, name)
-        if type(inner) is bytes and name in ("base64", "hex") and not dress.understood(inner):
+        if type(inner) is bytes and name in ("base64", "hex") and not encodings.understood(inner):
             # The text stays the value; that nothing is known of what is in it is worth a note only if it is
             # as random as ciphertext, since long words and lists are base64 by chance.
             self.emit(content, at)
@@ -284,7 +288,7 @@ class Walk:
         """The name and path of a field that is met for the first time. Names that are data are values too, and are
         not remembered."""
         name = (name if type(name) is str else _label(name))[:NAME]
-        if len(name) >= dress.SHORTEST_DATA and dress.data_as_name(name):
+        if len(name) >= encodings.SHORTEST_DATA and encodings.data_as_name(name):
             inner = (*path, name)
             self.values.append(Value(inner, "", name, group))
             return name, inner
@@ -309,7 +313,7 @@ class Walk:
         words = is_utf8_text(data)
         if words is not None:
             self.text(words, at)
-        elif dress.understood(data) and at[3] < self.limits.depth:
+        elif encodings.understood(data) and at[3] < self.limits.depth:
             self.data(data, at)
         elif len(data) <= _SMALL:
             self.emit(data, at)
@@ -378,12 +382,12 @@ class Walk:
             self.nodes -= len(parts)
             if self.nodes < 0:
                 self.exhausted(path, -self.nodes)
-        for steps, content, key, kind, encodings in parts:
+        for steps, content, key, kind, codings in parts:
             inner = (path + steps, name if key is None else key, group, depth, 0)
             if type(content) is tuple:
                 self.container(content, inner)
             elif isinstance(content, bytes):
-                self.encoded(content, encodings, inner, kind)
+                self.encoded(content, codings, inner, kind)
             elif isinstance(content, protobuf.Message):
                 self.message(content.fields, (path + steps, "", group, depth, 0))
             else:
@@ -391,13 +395,13 @@ class Walk:
         for steps, size, looks_like, reason in notes:
             self.note(path + steps, size, looks_like, reason)
 
-    def encoded(self, data: bytes, encodings: tuple[str, ...], at: At, kind: ContentType) -> None:
+    def encoded(self, data: bytes, codings: tuple[str, ...], at: At, kind: ContentType) -> None:
         """Bytes with content codings, of which the last was applied last. One that does not fit was declared
         but not applied, or was undone by who captured it."""
-        while encodings and data and at[3] < self.limits.depth:
-            encodings, last = encodings[:-1], encodings[-1]
+        while codings and data and at[3] < self.limits.depth:
+            codings, last = codings[:-1], codings[-1]
             how = compression.ENCODINGS.get(last)
-            if how and self.unpack(data, how, at, kind, encodings):
+            if how and self.unpack(data, how, at, kind, codings):
                 return
         self.data(data, at, kind)
 
