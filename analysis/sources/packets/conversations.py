@@ -1,0 +1,449 @@
+"""Packets to conversations, and each conversation to the speaker of its protocol.
+
+Strategy: a table has both directions of a conversation under the bytes of its addresses and ports, so that a packet
+costs one look-up. What comes in order goes on at once. A connection is over when both ends said so, when it is reset,
+when nothing came for long, or at the end of the capture; then its Transmissions are made.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from phonehome.analysis.sources.packets.blocks import Frame
+from phonehome.analysis.sources.packets.budget import Budget
+from phonehome.analysis.sources.packets.choose import speaker_for
+from phonehome.analysis.sources.packets.devices import Devices, address_of, is_group
+from phonehome.analysis.sources.packets.keys import Keys
+from phonehome.analysis.sources.packets.layers import ETHERNET, TCP, UDP, Dissector, layers
+from phonehome.analysis.sources.packets.notes import Notes
+from phonehome.analysis.sources.packets.tcp import ACK, FIN, RST, SYN, WRAP, Direction, ahead
+from phonehome.analysis.sources.packets.udp import Datagrams
+from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Speaker, Wire
+from phonehome.analysis.transmission import Transmission, TransportOutcome
+
+UDP_IDLE: Final = 120.0
+TCP_IDLE: Final = 3600.0
+"""Seconds without a packet after which a conversation is over."""
+AFTERWARDS: Final = 120.0
+"""Seconds for which a connection that is over is remembered, because late packets come."""
+MAX_OPEN: Final = 20_000
+SWEEP: Final = 20_000
+"""Packets after which idle conversations are looked for."""
+PATIENCE: Final = 3.0
+"""Seconds after which what was not confirmed is not going to be, if the capture goes on so long."""
+
+_HEADER: Final = struct.Struct(">IIBB").unpack_from
+MISSING: Final = object()
+Share = tuple[int, int]
+"""Which of how many workers this is: each keeps the conversations of its number."""
+
+
+class Conversation:
+    """One connection, or the datagrams between two ports."""
+
+    __slots__ = (
+        "begun",
+        "directions",
+        "idle",
+        "key",
+        "last",
+        "multicast",
+        "over",
+        "reached",
+        "speaker",
+        "table",
+        "turned",
+        "udp",
+    )
+
+    def __init__(self, key: bytes, table: "Conversations", time: float, *, udp: bool) -> None:
+        self.key = key
+        self.table = table
+        self.udp = udp
+        self.directions = (Direction(), Direction())
+        self.speaker: Speaker | None = None
+        """None if nobody's: then it is only known, so that it is not looked at again."""
+        self.turned = False
+        """Whether the other end began it, and the device is the one that was called."""
+        self.begun = False
+        self.multicast = False
+        self.reached = True
+        """Whether the capture holds anything that was sent to the device."""
+        self.over = False
+        self.last = time
+        self.idle = UDP_IDLE if udp else TCP_IDLE
+
+    def mark(self) -> int:
+        """How far the client's stream was seen."""
+        return self.directions[CLIENT].sent
+
+    def outcome(self, mark: int) -> TransportOutcome | None:
+        """What became of the client's stream up to a mark."""
+        client, server = self.directions
+        if self.udp:
+            return "unknown" if self.multicast or not self.reached else "attempted"
+        if server.packets:
+            if (
+                server.acked >= 0
+                and client.base >= 0
+                and ahead(server.acked, (client.base + mark) & WRAP) >= 0
+            ):
+                return "delivered"
+            if server.reset or self.table.now - client.last > PATIENCE:
+                return "attempted"
+            return "unknown"
+        if client.acked >= 0:
+            # The server's packets are not in the capture; what the client says of them is.
+            return "delivered" if ahead(client.acked, client.acked_first) > 0 else "unknown"
+        return "attempted"
+
+    def segment(self, sender: int, time: float, data: bytes, start: int, end: int, length: int) -> None:
+        """A TCP segment: from `start` to `end` in `data`, of `length` bytes on the wire."""
+        number, confirmed, offset, flags = _HEADER(data, start + 4)
+        mine = self.directions[sender]
+        mine.packets += 1
+        self.last = time
+        if flags & ACK and confirmed != mine.acked:
+            if mine.acked < 0:
+                mine.acked = mine.acked_first = confirmed
+            elif ahead(confirmed, mine.acked) > 0:
+                mine.acked = confirmed
+        header = (offset >> 4) * 4
+        start += header
+        length -= header
+        if flags & SYN:
+            mine.syn = number
+            number = (number + 1) & WRAP
+            if mine.next < 0:
+                mine.next = mine.base = number
+        if length > 0:
+            mine.last = time
+            if not mine.first:
+                mine.first = time
+            speaker = self.speaker
+            if mine.next < 0:
+                mine.next = mine.base = number
+            if number == mine.next and end - start >= length and not mine.waiting:
+                mine.next = (number + length) & WRAP
+                mine.bytes += length
+                if speaker is not None and not speaker.counting:
+                    speaker.data(sender, data[start : start + length], time)
+            elif speaker is None or speaker.counting:
+                place = ahead((number + length) & WRAP, mine.next)
+                if place > 0:
+                    mine.bytes += min(length, place)
+                    mine.missing += max(place - length, 0)
+                    mine.next = (number + length) & WRAP
+                mine.waiting.clear()
+            else:
+                self._pass(sender, mine.segment(number, data[start : max(end, start)], length), time)
+                if mine.waiting and mine.overdue(-1):
+                    self._pass(sender, mine.skip(), time)
+        other = self.directions[1 - sender]
+        if other.waiting and other.overdue(mine.acked):
+            self._pass(1 - sender, other.skip(), time)
+        if flags & (FIN | RST):
+            if flags & FIN:
+                mine.fin = (number + max(length, 0)) & WRAP
+            else:
+                mine.reset = True
+            if mine.reset or (other.fin >= 0 and ahead(mine.next, mine.fin) >= 0):
+                self.close(time)
+
+    def _pass(self, sender: int, stream: Iterator[bytes | int], time: float) -> None:
+        speaker = self.speaker
+        for item in stream:
+            if speaker is None or speaker.counting:
+                continue
+            if isinstance(item, int):
+                speaker.gap(sender, item, time)
+            else:
+                speaker.data(sender, item, time)
+
+    def datagram(self, sender: int, time: float, data: bytes, start: int, end: int, length: int) -> None:
+        """A UDP datagram."""
+        mine = self.directions[sender]
+        mine.packets += 1
+        self.last = mine.last = time
+        size = min(int.from_bytes(data[start + 4 : start + 6]) or length, length) - 8
+        if size < 0:
+            return
+        if not mine.first:
+            mine.first = time
+        mine.bytes += size
+        if self.speaker is not None:
+            content = data[start + 8 : min(start + 8 + size, end)]
+            if len(content) < size:
+                self.speaker.gap(sender, size - len(content), time)
+            if content:
+                self.speaker.data(sender, content, time)
+
+    def close(self, time: float) -> None:
+        """It is over: makes its Transmissions, once."""
+        if self.over:
+            return
+        for sender in (CLIENT, SERVER):
+            while self.directions[sender].waiting and self.speaker is not None and not self.speaker.counting:
+                before = len(self.directions[sender].waiting)
+                self._pass(sender, self.directions[sender].skip(), time)
+                if len(self.directions[sender].waiting) >= before:
+                    break
+            self.directions[sender].waiting.clear()
+        self.over = True
+        self.idle = AFTERWARDS
+        speaker, self.speaker = self.speaker, None
+        if speaker is None:
+            return
+        client, server = self.directions
+        if not client.packets:
+            # Only the other end was captured. What it confirmed the device has sent; if nothing, it only received.
+            confirmed = ahead(server.acked, server.acked_first) if server.acked >= 0 else 0
+            if confirmed <= 1:
+                self.table.notes.count("conversations in which a device only received were left out")
+                return
+            client.missing = confirmed
+        elif self.turned and not client.sent:
+            self.table.notes.count(
+                "conversations that others began, and in which a device sent nothing, were left out"
+            )
+            return
+        elif not self.udp and not client.sent and (server.packets or client.acked >= 0):
+            self.table.notes.count("connections in which a device sent nothing were left out")
+            return
+        speaker.finish(self.last, client.sent, server.sent)
+
+
+class Conversations:
+    """All that are open in a capture, or in one worker's share of it."""
+
+    def __init__(self, devices: Devices, keys: Keys, notes: Notes, share: Share = (0, 1)) -> None:
+        self._devices = devices
+        self._keys = keys
+        self.notes = notes
+        self._share = share
+        self._table: dict[bytes, tuple[Conversation, int] | None] = {}
+        self._ready: list[Transmission] = []
+        self._budget = Budget()
+        self._dissector = Dissector(Notes())  # what it counts was counted in the first reading
+        self.now = 0.0
+
+    def read(self, frames: Iterable[Frame]) -> Iterator[Transmission]:
+        """The Transmissions of these packets, as they are over."""
+        table, ready = self._table, self._ready
+        dissect = self._dissector.packet
+        until_sweep = SWEEP
+        for time, link, frame, _ in frames:
+            if (
+                link == ETHERNET
+                and len(frame) > 53
+                and frame[12:15] == b"\x08\x00\x45"
+                and not (frame[20] & 0x3F or frame[21])
+            ):
+                key = frame[26:38]
+                protocol = frame[23]
+                data, start = frame, 34
+                length = (frame[16] << 8 | frame[17]) - 20
+                if length < 0:
+                    length = len(frame) - 34
+                end = min(len(frame), 34 + length)
+                if protocol not in (TCP, UDP) or (protocol == UDP and frame[36:38] == b"\x08\x68"):
+                    packet = dissect(link, frame)
+                    if packet is None or packet.protocol not in (TCP, UDP):
+                        continue
+                    key, protocol, data, start, end, length, *_ = packet
+            else:
+                packet = dissect(link, frame)
+                if packet is None:
+                    continue
+                key, protocol, data, start, end, length, *_ = packet
+                if protocol not in (TCP, UDP):
+                    continue
+            self.now = time
+            if protocol == UDP:
+                key += b"U"
+            entry: tuple[Conversation, int] | None = table.get(key, MISSING)  # type: ignore[arg-type]
+            if entry is MISSING:
+                entry = self._new(key, protocol, data, start, end, time, link, frame)
+            if entry is None:
+                continue
+            conversation, sender = entry
+            if protocol == TCP:
+                if end - start < 20:
+                    continue
+                if data[start + 13] & SYN and self._is_another(conversation, sender, data, start):
+                    entry = self._new(key, protocol, data, start, end, time, link, frame)
+                    if entry is None:
+                        continue
+                    conversation, sender = entry
+                conversation.segment(sender, time, data, start, end, length)
+            else:
+                if conversation.over or time - conversation.last > UDP_IDLE:
+                    entry = self._new(key, protocol, data, start, end, time, link, frame)
+                    if entry is None:
+                        continue
+                    conversation, sender = entry
+                conversation.datagram(sender, time, data, start, end, length)
+            until_sweep -= 1
+            if not until_sweep:
+                until_sweep = SWEEP
+                self._sweep(time)
+            if ready:
+                yield from ready
+                ready.clear()
+        for entry in list(table.values()):
+            if entry is not None:
+                entry[0].close(entry[0].last)
+        yield from ready
+        ready.clear()
+        table.clear()
+
+    def _is_another(self, conversation: Conversation, sender: int, data: bytes, start: int) -> bool:
+        """Whether a SYN begins another connection between the same ports."""
+        number = int.from_bytes(data[start + 4 : start + 8])
+        mine = conversation.directions[sender]
+        if data[start + 13] & ACK:
+            return False
+        return mine.syn != number and (mine.syn >= 0 or mine.next >= 0)
+
+    def _new(
+        self,
+        key: bytes,
+        protocol: int,
+        data: bytes,
+        start: int,
+        end: int,
+        time: float,
+        link: int,
+        frame: bytes,
+    ) -> tuple[Conversation, int] | None:
+        """Makes the conversation that this packet begins, in place of an older one; None if it is another worker's,
+        or nobody's."""
+        table = self._table
+        other = _reversed(key)
+        older = table.get(key)
+        if older is not None:
+            older[0].close(older[0].last)
+        if len(table) >= 2 * MAX_OPEN:
+            self._sweep(time, crowded=True)
+        if self._share[1] > 1 and zlib.crc32(min(key, other)) % self._share[1] != self._share[0]:
+            table[key] = table[other] = None
+            return None
+        udp = protocol == UDP
+        conversation = Conversation(key, self, time, udp=udp)
+        half = len(key[: -5 if udp else -4]) // 2
+        sender, receiver = key[:half], key[half : 2 * half]
+        ports = int.from_bytes(key[2 * half : 2 * half + 2]), int.from_bytes(key[2 * half + 2 : 2 * half + 4])
+        found = layers(link, frame)
+        source, target = found[2:] if found else (b"", b"")
+        flags = data[start + 13] if not udp and end - start >= 14 else 0
+        group = is_group(receiver) or (bool(target) and bool(target[0] & 1))
+        client_sends = self._began(sender, receiver, ports, flags, source, target, group)
+        conversation.begun = udp or bool(flags & SYN)
+        conversation.multicast = group
+        ends = ((sender, source, ports[0]), (receiver, target, ports[1]))
+        mine, theirs = ends if client_sends else ends[::-1]
+        client = self._devices.client(mine[0], mine[1])
+        if (
+            client is None
+            and (called := self._devices.client(theirs[0], theirs[1])) is not None
+            and not group
+        ):
+            # Begun from outside: what matters is what the device sent.
+            client, mine, theirs = called, theirs, mine
+            client_sends = not client_sends
+            conversation.turned = True
+        if client is None:
+            router = self._devices.is_router(mine[0])
+            what = "of routers themselves" if router else "between addresses that are no device's"
+            self.notes.count(f"conversations {what} were left out")
+            table[key] = table[other] = None
+            return None
+        if client_sends:
+            conversation.key = key
+        conversation.reached = self._devices.was_reached(mine[0])
+        base = Transmission(
+            time=time,
+            client=client or None,
+            proxy_mode="",
+            address=str(address_of(theirs[0])),
+            address_source="connection",
+            port=theirs[2] or None,
+            transport="udp" if udp else "tcp",
+            encrypted=None,
+            flow_id=_name(mine[0], mine[2], theirs[0], theirs[2], time),
+        )
+        wire = Wire(
+            base,
+            self._ready.append,
+            conversation.mark,
+            conversation.outcome,
+            self._budget,
+            self.notes,
+            conversation.begun,
+        )
+        if udp:
+            conversation.speaker = Datagrams(wire)
+        else:
+            conversation.speaker = speaker_for(wire, self._keys, turned=conversation.turned)
+        entry = conversation, CLIENT if client_sends else SERVER
+        table[key] = entry
+        table[other] = conversation, 1 - entry[1]
+        return entry
+
+    def _began(
+        self,
+        sender: bytes,
+        receiver: bytes,
+        ports: tuple[int, int],
+        flags: int,
+        source: bytes,
+        target: bytes,
+        group: bool,
+    ) -> bool:
+        """Whether the sender of a conversation's first packet is who began it."""
+        if flags & SYN:
+            return not flags & ACK
+        if group:
+            return True
+        if (ports[0] < 1024) != (ports[1] < 1024):
+            return ports[1] < 1024
+        inside = [self._devices.client(*end) is not None for end in ((sender, source), (receiver, target))]
+        return inside[0] or not inside[1]
+
+    def _sweep(self, time: float, *, crowded: bool = False) -> None:
+        """Closes what is idle; when there are too many, the longest idle ones too."""
+        table = self._table
+        open_ = [(key, entry[0]) for key, entry in table.items() if entry is not None]
+        for key, conversation in open_:
+            if abs(time - conversation.last) > conversation.idle:
+                conversation.close(conversation.last)
+                del table[key]
+        if crowded and len(table) >= 2 * MAX_OPEN:
+            for key in [key for key, entry in table.items() if entry is None]:
+                del table[key]
+            if len(table) >= 2 * MAX_OPEN:
+                self.notes.count(
+                    "times that too many conversations were open at once, and the longest idle were ended"
+                )
+                oldest = sorted(open_, key=lambda item: item[1].last)[: MAX_OPEN // 2]
+                for key, conversation in oldest:
+                    conversation.close(conversation.last)
+                    table.pop(key, None)
+                    table.pop(_reversed(key), None)
+
+
+def _reversed(key: bytes) -> bytes:
+    udp = len(key) & 1
+    end = len(key) - udp
+    half = (end - 4) // 2
+    return key[half : 2 * half] + key[:half] + key[end - 2 : end] + key[end - 4 : end - 2] + key[end:]
+
+
+def _name(client: bytes, client_port: int, server: bytes, server_port: int, time: float) -> str:
+    """How a conversation is named in the report: as people know it from other tools."""
+    ends = [
+        f"[{address_of(address)}]:{port}" if len(address) == 16 else f"{address_of(address)}:{port}"
+        for address, port in ((client, client_port), (server, server_port))
+    ]
+    return f"{ends[0]}>{ends[1]}@{time:.6f}"

@@ -1,0 +1,193 @@
+"""Conversations by UDP: DNS, QUIC, and what no protocol was recognised in.
+
+DTLS (RFC 9147) is recognised by its records, and never opened.
+"""
+
+from typing import Final
+
+from phonehome.analysis.sources.packets import dhcp, dns, hello, quic
+from phonehome.analysis.sources.packets.budget import Kept
+from phonehome.analysis.sources.packets.ciphers import WrongKeyError
+from phonehome.analysis.sources.packets.raw import Queries, encryption, readable
+from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Answer, Wire
+from phonehome.analysis.transmission import Protocol, Reply, Unopened
+
+MAX_DATAGRAMS: Final = 10_000
+"""Datagrams of a conversation that are kept one by one."""
+_DNS_PORTS: Final = frozenset({53, 5353, 5355})
+_DHCP_PORT: Final = 67
+_DTLS: Final = (b"\x16\xfe", b"\x17\xfe", b"\x14\xfe", b"\x15\xfe")
+_QUIC_PORT: Final = 443
+MAX_LOOKED: Final = 64
+"""Datagrams in which a ClientHello is looked for."""
+
+
+class Datagrams:
+    """The speaker, which chooses by the first datagram what the conversation is."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.counting = False
+        self._wire = wire
+        self._kind = ""
+        self._queries: Queries | None = None
+        self._kept = Kept(wire.budget)
+        self._payloads: list[bytes] = []
+        self._left_out = 0
+        self._answer = Answer()
+        self._received = b""
+        self._time = self._end = 0.0
+        self._hello: hello.ClientHello | None = None
+        self._version: str | None = None
+        self._initial: quic.Protection | None = None
+        self._crypto = quic.Pieces(1 << 16)
+        self._handshake = b""
+        self._looked = 0
+        self._old = False
+        """Whether it is QUIC as Google had it before the IETF."""
+        self._name: str | None = None
+
+    def data(self, sender: int, data: bytes, time: float) -> None:
+        if sender == CLIENT:
+            self._time = self._time or time
+        self._end = time
+        if not self._kind:
+            self._kind = self._recognise(sender, data)
+        if self._kind == "dns":
+            assert self._queries is not None
+            if not self._queries.message(sender, data, time) and not self._queries.messages:
+                self._kind = "udp"
+        if self._kind == "quic":
+            if sender == CLIENT and self._name is None and self._looked < MAX_LOOKED:
+                self._looked += 1
+                self._quic(data)
+        elif self._kind == "dtls":
+            if self._hello is None or self._version is None:
+                self._dtls(sender, data)
+        elif self._kind == "udp":
+            self._plain(sender, data)
+
+    def gap(self, sender: int, size: int, time: float) -> None:
+        """A datagram that the capture cut."""
+        if self._kind in ("", "udp"):
+            if sender == CLIENT:
+                self._kept.lost(size)
+            else:
+                self._answer.lost(size)
+
+    def finish(self, time: float, sent: int, received: int) -> None:
+        if self._kind == "dns":
+            assert self._queries is not None
+            self._queries.finish()
+            return
+        base = self._wire.base
+        protocol: Protocol = "udp"
+        unopened: Unopened | None = None
+        content = tuple(self._payloads)
+        answer = self._answer.body
+        if self._kind in ("quic", "dtls"):
+            protocol = "quic" if self._kind == "quic" else "udp"
+            unopened = "no-keys"
+            encrypted: bool | None = True
+            answer = None
+            if self._hello and self._hello.encrypted:
+                self._wire.notes.count(
+                    "names of servers may be those of a front, because the client offered to encrypt its hello (ECH)"
+                )
+        else:
+            encrypted = encryption(b"".join(content[:8]), self._received)
+        headers = dhcp.facts(content[0]) if self._wire.base.port == _DHCP_PORT and content else ()
+        self._kept.take()
+        base = base._replace(
+            time=self._time or base.time,
+            end=self._end or time,
+            protocol=protocol,
+            encrypted=encrypted,
+            tls_version=self._version,
+            unopened=unopened,
+            headers=headers,
+            payloads=content,
+            truncated=self._left_out + self._kept.left_out,
+            reply=Reply(None, "", answer, received) if received else None,
+            transport_outcome=None if received else self._wire.outcome(self._wire.mark()),
+            bytes_sent=sent,
+            bytes_received=received,
+        )
+        if self._name:
+            base = base._replace(host=self._name, host_source="sni")
+        self._wire.emit(base)
+
+    def _recognise(self, sender: int, data: bytes) -> str:
+        port = self._wire.base.port
+        if port in _DNS_PORTS and dns.parse(data):
+            self._queries = Queries(self._wire)
+            return "dns"
+        if quic.is_long(data):
+            return "quic"
+        if quic.is_google(data):
+            self._old = True
+            return "quic"
+        if port == _QUIC_PORT and data[0] & 0xC0 == 0x40 and len(data) > 20 and not readable(data):
+            return "quic"  # a short header: the capture began later than the connection
+        if data[:2] in _DTLS and len(data) >= 13 and data[2] in (0xFF, 0xFD, 0xFC):
+            return "dtls"
+        return "udp"
+
+    def _plain(self, sender: int, data: bytes) -> None:
+        if sender == SERVER:
+            self._answer.add(data)
+            if len(self._received) < 4096:
+                self._received += data[:4096]
+            return
+        if len(self._payloads) >= MAX_DATAGRAMS:
+            self._left_out += len(data)
+            return
+        size = self._kept.size
+        self._kept.add(data)
+        kept = data[: self._kept.size - size]
+        if kept:
+            self._payloads.append(kept)
+
+    def _quic(self, data: bytes) -> None:
+        if self._old:
+            self._name = quic.google_name(data)
+            return
+        for packet in quic.packets(data, 0):
+            if packet.kind != quic.INITIAL:
+                continue
+            for protection in self._protections(packet):
+                try:
+                    content = protection.open(
+                        data, packet, *protection.first_byte_and_number(data, packet, -1)
+                    )
+                except WrongKeyError:
+                    continue
+                self._initial = protection
+                for frame in quic.frames(content, packet.version):
+                    if isinstance(frame, quic.Crypto):
+                        self._handshake += self._crypto.add(frame.offset, frame.data)
+                break
+        size = int.from_bytes(self._handshake[1:4])
+        if len(self._handshake) >= 4 + size and self._handshake[:1] == b"\x01":
+            self._hello = hello.client_hello(self._handshake[4 : 4 + size])
+            self._name = self._hello.name if self._hello else None
+            self._looked = MAX_LOOKED
+
+    def _protections(self, packet: quic.Header) -> list[quic.Protection]:
+        """The one that fitted before; else one by this packet's connection id (which changes behind a Retry)."""
+        own = quic.initial(packet.version, packet.destination)[0]
+        return [self._initial, own] if self._initial else [own]
+
+    def _dtls(self, sender: int, data: bytes) -> None:
+        position = 0
+        while position + 13 <= len(data) and data[position] == 22:
+            size = int.from_bytes(data[position + 11 : position + 13])
+            body = data[position + 13 : position + 13 + size]
+            position += 13 + size
+            if len(body) < 12 or body[1:4] != body[9:12]:  # fragments of it are rare, and left
+                continue
+            if body[0] == hello.CLIENT_HELLO and sender == CLIENT:
+                self._hello = hello.client_hello(body[12:], datagram=True) or self._hello
+                self._name = self._hello.name if self._hello else None
+            elif body[0] == hello.SERVER_HELLO and sender == SERVER:
+                found = hello.server_hello(body[12:])
+                self._version = hello.VERSIONS.get(found.version) if found else None
