@@ -20,10 +20,12 @@ examples:
 A CAPTURE can be a report that was saved as JSON. docs/policies.md says how a policy is written.
 
 exit status: 0 all rules hold; 1 one is broken; 2 one could not be judged, and none is broken; 3 wrong usage,
-a wrong policy, or nothing could be read; 130 interrupted
+a wrong policy, or nothing could be read; 4 a fault of phonehome itself kept something from being read, or the
+rules from being judged (what is broken is said all the same); 130 interrupted
 """
 
 EXIT_USAGE: Final = 3
+EXIT_FAULT: Final = 4
 STATUS: Final = {"holds": 0, "broken": 1, "not-judged": 2}
 FORMATS: Final = ("text", "json", "junit")
 ENDINGS: Final = {".txt": "text", ".json": "json", ".xml": "junit"}
@@ -43,7 +45,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judges and writes the build_server."""
+    """Judges and writes the verdict. A fault of ours has an exit status of its own: it is no broken rule."""
+    try:
+        return _run(options)
+    except (UsageError, BrokenPipeError):
+        raise
+    except Exception as error:
+        say(
+            f"phonehome: a fault of phonehome ({type(error).__name__}: {error}): nothing was judged; please report it"
+        )
+        return EXIT_FAULT
+
+
+def _run(options: argparse.Namespace) -> int:
     from phonehome.analysis.render import build_server
     from phonehome.analysis.render.masked import masked, masking_of
     from phonehome.analysis.render.output import save_text
@@ -60,7 +74,8 @@ def run(options: argparse.Namespace) -> int:
     masking = None if options.show_identifiers else masking_of(documents)
     document = joined(documents)
     found = judge(document, masking or PLAIN)
-    text = build_server.render(found, masked(document, masking) if masking else document, format_)
+    document = masked(document, masking) if masking else document
+    text = build_server.render(found, document, format_)
     if options.output and options.output != "-":
         try:
             save_text(text, options.output)
@@ -70,7 +85,11 @@ def run(options: argparse.Namespace) -> int:
             say(found["summary"])
     else:
         _print(text)
-    return STATUS[found["result"]]
+    for line in build_server.gaps(document):
+        say(f"phonehome: {line}")
+    return (
+        EXIT_FAULT if any(capture["faults"] for capture in document["captures"]) else STATUS[found["result"]]
+    )
 
 
 def _print(text: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.firmware import market_of
 from phonehome.analysis.pipeline import read_captures
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.render.output import make_document
@@ -46,6 +47,7 @@ def row(host: str = "a.example", country: str | None = "CN", **more: Any) -> Des
         "country_reason": "a table says so" if country else "no table knows it",
         "anycast": False,
         "scope": "global",
+        "local": False,
         "asn": 64500,
         "organisation": "Example network",
         "cloud": None,
@@ -108,8 +110,10 @@ def device(*rows: DestinationEntry, id: str = "10.0.0.2", **more: Any) -> Device
         "transmissions": sum(item["transmissions"] for item in rows),
         "names_only": [],
         "names_only_count": 0,
+        "names_only_known": [],
         **more,
     }
+    changed.setdefault("markets", market_of(changed["builds"]))
     return base | changed  # type: ignore[return-value]
 
 

@@ -6,19 +6,20 @@ reads nothing and looks nothing up. A rule holds, is broken, could not be judged
 is as much against a rule as what was delivered, but the two are told apart.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
 from fnmatch import fnmatchcase
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from phonehome.analysis import firmware
 from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.knowledge.schema import Reference
 from phonehome.analysis.policy.rules import Places, Policy, Rule
 from phonehome.analysis.policy.verdict import EvidenceEntry, PhoneVerdict, Result, RuleVerdict, Verdict
+from phonehome.analysis.purposes import UNCLASSIFIED
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from phonehome.analysis.report.model import MAX_NAMES
 from phonehome.analysis.report.shown import PLAIN, Shown
 from phonehome.analysis.report.summary import kinds_carried, listed, place, times
 
@@ -72,13 +73,10 @@ def judge_policy(
                 "bound": bound,
             }
         )
-    rules = [_rule_verdict(rule, policy, phones, shown) for rule in policy.rules]
+    gaps = _gaps(document, shown)
+    rules = [_rule_verdict(rule, policy, phones, gaps, shown) for rule in policy.rules]
     result = _overall([rule["result"] for rule in rules])
     summary = _summary(policy, result, rules)
-    if result == "holds" and document["errors"]:
-        # What stands in a file that could not be read may be what is against a rule.
-        result = "not-judged"
-        summary = f"{policy.title}: could not be judged, because not every file could be read."
     return {
         "policy": {"id": policy.id, "title": policy.title, "description": policy.description},
         "result": result,
@@ -89,7 +87,7 @@ def judge_policy(
 
 
 def _market(device: DeviceEntry, market: str | None, markets: Mapping[str, str]) -> tuple[str | None, str]:
-    named = firmware.market_of(device["builds"])
+    named = device["markets"]
     for key in (device["label"], device["id"], *device["addresses"]):
         if key in markets:
             market = markets[key]
@@ -146,49 +144,64 @@ def _summary(policy: Policy, result: Result, rules: Sequence[RuleVerdict]) -> st
     return f"{policy.title}: {verdict}. Of its {len(rules)} rules, {listed(parts)}."
 
 
-def _rule_verdict(rule: Rule, policy: Policy, phones: Sequence[_Phone], shown: Shown) -> RuleVerdict:
+_Meant = Literal["yes", "no", "unknown"]
+
+
+class _Look(NamedTuple):
+    """What one destination of one phone means for a rule."""
+
+    problems: Sequence[_Problem] = ()
+    matched: Sequence[IdentifierEntry] = ()
+    judged: bool = False
+    """Whether the rule is about it, and it is known that it keeps to the rule or not."""
+    seen: bool = False
+    """Whether it shows that there was something to judge."""
+    left_out: str = ""
+    """Why the rule leaves it out; empty if it does not."""
+
+
+_NOT_MEANT: Final = _Look()
+
+
+def _rule_verdict(
+    rule: Rule, policy: Policy, phones: Sequence[_Phone], gaps: Sequence[str], shown: Shown
+) -> RuleVerdict:
+    """`gaps` are what the captures do not hold although it was there."""
     found: dict[_Level, list[EvidenceEntry]] = {level: [] for level in _Level}
     left_out: dict[str, int] = {}
     judged = 0
     bound = 0
     unseen: list[str] = []
+    doubts: list[str] = []
     for phone in phones:
         applies = _applies(rule, phone.market)
         bound += applies is not False
         if applies is False:
             continue
-        before = judged
+        seen = False
+        about = _hosts_meant(rule, phone.entry)
         for row in phone.entry["destinations"]:
-            if row["scope"] not in (None, "global"):
-                continue  # the phone's own network is in no country: it did not leave
-            matched = _matched(rule, row)
-            if matched is None or (rule.purposes and row["purpose"] not in rule.purposes):
+            look = _look(rule, policy, row, about)
+            if look.left_out:
+                left_out[look.left_out] = left_out.get(look.left_out, 0) + row["transmissions"]
                 continue
-            reason = _left_out(rule, row)
-            if reason:
-                left_out[reason] = left_out.get(reason, 0) + row["transmissions"]
-                continue
-            if not _is_of_owner(rule, row):
-                continue
-            problems = _problems(rule, policy, row, matched)
-            if rule.kinds and not matched:
-                # It would be a question of what is inside only if it must not go there.
-                problems = [_Problem(_Level.DOUBT, f"{problem.text}; {_unread(row)}") for problem in problems]
-                if not problems:
-                    continue
-            else:
-                judged += row["transmissions"]
-            if applies is None:
+            seen |= look.seen
+            judged += row["transmissions"] if look.judged else 0
+            problems: Sequence[_Problem] = look.problems
+            if applies is None and (look.problems or look.judged):
                 problems = [
                     _Problem(_Level.DOUBT, f"the phone's market is not known ({phone.source}): say --market")
                 ]
             level = max((problem.level for problem in problems), default=_Level.FINE)
             if level:
                 worst = [problem.text for problem in problems if problem.level == level]
-                found[level].append(_evidence(phone.entry, row, matched, worst, shown))
-        if applies and rule.must_be_seen and judged == before:
+                found[level].append(_evidence(phone.entry, row, look.matched, worst, shown))
+        doubts += _looked_up(rule, phone.entry, shown)
+        if rule.must_be_seen and not seen:
             unseen.append(shown.name(phone.entry["label"]))
-    result, reason = _result(rule, bound, judged, unseen, found[_Level.BROKEN], found[_Level.DOUBT], phones)
+    result, reason = _result(
+        rule, bound, judged, unseen, found[_Level.BROKEN], found[_Level.DOUBT], [*doubts, *gaps], phones
+    )
     return {
         "id": rule.id,
         "says": rule.says,
@@ -207,6 +220,131 @@ def _rule_verdict(rule: Rule, policy: Policy, phones: Sequence[_Phone], shown: S
     }
 
 
+def _look(rule: Rule, policy: Policy, row: DestinationEntry, about: Collection[str | None]) -> _Look:
+    """What a destination means for a rule. `about` are the hosts that the rule is about, as far as they are known."""
+    if row["local"]:
+        return _at_home(rule, row)
+    problems = _problems(rule, policy, row, ())
+    if rule.purposes and row["purpose"] not in rule.purposes:
+        return _unclassified(rule, row, problems, about)
+    excepted = _left_out(rule, row)
+    if excepted:
+        return _Look(left_out=excepted)
+    matched = _matched(rule, row)
+    meant = _is_of_owner(rule, row)
+    if matched is None:  # no identifier of the kinds, and all of it was read
+        return _Look(seen=rule.forbidden is not None and rule.forbidden.anything and meant != "no")
+    if matched:
+        problems = _problems(rule, policy, row, matched)
+    if meant == "no" or (meant == "unknown" and rule.unknown_owner != "counts"):
+        return _of_others(rule, row, matched, problems, meant)
+    if rule.kinds and not matched:
+        if rule.unread == "left-out":
+            return _Look(left_out=f"{_unread(row)}, and the rule leaves that out")
+        # It is a question of what is inside only if it must not go there.
+        doubts = [_Problem(_Level.DOUBT, f"{problem.text}; {_unread(row)}") for problem in problems]
+        return _Look(doubts)
+    if rule.uncertain_location == "left-out" and _location_doubt(rule, row) == "":
+        return _Look(left_out="where it went is uncertain")
+    return _Look(problems, matched, judged=True, seen=True)
+
+
+def _at_home(rule: Rule, row: DestinationEntry) -> _Look:
+    """What goes to a phone's own network does not leave; but a resolver there asks others."""
+    if "dns" in row["protocols"] and rule.kinds and (matched := _matched(rule, row)):
+        return _Look(
+            [
+                _Problem(
+                    _Level.DOUBT,
+                    "it stands in a name that was looked up: whom the resolver asked is not known",
+                )
+            ],
+            matched,
+        )
+    return _NOT_MEANT
+
+
+def _unclassified(
+    rule: Rule, row: DestinationEntry, problems: Sequence[_Problem], about: Collection[str | None]
+) -> _Look:
+    """A destination of another purpose. Where nobody could read what it was for, it can be of this one."""
+    unread = _unread(row)
+    if row["purpose"] != UNCLASSIFIED or not unread or not problems:
+        return _NOT_MEANT
+    if row["host"] in about:
+        why = "the rule is about this host"
+    elif rule.forbidden and rule.forbidden.names_places and row["entry"] is None:
+        why = "nobody knows what this host is for"
+    else:
+        return _Look(left_out=f"what it was for is not known, and {unread}")
+    return _Look([_Problem(_Level.DOUBT, f"{problem.text}; {unread}, and {why}") for problem in problems])
+
+
+def _of_others(
+    rule: Rule,
+    row: DestinationEntry,
+    matched: Sequence[IdentifierEntry],
+    problems: Sequence[_Problem],
+    meant: _Meant,
+) -> _Look:
+    """A destination of somebody whom the rule does not name. It is not accused of what is asked of others; but that
+    nothing of the kind went to a place cannot be said of a phone that sends it there, whoever it is for."""
+    if meant == "unknown":
+        whose, forbids = "whose endpoint it is, is not known", rule.unknown_owner == "doubt"
+    else:
+        whose, forbids = (
+            f"the endpoint is of {row['owner']}, whom the rule does not name",
+            rule.forbidden is not None,
+        )
+    if problems and forbids:
+        doubts = [_Problem(_Level.DOUBT, f"{problem.text}; but {whose}") for problem in problems]
+        return _Look(doubts, matched)
+    if meant == "unknown" and rule.unknown_owner == "doubt":
+        return _Look((), matched, judged=True, seen=True)
+    return _Look(left_out=whose)
+
+
+def _hosts_meant(rule: Rule, device: DeviceEntry) -> frozenset[str | None]:
+    """Names that a phone sends something to that the rule is about."""
+    if not rule.purposes:
+        return frozenset()
+    return frozenset(
+        row["host"]
+        for row in device["destinations"]
+        if row["host"] and row["purpose"] in rule.purposes and _is_of_owner(rule, row) != "no"
+    )
+
+
+def _looked_up(rule: Rule, device: DeviceEntry, shown: Shown) -> list[str]:
+    """Names of the hosts that the rule is about, of which a look-up is all that was seen."""
+    if not rule.purposes:
+        return []
+    if device["names_only_count"] >= MAX_NAMES:
+        return [f"{shown.name(device['label'])} looked up so many names that not all of them were kept"]
+    return [
+        f"{shown.name(device['label'])} looked up {shown.host(known['host'])}, and nothing that it sent there was seen"
+        for known in device["names_only_known"]
+        if known["purpose"] in rule.purposes and (not rule.owners or known["owner"] in rule.owners)
+    ]
+
+
+def _gaps(document: Document, shown: Shown) -> list[str]:
+    """What is not in the document although it was captured: it may be what is against a rule."""
+    gaps = [
+        f"{shown.name(failed['path'])} could not be read ({shown.name(failed['error'])})"
+        for failed in document["errors"]
+    ]
+    for capture in document["captures"]:
+        if capture["damage"]:
+            more = len(capture["damage"]) - 1
+            first = shown.name(capture["damage"][0])
+            gaps.append(
+                f"{shown.name(capture['path'])} was not read whole: {first}"
+                + (f" (and {more} more)" if more else "")
+            )
+    return gaps
+
+
 def _result(
     rule: Rule,
     bound: int,
@@ -214,6 +352,7 @@ def _result(
     unseen: Sequence[str],
     broken: Sequence[EvidenceEntry],
     doubtful: Sequence[EvidenceEntry],
+    doubts: Sequence[str],
     phones: Sequence[_Phone],
 ) -> tuple[Result, str]:
     if broken:
@@ -228,6 +367,9 @@ def _result(
         reasons = list(dict.fromkeys(problem for entry in doubtful for problem in entry["problems"]))
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         return "not-judged", f"Could not be judged for {_hosts(doubtful)}: {reasons[0]}{more}."
+    if doubts:
+        more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""
+        return "not-judged", f"Could not be judged: {doubts[0]}{more}."
     if judged and unseen:
         some = (
             unseen if len(unseen) <= MAX_NAMED else [*unseen[:MAX_NAMED], f"{len(unseen) - MAX_NAMED} more"]
@@ -237,6 +379,8 @@ def _result(
         return "holds", f"{_transmissions(judged)} of this kind, and none against it."
     if not rule.must_be_seen:
         return "holds", "Nothing of this kind was seen, and it need not be."
+    if not unseen:
+        return "holds", "What could be of this kind was read, and nothing in it is against it."
     closed = sum(
         row["transmissions"]
         for phone in phones
@@ -261,10 +405,11 @@ def _applies(rule: Rule, market: str | None) -> bool | None:
     return market in rule.markets if rule.markets else market not in rule.not_markets
 
 
-def _is_of_owner(rule: Rule, row: DestinationEntry) -> bool:
-    if row["owner"] is None:
-        return rule.unknown_owner != "left-out"
-    return not rule.owners or row["owner"] in rule.owners
+def _is_of_owner(rule: Rule, row: DestinationEntry) -> _Meant:
+    """Whether the rule is about whose endpoint it is. It is unknown only if it matters."""
+    if not rule.owners or row["owner"] in rule.owners:
+        return "yes"
+    return "unknown" if row["owner"] is None else "no"
 
 
 def _matched(rule: Rule, row: DestinationEntry) -> list[IdentifierEntry] | None:
@@ -276,23 +421,25 @@ def _matched(rule: Rule, row: DestinationEntry) -> list[IdentifierEntry] | None:
         for item in row["identifiers"]
         if item["kind"] in rule.kinds and RANK.get(item["certainty"], 0) >= RANK["likely"]
     ]
-    if found:
-        return found
-    return [] if rule.unread == "doubt" and _unread(row) else None
+    return found if found or _unread(row) else None
 
 
 def _unread(row: DestinationEntry) -> str:
     """Why it is not known all that a row carries; empty if it is."""
-    if {"tls", "quic"} & set(row["protocols"]):
+    if {"tls", "quic"} & set(row["protocols"]) or any(row["tls_not_opened"].values()):
         return "what it carries was not decrypted"
     if row["not_understood"].get("encrypted"):
         return "a part of what it carries looks encrypted once more"
     if row["not_understood"]:
         return "a part of what it carries was not understood"
+    if row["identifiers_left_out"]:
+        return "it carries more identifiers than are kept"
     return ""
 
 
 def _left_out(rule: Rule, row: DestinationEntry) -> str:
+    """Why a row is excepted. Names and ports are the phone's word: an exception holds at the networks that it names,
+    or, if it names none, for what was read and carries no identifier."""
     host = row["host"] or ""
     for item in rule.exceptions:
         given = (
@@ -301,10 +448,30 @@ def _left_out(rule: Rule, row: DestinationEntry) -> str:
             (item.hosts, any(fnmatchcase(host, pattern) for pattern in item.hosts)),
             (item.purposes, row["purpose"] in item.purposes),
             (item.countries, row["country"] in item.countries and row["country_certainty"] != "uncertain"),
+            (item.networks, row["asn"] in item.networks),
         )
-        if all(fits for condition, fits in given if condition):
+        if not all(fits for condition, fits in given if condition):
+            continue
+        if not item.networks and not _is_read(row, item.most_bytes):
+            continue
+        if not _tells(row) or (item.networks and (item.owners or item.entries)):
             return item.reason
     return ""
+
+
+def _tells(row: DestinationEntry) -> bool:
+    """Whether something in it may tell one phone, or one person, from another."""
+    kinds = catalogue().kinds
+    return any(item["kind"] not in kinds or kinds[item["kind"]].singles_out for item in row["identifiers"])
+
+
+def _is_read(row: DestinationEntry, most_bytes: int) -> bool:
+    """Whether all that it carries was read, but for parts of so many bytes."""
+    if not most_bytes or "bytes" not in row["not_understood"]:
+        return not _unread(row)
+    parts = row["not_understood"].get("unknown", 0) + row["not_understood"].get("encrypted", 0)
+    small = row["not_understood"]["bytes"] <= most_bytes * parts
+    return small and not _unread({**row, "not_understood": {}})
 
 
 def _problems(

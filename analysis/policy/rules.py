@@ -28,6 +28,8 @@ Basis = Literal["stated", "inference"]
 Encryption = Literal["encrypted", "unencrypted"]
 
 ANY_IDENTIFIER: Final = "*"
+EVERYBODY: Final = "*"
+"""As an owner: also those whom the catalogue does not know."""
 MAX_OFFERED: Final = 8
 """Names that a message lists where none is like the one given."""
 GROUP: Final = "@"
@@ -60,9 +62,15 @@ class Places(NamedTuple):
     anything: bool = False
     """Wherever it goes and however."""
 
+    @property
+    def names_places(self) -> bool:
+        """Whether it says where."""
+        return bool(self.countries or self.groups or self.networks or self.cloud)
+
 
 class LeftOut(NamedTuple):
-    """What a rule leaves out, and why. All that is given must fit."""
+    """What a rule leaves out, and why. All that is given must fit. Without networks it holds only for what can be read
+    and carries no identifier, since names and ports are what a phone says."""
 
     reason: str
     references: tuple[Reference, ...]
@@ -71,6 +79,10 @@ class LeftOut(NamedTuple):
     hosts: frozenset[str]
     purposes: frozenset[str]
     countries: frozenset[str]
+    networks: frozenset[int]
+    """AS numbers of the addresses that are meant."""
+    most_bytes: int
+    """Of each part that nothing could read, such as a packet of NTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +290,8 @@ def _rule(table: _Table, where: str) -> Rule:
     both = _both(allowed, forbidden) if allowed and forbidden else ""
     if both:
         raise table.wrong(f"{both} cannot be both allowed and forbidden")
+    owners = _owners(table)
+    every = EVERYBODY in table.texts("owners")
     markets, not_markets = table.texts("markets"), table.texts("not_markets")
     if markets and not_markets:
         raise table.wrong("'markets' and 'not_markets' exclude each other")
@@ -293,13 +307,13 @@ def _rule(table: _Table, where: str) -> Rule:
         not_markets=frozenset(not_markets),
         purposes=table.chosen("purposes", catalogue().purposes, "purpose"),
         kinds=_kinds(table),
-        owners=(owners := _owners(table)),
+        owners=frozenset() if every else owners,
         exceptions=tuple(_exception(item) for item in table.tables("except")),
         allowed=allowed,
         forbidden=forbidden,
         must_be_seen=table.truth("must_be_seen"),
         uncertain_location=table.choice("uncertain_location", handling, "doubt"),
-        unknown_owner=table.choice("unknown_owner", handling, "left-out" if owners else "counts"),
+        unknown_owner=table.choice("unknown_owner", handling, "doubt" if owners and not every else "counts"),
         unread=table.choice("unread", handling[:1] + handling[2:], "doubt"),
         until=_date(table, "until"),
     )
@@ -317,6 +331,15 @@ def _kinds(table: _Table) -> frozenset[str]:
     return kinds | in_categories
 
 
+def _networks(table: _Table) -> frozenset[int]:
+    networks = table.values.get("networks", [])
+    if not isinstance(networks, list) or not all(
+        type(number) is int and 0 < number < 2**32 for number in networks
+    ):
+        raise table.wrong("'networks' must be a list of AS numbers, such as [16509]")
+    return frozenset(networks)
+
+
 def _places(table: _Table, *, allowed: bool) -> Places:
     table.only("countries", "networks", "cloud", "encryption", *(() if allowed else ("anything",)))
     named = table.texts("countries")
@@ -325,15 +348,10 @@ def _places(table: _Table, *, allowed: bool) -> Places:
     for group in groups:
         if group not in country_groups():
             raise table.wrong(f"'countries': there is no group {group!r}{_meant(group, country_groups())}")
-    networks = table.values.get("networks", [])
-    if not isinstance(networks, list) or not all(
-        type(number) is int and 0 < number < 2**32 for number in networks
-    ):
-        raise table.wrong("'networks' must be a list of AS numbers, such as [16509]")
     places = Places(
         countries,
         groups,
-        frozenset(networks),
+        _networks(table),
         tuple(_cloud(table, text) for text in table.texts("cloud")),
         table.chosen("encryption", get_args(Encryption), "encryption"),
         table.truth("anything"),
@@ -374,7 +392,9 @@ def _cloud(table: _Table, text: str) -> tuple[str, str]:
     raise table.wrong(f"'cloud': there is no provider in {text!r}; known are {', '.join(sorted(known))}")
 
 
-_EXCEPTION_KEYS: Final = ("reason", "reference", "owners", "entries", "hosts", "purposes", "countries")
+_EXCEPTION_KEYS: Final = (
+    *("reason", "reference", "owners", "entries", "hosts", "purposes", "countries", "networks", "most_bytes"),
+)
 
 
 def _exception(table: _Table) -> LeftOut:
@@ -388,9 +408,13 @@ def _exception(table: _Table) -> LeftOut:
         frozenset(host.lower() for host in table.texts("hosts")),
         table.chosen("purposes", catalogue().purposes, "purpose"),
         frozenset(_country(table, code) for code in table.texts("countries")),
+        _networks(table),
+        most_bytes if type(most_bytes := table.values.get("most_bytes", 0)) is int else -1,
     )
-    if not any(exception[2:]):
-        raise table.wrong("it fits everything: name owners, entries, hosts, purposes or countries")
+    if exception.most_bytes < 0:
+        raise table.wrong("'most_bytes' must be a number of bytes, such as 68")
+    if not any(exception[2:-1]):
+        raise table.wrong("it fits everything: name owners, entries, hosts, purposes, countries or networks")
     return exception
 
 

@@ -17,8 +17,19 @@ def render(verdict: Verdict, document: Document, format_: str) -> str:
     return {"text": _text, "json": _json, "junit": _junit}[format_](verdict, document)
 
 
+def gaps(document: Document) -> list[str]:
+    """What was not read of the captures, a line each: it may be what is against a rule."""
+    lines = [
+        f"{capture['path']}: {damage}" for capture in document["captures"] for damage in capture["damage"]
+    ]
+    return [*lines, *(f"{failed['path']}: {failed['error']}" for failed in document["errors"])]
+
+
 def _json(verdict: Verdict, document: Document) -> str:
-    captures = [{"path": item["path"], "sha256": item["sha256"]} for item in document["captures"]]
+    captures = [
+        {"path": item["path"], "sha256": item["sha256"], "damage": item["damage"], "faults": item["faults"]}
+        for item in document["captures"]
+    ]
     whole = {"schema": SCHEMA, **verdict, "captures": captures, "errors": document["errors"]}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
@@ -30,7 +41,7 @@ def _text(verdict: Verdict, document: Document) -> str:
         lines.append(f"{phone['label']}: {about if phone['bound'] else 'the policy is not about this phone'}")
     for rule in verdict["rules"]:
         lines += ["", *_rule_lines(rule)]
-    lines += [f"not read: {failed['path']}: {failed['error']}" for failed in document["errors"]]
+    lines += [f"not read: {line}" for line in gaps(document)]
     return "\n".join(printable(line) for line in lines) + "\n"
 
 
@@ -51,8 +62,7 @@ def _junit(verdict: Verdict, document: Document) -> str:
     """One test suite. What could not be judged is an error, as a build server's user must not take it for passed."""
     rules = verdict["rules"]
     counts = {name: sum(rule["result"] == name for rule in rules) for name in RESULTS}
-    # A rule can hold while a file that could not be read leaves the whole in doubt.
-    unread = int(bool(document["errors"]))
+    unread = int(bool(gaps(document)))
     suite = ElementTree.Element(
         "testsuite",
         name=printable(verdict["policy"]["id"]),
@@ -73,6 +83,6 @@ def _junit(verdict: Verdict, document: Document) -> str:
         case = ElementTree.SubElement(
             suite, "testcase", classname=printable(verdict["policy"]["id"]), name="files"
         )
-        outcome = ElementTree.SubElement(case, "error", message="not every file could be read")
-        outcome.text = "\n".join(printable(f"{one['path']}: {one['error']}") for one in document["errors"])
+        outcome = ElementTree.SubElement(case, "error", message="not every file could be read whole")
+        outcome.text = "\n".join(map(printable, gaps(document)))
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=False) + "\n"

@@ -48,6 +48,7 @@ def masked(document: Document, masking: Masking) -> Document:
                 **capture,
                 "path": masking.name(capture["path"]),
                 "warnings": [masking.name(warning) for warning in capture["warnings"]],
+                "damage": [masking.name(warning) for warning in capture["damage"]],
             }
             for capture in document["captures"]
         ],
@@ -74,6 +75,7 @@ def _device(device: DeviceEntry, masking: Masking) -> DeviceEntry:
         "firmware": [{**entry, "build": name(entry["build"])} for entry in device["firmware"]],
         "destinations": [_destination(row, masking) for row in device["destinations"]],
         "names_only": [host(asked) for asked in device["names_only"]],
+        "names_only_known": [{**known, "host": host(known["host"])} for known in device["names_only_known"]],
     }
 
 

@@ -9,11 +9,11 @@ shows it masks it (`render.masked`) and escapes it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from phonehome.analysis import __version__
+from phonehome.analysis import __version__, knowledge
 from phonehome.analysis.devices import DeviceNames
-from phonehome.analysis.firmware import firmware_of
+from phonehome.analysis.firmware import firmware_of, market_of
 from phonehome.analysis.identifiers.finding import RANK, Finding
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import Catalogue
@@ -28,6 +28,7 @@ from phonehome.analysis.report.entries import (
     ErrorEntry,
     ExampleEntry,
     IdentifierEntry,
+    KnownName,
     OnlineEntry,
     RegistryItem,
     TimelineEntry,
@@ -40,6 +41,11 @@ if TYPE_CHECKING:  # its libraries are slow to load, and only --online needs the
     from phonehome.analysis.places.online import OnlineResults
 
 SCHEMA = "phonehome/report/1"
+
+LOCAL_SCOPES: Final = frozenset(
+    {"private", "unique-local", "link-local", "loopback", "multicast", "broadcast"}
+)
+"""Addresses of a phone's own network."""
 
 MAX_LISTED = 50
 """Names that a device looked up and never contacted, as far as they are listed; all are counted."""
@@ -129,7 +135,7 @@ def concern(entry: DestinationEntry) -> tuple[Any, ...]:
     else:
         level = 5
     # Its own network is where a phone asks for names and time; that is no news.
-    abroad = entry["scope"] not in (None, "global")
+    abroad = entry["local"]
     return (
         level,
         abroad,
@@ -152,11 +158,13 @@ def _device(device: Device, context: Context) -> DeviceEntry:
     entry: DeviceEntry = {
         "id": device.id,
         "label": context.names.label(device.id, device.addresses, facts),
+        "named": context.names.name(device.id, device.addresses) is not None,
         "addresses": sorted(device.addresses),
         "model": facts.model,
         "models": list(facts.models),
         "system": facts.system,
         "builds": list(facts.builds),
+        "markets": market_of(facts.builds),
         "firmware": firmware_of(facts.models, facts.builds),
         "summary": "",
         "transmissions": sum(at.transmissions for at in seen),
@@ -166,10 +174,29 @@ def _device(device: Device, context: Context) -> DeviceEntry:
         "destinations": destinations,
         "names_only": names_only[:MAX_LISTED],
         "names_only_count": len(names_only),
+        "names_only_known": _known_names(names_only, context.catalogue),
         "timeline": _timeline(device.timeline),
     }
     entry["summary"] = summary.device_summary(entry)
     return entry
+
+
+def _known_names(names: Iterable[str], known: Catalogue) -> list[KnownName]:
+    found: list[KnownName] = []
+    for name in names:
+        entry = next((entry for entry in known.candidates(name) if entry.hosts), None)
+        if entry is not None:
+            found.append({"host": name, "purpose": entry.purpose, "owner": entry.owner})
+    found.sort(key=lambda entry: (known.purposes[entry["purpose"]].rank, entry["host"]))
+    return found[:MAX_LISTED]
+
+
+def _is_local_name(host: str | None) -> bool:
+    """Whether the public name system knows nothing of a name; also where there is none."""
+    if host is None or "." not in host:
+        return True
+    endings = knowledge.shipped().addresses.local_endings
+    return any(host.endswith(f".{ending}") for ending in endings)
 
 
 def _timeline(timeline: Timeline) -> TimelineEntry:
@@ -243,6 +270,7 @@ def _destination(
         "country_reason": location.reason if known_address else "the capture holds no address for it",
         "anycast": location.anycast,
         "scope": location.scope if known_address else None,
+        "local": known_address and location.scope in LOCAL_SCOPES and _is_local_name(destination.host),
         "asn": location.asn,
         "organisation": location.organisation,
         "cloud": (
@@ -372,6 +400,8 @@ def _capture(file: File, capture: Capture, context: Context) -> CaptureEntry:
         "first": time_text(capture.first),
         "last": time_text(capture.last),
         "warnings": [*warnings, *([age] if age else [])],
+        "damage": warnings,
+        "faults": sum(warning.startswith("a fault of phonehome") for warning in warnings),
     }
 
 

@@ -82,6 +82,9 @@ class DestinationEntry(TypedDict):
     country_reason: str
     anycast: bool
     scope: str | None
+    local: bool
+    """Whether it went to the phone's own network: the address is of one, and its name, if it has one, is local. Where a
+    public name at such an address leads to is not known (a tunnel, or a resolver that makes addresses up)."""
     asn: int | None
     organisation: str | None
     cloud: CloudEntry | None
@@ -133,14 +136,26 @@ class TimelineEntry(TypedDict):
     buckets: list[BucketEntry]
 
 
+class KnownName(TypedDict):
+    """A name that was looked up, and what the catalogue knows it for."""
+
+    host: str
+    purpose: str
+    owner: str
+
+
 class DeviceEntry(TypedDict):
     id: str
     label: str
+    named: bool
+    """Whether the label is the user's word."""
     addresses: list[str]
     model: str | None
     models: list[str]
     system: str | None
     builds: list[str]
+    markets: list[str]
+    """What those builds name; more than one contradict each other."""
     firmware: list[FirmwareEntry]
     """What is known of those builds, by their makers' word."""
     summary: str
@@ -151,6 +166,8 @@ class DeviceEntry(TypedDict):
     destinations: list[DestinationEntry]
     names_only: list[str]
     names_only_count: int
+    names_only_known: list[KnownName]
+    """Of all that it looked up only, those that the catalogue knows, the gravest purposes first."""
     timeline: TimelineEntry
 
 
@@ -165,6 +182,10 @@ class CaptureEntry(TypedDict):
     first: str | None
     last: str | None
     warnings: list[str]
+    damage: list[str]
+    """Of the warnings, those that say that something was not read."""
+    faults: int
+    """Faults of this program's own, by which something was not read."""
 
 
 class ErrorEntry(TypedDict):

@@ -57,8 +57,10 @@ def _plain_sentence(device: DeviceEntry) -> str:
 
 def place(row: DestinationEntry) -> str:
     """Where a row lies, for a sentence: `China`, `Singapore (AWS ap-southeast-1)`."""
+    if row["local"]:
+        return f"its own network ({row['scope']} address)"
     if row["scope"] not in (None, "global"):
-        return f"an address that is no place on the internet ({row['scope']})"
+        return f"an unknown place ({row['scope']} address)"
     if not row["country"]:
         return "a country that is not known"
     name = row["country_name"] or row["country"]

@@ -11,6 +11,7 @@ from phonehome.cli import main
 CAPTURES = Path(__file__).parents[2] / "captures"
 AFFECTED = str(CAPTURES / "nokia-7-plus-affected.mitm")
 FIXED = str(CAPTURES / "nokia-7-plus-fixed.mitm")
+POLICIES = Path(__file__).parents[2] / "analysis" / "knowledge" / "policies"
 CHINA = str(CAPTURES / "china-variant.mitm")
 
 
@@ -69,7 +70,10 @@ def test_a_file_that_could_not_be_read_leaves_the_verdict_open(
     broken = tmp_path / "broken.mitm"
     broken.write_bytes(b"nothing of the kind")
     assert check(FIXED, str(broken), "--policy", "hmd-2019") == 2
-    assert "not every file could be read" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "could not be read" in said.out
+    assert "[could not be judged] not-to-china" in said.out
+    assert str(broken) in said.err
 
 
 @pytest.mark.parametrize(
@@ -122,12 +126,15 @@ def test_the_own_network_is_in_no_country(tmp_path: Path) -> None:
     document = json.loads(saved.read_text())
     (row,) = (row for row in document["devices"][0]["destinations"] if row["country"] == "SG")
     assert check(str(saved), "--policy", "eea") == 1
-    row |= {"country": None, "scope": "private"}
+    row |= {"country": None, "scope": "private", "local": True}
     for other in document["devices"][0]["destinations"]:
         other["identifiers"] = other["identifiers"] if other is row else []
         other["not_understood"], other["protocols"] = {}, ["http"]
     saved.write_text(json.dumps(document))
-    assert check(str(saved), "--policy", "eea") == 0
+    assert check(str(saved), "--policy", "eea") == 2  # nothing that leaves was seen
+    policy = tmp_path / "eea.toml"
+    policy.write_text((POLICIES / "eea.toml").read_text().replace("must_be_seen = true\n", ""))
+    assert check(str(saved), "--policy", str(policy)) == 0
 
 
 def test_the_verdict_is_private(tmp_path: Path) -> None:

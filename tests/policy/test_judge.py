@@ -183,7 +183,7 @@ class TestScope:
     def test_data_that_must_have_been_seen(self) -> None:
         must = NOT_CHINA.replace("forbidden", "must_be_seen = true\nforbidden")
         assert judged(must, row(country="SG"))["result"] == "holds"
-        verdict = judged(must, row(purpose="unclassified", protocols=["tls"]))
+        verdict = judged(must, row(country="SG", purpose="unclassified", protocols=["tls"]))
         assert verdict["result"] == "not-judged"
         assert "nothing of this kind was seen; 3 transmissions that nobody could read" in verdict["reason"]
 
@@ -208,11 +208,24 @@ class TestScope:
 
     def test_owners(self) -> None:
         hmd = 'owners = ["HMD Global", "FIH *"]\n' + NOT_CHINA
-        assert judged(hmd, row(owner="Google"), row("b.example"))["result"] == "holds"
         assert judged(hmd, row(owner="HMD Global"))["result"] == "broken"
-        doubt = 'unknown_owner = "doubt"\n' + hmd
-        assert judged(doubt, row())["result"] == "not-judged"
-        assert judged(doubt, row(country="SG"))["judged"] == 3
+        # Nobody of whom the rule speaks is accused of it; but that nothing goes to China cannot be said.
+        other = judged(hmd, row(owner="Google"))
+        assert other["result"] == "not-judged"
+        assert "the endpoint is of Google, whom the rule does not name" in other["reason"]
+        verdict = judged(hmd, row(country="SG", owner="Google"))
+        assert verdict["left_out"] == [
+            "3 transmissions left out: the endpoint is of Google, whom the rule does not name"
+        ]
+
+    def test_owners_that_nobody_knows(self) -> None:
+        hmd = 'owners = ["HMD Global", "FIH *"]\n' + NOT_CHINA
+        assert judged(hmd, row())["result"] == "not-judged"
+        assert judged(hmd, row(country="SG"))["judged"] == 3
+        assert judged('unknown_owner = "counts"\n' + hmd, row())["result"] == "broken"
+        left_out = judged('unknown_owner = "left-out"\n' + hmd, row())
+        assert (left_out["result"], len(left_out["left_out"])) == ("holds", 1)
+        assert judged('owners = ["*"]\n' + NOT_CHINA, row())["result"] == "broken"
 
     def test_exceptions_say_why(self) -> None:
         excepted = NOT_CHINA + '\n[[rule.except]]\nhosts = ["*.example"]\nreason = "a test host"\n'

@@ -20,6 +20,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "country_name": "China",
         "country_certainty": "likely",
         "scope": "global",
+        "local": False,
         "cloud": None,
         "transmissions": 14,
         "attempts": 0,
