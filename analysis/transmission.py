@@ -43,6 +43,20 @@ class Reply(NamedTuple):
     """As transferred (content encoding not undone); None if it was not kept because it is long, or was not recorded."""
     size: int
     """Bytes of the body, whether it was kept or not."""
+    edge: Headers = ()
+    """The headers in which content networks name the place that answered (`knowledge/edges.toml`), names lower case."""
+
+
+class RoundTrips(NamedTuple):
+    """How long the destination took to answer, in seconds, each by one clock. None is "not measured". None of them can
+    be less than light needs to get there and back, if it was the destination that answered."""
+
+    tcp: float | None = None
+    """From the first SYN to the connection. A middlebox on the way can answer this one."""
+    tls: float | None = None
+    """From the connection to the end of the TLS handshake; over QUIC from the first packet."""
+    first_byte: float | None = None
+    """From the end of the request to the beginning of the answer, where both went through TLS or QUIC."""
 
 
 class NameAnswer(NamedTuple):
@@ -122,6 +136,8 @@ class Transmission(NamedTuple):
 
     flow_id: str = ""
     """Identity in the source, such as mitmproxy's flow id."""
+    round_trips: RoundTrips | None = None
+    """Between who captured (the proxy, or the device itself) and the destination."""
 
     def header(self, name: str) -> str:
         """The first header of that name (lower case), or an empty string."""

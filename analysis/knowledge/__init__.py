@@ -12,6 +12,7 @@ from phonehome.analysis.knowledge import schema
 from phonehome.analysis.knowledge.addresses import Addresses
 from phonehome.analysis.knowledge.catalogue import Catalogue, Endpoint, endpoints
 from phonehome.analysis.knowledge.countries import Countries
+from phonehome.analysis.knowledge.edges import Edges
 from phonehome.analysis.knowledge.identifiers import Identifiers
 from phonehome.analysis.knowledge.reading import File, KnowledgeError, Reader
 from phonehome.analysis.knowledge.software import Software
@@ -37,6 +38,8 @@ class Knowledge:
     """Names of countries, and where data may go to."""
     addresses: Addresses
     """Special addresses, anycast, networks with servers everywhere, clouds."""
+    edges: Edges
+    """Headers and names in which networks say where a machine is."""
 
 
 @cache
@@ -79,6 +82,7 @@ def read_folder(folder: Path) -> Knowledge:
     devices, markets, firmware = one(schema.Devices), one(schema.Markets), one(schema.Firmware)
     codes, transfers, clouds = one(schema.CountryNames), one(schema.Transfers), one(schema.CloudRegions)
     special, anycast, networks = one(schema.SpecialAddresses), one(schema.Anycast), one(schema.Networks)
+    edges, place_names = one(schema.EdgeHeaders), one(schema.PlaceNames)
     files = _read_endpoints(sorted(folder.glob(schema.Endpoints.NAME)), reader)
     reader.stop()  # what is missing because it is wrong would make more mistakes
 
@@ -91,6 +95,7 @@ def read_folder(folder: Path) -> Knowledge:
         software=Software.of(devices, markets, firmware, reader),
         countries=Countries.of(codes, transfers, reader),
         addresses=Addresses.of(special, anycast, networks, clouds),
+        edges=Edges.of(edges, place_names),
     )
     reader.check(
         {

@@ -36,6 +36,8 @@ class Addresses:
     """By the key that the cloud table has."""
     region_countries: Mapping[tuple[str, str], str]
     """(provider, region) as in the cloud table -> country."""
+    abroad: Mapping[tuple[str, str], frozenset[str]]
+    """(provider, region) -> countries in which the provider runs zones under the name of that region."""
 
     def spread_cloud(self, provider: str, region: str, service: str) -> SpreadCloud | None:
         """The first entry that fits what the cloud table says of an address."""
@@ -70,12 +72,22 @@ class Addresses:
                 for group in clouds.group
                 for region, country in group.regions.items()
             },
+            abroad=_abroad(clouds),
         )
 
 
 def _prefixes[T: Prefixed](tables: tuple[T, ...]) -> PrefixTable[T]:
     # A prefix that stands there twice was noted when the file was read.
     return PrefixTable({prefix: table for table in tables for prefix in table.prefixes}.items())
+
+
+def _abroad(clouds: CloudRegions) -> dict[tuple[str, str], frozenset[str]]:
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for zones in clouds.zones:
+        for region, codes in zones.regions.items():
+            key = zones.provider, region
+            found[key] = found.get(key, frozenset()) | frozenset(codes)
+    return found
 
 
 def country_name(code: str) -> str:

@@ -667,6 +667,116 @@ class Provider(Table, frozen=True):
     reference: str
 
 
+PlaceCodes = Literal["iata", "unlocode", "country", "own"]
+
+
+class CloudRange(Table, frozen=True):
+    """A range that a provider publishes."""
+
+    provider: Text
+    """Key of a provider in cloud_regions.toml."""
+    region: str = ""
+    """Not given: any."""
+    service: str = ""
+    """Not given: any."""
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        yield "provider", self.provider
+
+
+class PlaceWord(Table, frozen=True):
+    """A text in which a network names a place."""
+
+    network: Text
+    """Whose word it is."""
+    pattern: re.Pattern[str]
+    """Searched in the text; its group `place` is the code."""
+    codes: PlaceCodes
+    """What the code is: an airport (IATA), a UN/LOCODE, a country (ISO 3166-1), or the network's own."""
+    reference: Text
+    example: Text
+    places: dict[str, Code] = field(default_factory=dict)
+    """Codes of the network's own and their countries, lower case; asked before the codes' system."""
+    asns: tuple[Asn, ...] = ()
+    """Networks whose addresses the word counts for. From elsewhere it is a hint that anybody could write."""
+    clouds: tuple[CloudRange, ...] = ()
+    """Ranges whose addresses it counts for."""
+    which: Literal["first", "last"] = "first"
+    """Of several codes in the text, the one that stands for the place that answered."""
+
+    def mistakes(self) -> Iterator[str]:
+        if "place" not in self.pattern.groupindex:
+            yield "'pattern' has no group (?P<place>...)"
+        elif self.read(self.example) is None:
+            yield "'pattern' does not fit the example"
+        if self.codes == "own" and not self.places:
+            yield "'places' must say where the network's own codes are"
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        for cloud in self.clouds:
+            yield from cloud.refers()
+        for code in self.places.values():
+            yield "country", code
+
+    def read(self, text: str) -> str | None:
+        """The code, lower case; None if there is none."""
+        found = list(self.pattern.finditer(text))
+        if not found:
+            return None
+        place: str = found[-1 if self.which == "last" else 0]["place"]
+        return place.lower()
+
+    def is_of(self, asn: int | None, provider: str, region: str, service: str) -> bool:
+        """Whether an address with this AS number, or in this cloud range, is the network's."""
+        return asn in self.asns or any(
+            cloud.provider == provider and cloud.region in ("", region) and cloud.service in ("", service)
+            for cloud in self.clouds
+        )
+
+
+class EdgeHeader(PlaceWord, frozen=True, kw_only=True):
+    """A header of a response in which a content network names the place that answered."""
+
+    header: Annotated[str, Meta(pattern="^[a-z0-9-]+$", description="a header's name, lower case")]
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        yield f"{self.network}'s {self.header}", "edge", self.network, self.header
+
+
+class EdgeHeaders(File, frozen=True):
+    """What content networks say of the place that answered, in the headers of a response."""
+
+    NAME: ClassVar = "edges.toml"
+    edge: tuple[EdgeHeader, ...]
+
+
+class ServiceName(Table, frozen=True):
+    """A name of a service in which a cloud provider names the region."""
+
+    provider: Text
+    """Key of a provider in cloud_regions.toml."""
+    pattern: re.Pattern[str]
+    """Searched in the name; its group `region` is the region, as in cloud_regions.toml."""
+    reference: Text
+    example: Text
+
+    def mistakes(self) -> Iterator[str]:
+        if "region" not in self.pattern.groupindex or not self.pattern.search(self.example):
+            yield "'pattern' must fit the example and have a group (?P<region>...)"
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        yield "provider", self.provider
+
+
+class PlaceNames(File, frozen=True):
+    """Names in which their holders say where a machine is."""
+
+    NAME: ClassVar = "place_names.toml"
+    service: tuple[ServiceName, ...]
+    reverse: tuple[PlaceWord, ...]
+    """Names of addresses (PTR)."""
+
+
 class RegionGroup(Table, frozen=True):
     """Where regions of a provider are."""
 

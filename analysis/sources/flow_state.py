@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from phonehome.analysis import knowledge
 from phonehome.analysis.sources.client_hello import is_client_hello, is_quic_initial, server_name
 from phonehome.analysis.sources.tnetstring import Unread
 from phonehome.analysis.transmission import (
@@ -24,6 +25,7 @@ from phonehome.analysis.transmission import (
     Origin,
     Protocol,
     Reply,
+    RoundTrips,
     Transmission,
     Transport,
     Unopened,
@@ -33,6 +35,8 @@ MAX_REPLY_BODY = 4096
 """Bytes of a reply's body that are kept. An acknowledgement is short; what is longer is content."""
 MAX_PAYLOAD = 16 << 20
 """Bytes of what a device sent in one exchange that are kept for decoding; what is beyond is counted."""
+MAX_EDGE_HEADER = 400
+"""Characters of a header that names a place."""
 MAX_HEADERS = 500
 """Header fields that are looked at; the rest is hostile."""
 
@@ -80,6 +84,16 @@ class Server(NamedTuple):
     port: int | None
     transport: Transport
     end: float | None
+    tcp: float | None
+    tls: float | None
+    """As in `RoundTrips`."""
+
+
+class Answer(NamedTuple):
+    """What is read of a response's headers."""
+
+    encoding: str
+    edge: Headers
 
 
 def client_from_state(state: Mapping[str, Any]) -> Client:
@@ -102,12 +116,17 @@ def server_from_state(state: Mapping[str, Any]) -> Server:
     address = state.get("address")
     # An upstream proxy was connected to, and its address is not the destination's.
     upstream = state.get("via") or state.get("via2")
+    udp = text(state.get("transport_protocol")) == "udp"
+    start, connected = state.get("timestamp_start"), state.get("timestamp_tcp_setup")
+    secured = state.get("timestamp_tls_setup") or state.get("timestamp_ssl_setup")
     return Server(
         peer=None if upstream else ip(first(state.get("peername") or state.get("ip_address"))),
         asked=first(address),
         port=port(address[1]) if isinstance(address, list | tuple) and len(address) > 1 else None,
-        transport="udp" if text(state.get("transport_protocol")) == "udp" else "tcp",
+        transport="udp" if udp else "tcp",
         end=seconds(state.get("timestamp_end")),
+        tcp=None if udp or upstream else duration(start, connected),
+        tls=None if upstream else duration(start if udp else connected, secured),
     )
 
 
@@ -122,6 +141,24 @@ def headers_from_state(fields: Any) -> Headers:
     )
 
 
+def answer_from_state(fields: Any) -> Answer:
+    """What a response's headers say of its encoding and of the place that answered. Names are looked at as they are:
+    there are tens in each flow, and few are wanted."""
+    encoding = ""
+    edge: list[tuple[str, str]] = []
+    wanted = knowledge.shipped().edges.header_names
+    for field in fields[:MAX_HEADERS] if isinstance(fields, list | tuple) else ():
+        if not isinstance(field, list | tuple) or len(field) != 2:
+            continue
+        name = field[0]
+        name = name.lower() if isinstance(name, bytes) else text(name).lower().encode()
+        if name == b"content-encoding":
+            encoding = encoding or text(field[1]).lower()
+        elif name in wanted:
+            edge.append((name.decode(), text(field[1])[:MAX_EDGE_HEADER]))
+    return Answer(encoding, tuple(edge))
+
+
 def transmission_from_state(state: Mapping[str, Any]) -> Transmission | None:
     """What a flow's state says that a device sent; None if the flow says nothing of the kind."""
     message = {
@@ -133,14 +170,13 @@ def transmission_from_state(state: Mapping[str, Any]) -> Transmission | None:
     if isinstance(request, dict) and "headers" in request:
         message["request"] = {**request, "headers": headers_from_state(request["headers"])}
     if isinstance(response, dict) and "headers" in response:
-        headers = headers_from_state(response["headers"])
-        message["response"] = {**response, "headers": _header(headers, "content-encoding").lower()}
+        message["response"] = {**response, "headers": answer_from_state(response["headers"])}
     return assemble(message)
 
 
 def assemble(state: Mapping[str, Any]) -> Transmission | None:
     """As `transmission_from_state`, for connections and headers that are converted already: a request's to
-    `Headers`, and of a reply's only the content encoding."""
+    `Headers`, a reply's to `Answer`."""
     make = _PROTOCOLS.get(text(state.get("type")))
     return make(state) if make else None
 
@@ -166,18 +202,25 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
     received = 0
     end = seconds(request.get("timestamp_end"))
     reply = None
+    first_byte = None
     response = state.get("response")
     replay = text(state.get("is_replay"))
     # A response that the analyst replayed never came from the destination.
     if isinstance(response, dict) and replay != "response":
         body = response.get("content")
         received = _size(body)
+        encoding, edge = response.get("headers") or ("", ())
         reply = Reply(
             integer(response.get("status_code")),
-            response.get("headers") or "",
+            encoding,
             body if isinstance(body, bytes) and received <= MAX_REPLY_BODY else None,
             received,
+            edge,
         )
+        if server.tls is not None and not replay:
+            # What was not kept went on to the server while it came in: an answer need not have waited for its end.
+            begun = request.get("timestamp_start" if content is None else "timestamp_end")
+            first_byte = duration(begun, response.get("timestamp_start"))
         end = seconds(response.get("timestamp_end")) or end
 
     protocol: Protocol = "http"
@@ -227,6 +270,7 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
         bytes_sent=len(method) + len(path) + 12 + _header_bytes(headers) + size,
         bytes_received=received,
         flow_id=text(state.get("id")),
+        round_trips=_round_trips(server, first_byte),
     )
 
 
@@ -302,7 +346,15 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
         bytes_sent=bytes_sent,
         bytes_received=received,
         flow_id=text(state.get("id")),
+        round_trips=_round_trips(server),
     )
+
+
+def _round_trips(server: Server, first_byte: float | None = None) -> RoundTrips | None:
+    """What was measured, if anything. An address that was not connected to has none."""
+    if server.peer is None or (server.tcp is None and server.tls is None and first_byte is None):
+        return None
+    return RoundTrips(server.tcp, server.tls, first_byte)
 
 
 def _note(metadata: Any) -> tuple[Unopened | None, int, int]:
@@ -507,6 +559,20 @@ def seconds(number: Any) -> float | None:
     if isinstance(number, float | int) and 0 < number < 1e11 and number is not True:
         return float(number)
     return None
+
+
+LONGEST_ROUND_TRIP = 10.0
+"""Seconds; what takes longer says nothing of a place on Earth."""
+
+
+def duration(start: Any, end: Any) -> float | None:
+    """Seconds from one time to another of the same clock; None if one is missing, or if it says nothing: it is not
+    positive, or as long as for any place on Earth."""
+    begun, ended = seconds(start), seconds(end)
+    if begun is None or ended is None:
+        return None
+    between = ended - begun
+    return between if 0 < between <= LONGEST_ROUND_TRIP else None
 
 
 def port(number: Any) -> int | None:

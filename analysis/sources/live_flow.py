@@ -13,14 +13,14 @@ from typing import Any
 from mitmproxy import connection, dns, flow, http, tcp, udp
 
 from phonehome.analysis.sources.flow_state import (
-    MAX_HEADERS,
+    Answer,
     Client,
     Server,
+    answer_from_state,
     assemble,
     client_from_state,
     headers_from_state,
     server_from_state,
-    text,
 )
 from phonehome.analysis.transmission import Headers, Transmission
 
@@ -28,7 +28,10 @@ _CLIENT = (
     *("peername", "sockname", "proxy_mode", "sni", "tls_version"),
     *("timestamp_start", "timestamp_end", "timestamp_tls_setup"),
 )
-_SERVER = ("address", "peername", "transport_protocol", "timestamp_end", "via")
+_SERVER = (
+    *("address", "peername", "transport_protocol", "timestamp_end", "via"),
+    *("timestamp_start", "timestamp_tcp_setup", "timestamp_tls_setup"),
+)
 
 
 def transmission(flow: flow.Flow) -> Transmission | None:
@@ -40,7 +43,7 @@ def transmission(flow: flow.Flow) -> Transmission | None:
         request, response = message["request"], message["response"]
         request["headers"] = _headers(request["headers"])
         if response is not None:
-            response["headers"] = _content_encoding(response["headers"])
+            response["headers"] = _answer(response["headers"])
     return assemble(message)
 
 
@@ -88,6 +91,7 @@ def _message(flow: flow.Flow) -> dict[str, Any]:
             "status_code": response.status_code,
             "headers": response.headers.fields,
             "content": response.content,
+            "timestamp_start": response.timestamp_start,
             "timestamp_end": response.timestamp_end,
         }
         message["websocket"] = flow.websocket and {
@@ -126,6 +130,9 @@ def _server_fields(server: connection.Server) -> tuple[Any, ...]:
         server.transport_protocol,
         server.timestamp_end,
         server.via and tuple(server.via),
+        server.timestamp_start,
+        server.timestamp_tcp_setup,
+        server.timestamp_tls_setup,
     )
 
 
@@ -144,8 +151,6 @@ def _headers(fields: tuple[tuple[bytes, bytes], ...]) -> Headers:
     return headers_from_state(fields)
 
 
-def _content_encoding(fields: tuple[tuple[bytes, bytes], ...]) -> str:
-    for name, content in fields[:MAX_HEADERS]:
-        if len(name) == 16 and name.lower() == b"content-encoding":
-            return text(content).lower()
-    return ""
+@lru_cache(maxsize=128)
+def _answer(fields: tuple[tuple[bytes, bytes], ...]) -> Answer:
+    return answer_from_state(fields)

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from phonehome.analysis import knowledge
 from phonehome.analysis.sources import flow_state
 from phonehome.analysis.sources.flow_state import MAX_PAYLOAD, MAX_REPLY_BODY
 from phonehome.analysis.sources.source import CaptureError, Part, Plan, release
@@ -51,7 +52,11 @@ _SIGNATURE = re.compile(rb"[1-9]\d{0,11}:\d{1,3}:[a-z_]{1,40}[;,]")
 _FLOW_START = re.compile(
     rb"[1-9]\d{1,11}:\d{1,2}:(?:websocket|messages|response|request|version|type|id|error|mode|client_conn|server_conn)[;,]"
 )
-_CONTENT_ENCODING = re.compile(rb"16:[Cc]ontent-[Ee]ncoding,\d{1,3}:([^,]{1,100}),\]")
+_ANSWER = re.compile(
+    rb":(content-encoding|%s),(\d{1,5}):"
+    % b"|".join(map(re.escape, sorted(knowledge.shipped().edges.header_names))),
+    re.IGNORECASE,
+)
 _VERSION_AT_END = re.compile(rb"4:type;\d:([a-z]{2,5});7:version;\d{1,2}:\d{1,15}#\Z")
 
 
@@ -411,10 +416,13 @@ def _nested(wanted: Mapping[bytes, Taker], runs: Mapping[bytes, Run] = {}) -> Ta
     return take
 
 
-def _encoding(data: Buffer, start: int, end: int, kind: int) -> str:
-    """The content encoding among a reply's headers, of which nothing else is wanted."""
-    match = _CONTENT_ENCODING.search(data, start, end)
-    return flow_state.text(match[1]).lower() if match else ""
+def _answer(data: Buffer, start: int, end: int, kind: int) -> flow_state.Answer:
+    """The few headers of a reply that are wanted."""
+    fields = [
+        (match[1], data[match.end() : min(match.end() + int(match[2]), end)])
+        for match in _ANSWER.finditer(data, start, end)
+    ]
+    return flow_state.answer_from_state(fields) if fields else _NO_ANSWER
 
 
 def _upstream(data: Buffer, start: int, end: int, kind: int) -> Any:
@@ -439,9 +447,10 @@ _REQUEST: dict[bytes, Taker] = {
 }
 _RESPONSE: dict[bytes, Taker] = {
     b"status_code": number,
+    b"timestamp_start": number,
     b"timestamp_end": number,
     b"content": up_to(MAX_REPLY_BODY),
-    b"headers": _encoding,
+    b"headers": _answer,
     # a DNS message
     b"timestamp": number,
     b"answers": value,
@@ -471,6 +480,10 @@ _SERVER: dict[bytes, Taker] = {
     b"via2": _upstream,
     b"transport_protocol": raw,
     b"timestamp_end": number,
+    b"timestamp_start": number,
+    b"timestamp_tcp_setup": number,
+    b"timestamp_tls_setup": number,
+    b"timestamp_ssl_setup": number,
 }
 _FLOW: dict[bytes, Taker] = {
     b"type": raw,
@@ -516,11 +529,14 @@ _RESPONSE_RUNS = {
             rb"6:reason;(?P<reason_length>\d{1,3}):(?P<reason>[^,]{0,100}),11:status_code;3:(?P<status_code>\d{3})#"
             rb"13:timestamp_end;"
             + _NUMBER % b"timestamp_end"
-            + rb"15:timestamp_start;\d{1,2}:[\d.]{1,20}[\^#]8:trailers;0:~"
+            + rb"15:timestamp_start;"
+            + _NUMBER % b"timestamp_start"
+            + rb"8:trailers;0:~"
         ),
         ("reason",),
     ),
 }
+_NO_ANSWER = flow_state.answer_from_state(())
 _NO_CLIENT = flow_state.client_from_state({})
 _NO_SERVER = flow_state.server_from_state({})
 

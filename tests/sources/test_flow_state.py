@@ -212,3 +212,79 @@ def test_no_state_raises(flow: Any, data: st.DataObject) -> None:
             place[key] = data.draw(values)
             break
     transmission_from_state(state)
+
+
+# --- how long it took, and what the edge said ----------------------------------------------------------
+
+
+def answered(**server: Any) -> dict[str, Any]:
+    state: dict[str, Any] = tflow.tflow(resp=True).get_state()
+    state["server_conn"] |= {
+        "peername": ("192.0.2.7", 443),
+        "timestamp_start": 100.0,
+        "timestamp_tcp_setup": 100.012,
+        "timestamp_tls_setup": 100.036,
+    } | server
+    state["request"] |= {"timestamp_start": 101.0, "timestamp_end": 101.002}
+    state["response"] |= {"timestamp_start": 101.022}
+    return state
+
+
+def measured(state: dict[str, Any]) -> tuple[float | None, ...] | None:
+    sent = transmission_from_state(state)
+    assert sent is not None
+    return sent.round_trips and tuple(each and round(each, 3) for each in sent.round_trips)
+
+
+def test_durations_are_handed_on() -> None:
+    assert measured(answered()) == (0.012, 0.024, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ({"timestamp_tls_setup": None}, (0.012, None, None)),  # the first byte counts only behind TLS
+        ({"timestamp_tcp_setup": None, "timestamp_tls_setup": None}, None),
+        ({"timestamp_tcp_setup": 99.0}, (None, 1.036, 0.02)),  # a clock that was set back
+        ({"timestamp_tcp_setup": 100.0}, (None, 0.036, 0.02)),  # an old format, filled in
+        ({"timestamp_start": None}, (None, 0.024, 0.02)),
+        ({"timestamp_tls_setup": 200.0}, (0.012, None, None)),
+        ({"peername": None}, None),
+        ({"via": ("http", ("192.0.2.9", 8080))}, None),  # what answered was another proxy
+        ({"transport_protocol": "udp", "timestamp_tcp_setup": 100.001}, (None, 0.036, 0.02)),
+    ],
+)
+def test_durations_that_say_nothing_are_left_out(
+    server: dict[str, Any], expected: tuple[float | None, ...] | None
+) -> None:
+    assert measured(answered(**server)) == expected
+
+
+def test_a_body_that_was_passed_on_as_it_came_need_not_have_ended_first() -> None:
+    state = answered()
+    state["request"] |= {"content": None, "timestamp_end": 101.021}
+    assert measured(state) == (0.012, 0.024, 0.022)
+
+
+def test_an_answer_that_the_analyst_replayed_measures_nothing() -> None:
+    state = answered()
+    state["is_replay"] = "request"
+    assert measured(state) == (0.012, 0.024, None)
+
+
+def test_headers_of_content_networks_are_handed_on() -> None:
+    state = answered()
+    state["response"]["headers"] = (
+        (b"Server", b"cloudflare"),
+        (b"CF-Ray", b"230b030023ae2822-SJC"),
+        (b"Set-Cookie", b"secret=1"),
+        (b"via", b"x" * 1000),
+    )
+    sent = transmission_from_state(state)
+    assert sent is not None
+    assert sent.reply is not None
+    assert sent.reply.edge == (
+        ("server", "cloudflare"),
+        ("cf-ray", "230b030023ae2822-SJC"),
+        ("via", "x" * 400),
+    )
