@@ -1,11 +1,10 @@
 """Shows in mitmproxy what a message carries: decoded values with their paths, identifiers marked.
 
-    mitmweb -s addons/evidence_view.py
+    mitmweb -s addons/evidence_view.py            then choose the view "phonehome"
     mitmdump -nr capture.mitm -s addons/evidence_view.py --set dumper_default_contentview=phonehome --flow-detail 3
 
-In mitmweb and mitmproxy choose the view `phonehome`. It is what `phonehome inspect` prints. Identifiers are masked in
-it unless `evidence_view_identifiers` says otherwise; URL and headers that mitmproxy itself prints around it are as they
-were sent.
+It is what `phonehome inspect` prints. Identifiers are masked in it unless `evidence_view_identifiers` says
+otherwise; URL and headers that mitmproxy itself prints around it are as they were sent.
 """
 
 from mitmproxy import contentviews, ctx, dns, http

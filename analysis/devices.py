@@ -1,14 +1,13 @@
-"""Which phone it was: one device for each client, and what it said of itself.
-
-Two clients are never taken for one phone by guess, however alike they look. What a device is called is the
-user's word, else the model that it named most often, with its address.
+"""Which client it was, what it said of itself, and what the user calls it. `report.phones` says which clients are one
+phone.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from phonehome.analysis import knowledge
 from phonehome.analysis.identifiers.finding import Finding
@@ -23,11 +22,18 @@ MAX_USER_AGENT: Final = 1000
 MAX_DIFFERENT: Final = 50
 """Different models, builds and versions of one device that are kept; a phone has a few."""
 
+CERTAIN_COUNTS: Final = 3
+"""How many times what is only likely must be said to weigh as much as what is certain."""
+
 # In these modes of mitmproxy each phone has a listener of its own, and as a rule the same address.
 _OWN_LISTENER: Final = ("wireguard",)
 _USUAL_ADDRESS: Final = "10.0.0.1"
 """What mitmproxy's own WireGuard configuration gives every client."""
 _SYSTEMS: Final = {"android": "Android", "ios": "iOS"}
+
+
+_Fact = tuple[str, bool]
+"""What a device said of itself, and whether that is certain."""
 
 
 class DeviceNameError(ValueError):
@@ -51,22 +57,23 @@ def listener_of(client: str | None, mode: str) -> str:
 class DeviceFacts:
     """What a device said of itself, and how often; contradictions are kept."""
 
-    _models: Counter[str] = field(default_factory=Counter)
-    _builds: Counter[str] = field(default_factory=Counter)
-    _systems: Counter[str] = field(default_factory=Counter)
+    _models: Counter[_Fact] = field(default_factory=Counter)
+    _builds: Counter[_Fact] = field(default_factory=Counter)
+    _systems: Counter[_Fact] = field(default_factory=Counter)
 
     def add(self, sent: Transmission, findings: Iterable[Finding]) -> None:
         """Takes in what one transmission says."""
         for finding in findings:
             if finding.certainty == "possible":
                 continue
+            fact = (finding.value, finding.certainty == "certain")
             if (
                 finding.kind == "model"
                 and finding.value.lower() not in knowledge.shipped().software.not_models
             ):
-                self._models[finding.value] += 1
+                self._models[fact] += 1
             elif finding.kind == "build":
-                self._builds[finding.value] += 1
+                self._builds[fact] += 1
         user_agent = sent.header("user-agent")
         if user_agent and (system := _system(user_agent[:MAX_USER_AGENT])):
             self._systems[system] += 1
@@ -86,84 +93,158 @@ class DeviceFacts:
 
     @property
     def model(self) -> str | None:
-        """The model that it named most often; None if it named none."""
+        """The model for which most speaks; None if it named none."""
         return next(iter(self.models), None)
 
     @property
     def models(self) -> list[str]:
-        """All that it named, most often first."""
-        return _by_number(self._models)
+        """All that it named, in order of the evidence."""
+        return _by_evidence(self._models)
 
     @property
     def builds(self) -> list[str]:
-        """Software builds, most often first."""
-        return _by_number(self._builds)
+        """Software builds, in the same order."""
+        return _by_evidence(self._builds)
 
     @property
     def system(self) -> str | None:
-        """Operating system and version, as most often named: `Android 9`; None if it was not named."""
-        return next(iter(_by_number(self._systems)), None)
+        """Operating system and version for which most speaks: `Android 9`; None if it was not named."""
+        return next(iter(_by_evidence(self._systems)), None)
+
+    @property
+    def families(self) -> list[str]:
+        """Systems without their versions, where they are certain: more than one is a contradiction."""
+        return sorted({system.split()[0] for system, certain in self._systems if certain})
+
+
+class _Named(NamedTuple):
+    """What the user says of one device."""
+
+    name: str
+    file: str
+    """Name of the file or path, `*` for all files; empty if none was said."""
+    where: str
+    """Address or listener; empty for whatever device the file holds."""
 
 
 class DeviceNames:
-    """The names that the user gave to devices."""
+    """The names that the user gave to devices. One that is given with a file, or with `*` for all, joins what it names;
+    one that is given without a file only names."""
 
-    def __init__(self, names: Iterable[tuple[str, str]] = ()) -> None:
-        self._names = dict(names)
+    def __init__(self, names: Iterable[_Named] = ()) -> None:
+        self._names = tuple(names)
+        self._used: set[_Named] = set()
 
     @classmethod
     def parse(cls, given: Sequence[str]) -> "DeviceNames":
-        """From texts such as `Anna=10.0.0.2`, `Anna=wireguard@51820` or `Anna=wireguard:anna.conf@51820`.
+        """From texts such as `Anna=10.0.0.2`, `Anna=wireguard@51820`, `Anna=monday.mitm:10.0.0.2`, `Anna=*:10.0.0.2` or
+        `Anna=monday.har`.
 
-        Raises DeviceNameError for another text, and for one address with two names."""
-        names: dict[str, str] = {}
+        Raises DeviceNameError for another text, and for one device with two names."""
+        names: dict[tuple[str, str], _Named] = {}
         for text in given:
-            name, equals, where = (part.strip() for part in text.rpartition("="))
-            address = ip(where)
-            if not equals or not name or not (address or where.startswith(_OWN_LISTENER)):
+            name, found = _split(text)
+            if found is None or not name:
                 raise DeviceNameError(
                     f"--device {text!r} is not NAME=ADDRESS: give the phone's IP address, or wireguard@PORT, "
-                    'as in --device "Anna=10.0.0.2"'
+                    'as in --device "Anna=10.0.0.2"; or with the file, as in "Anna=monday.mitm:10.0.0.2"'
                 )
-            key = address or where
-            if names.setdefault(key, name) != name:
-                raise DeviceNameError(f"--device: {key} has two names, {names[key]!r} and {name!r}")
-        return cls(names.items())
+            before = names.setdefault(found, _Named(name, *found))
+            if before.name != name:
+                raise DeviceNameError(
+                    f"--device: {':'.join(filter(None, found))} has two names, {before.name!r} and {name!r}"
+                )
+        return cls(names.values())
 
-    def name(self, id_: str, addresses: Collection[str]) -> str | None:
-        """The user's name for this device, or None."""
-        own_listener = id_.startswith(_OWN_LISTENER)
-        for where, name in self._names.items():
-            if where == id_ or (where in addresses and (not own_listener or where != _USUAL_ADDRESS)):
-                return name
-            kind, _, port = where.partition("@")
-            if own_listener and port and kind in _OWN_LISTENER and id_.rpartition("@")[2] == port:
-                return name
+    def name(self, capture: str, id_: str, addresses: Collection[str]) -> str | None:
+        """The user's name for this device of this capture, or None."""
+        found = self._find(capture, id_, addresses)
+        return found.name if found else None
+
+    def joins(self, capture: str, id_: str, addresses: Collection[str]) -> str | None:
+        """The same where the user also says that all that is so named is one device."""
+        found = self._find(capture, id_, addresses)
+        return found.name if found and found.file else None
+
+    def unused(self) -> list[str]:
+        """What the user named and nothing fitted so far, as `NAME=FILE:ADDRESS`."""
+        return [
+            f"{named.name}={':'.join(filter(None, (named.file, named.where)))}"
+            for named in self._names
+            if named not in self._used
+        ]
+
+    def _find(self, capture: str, id_: str, addresses: Collection[str]) -> _Named | None:
+        for named in self._names:
+            if _is_of(named.file, capture) and _is_at(named.where, id_, addresses):
+                self._used.add(named)
+                return named
         return None
 
-    def label(self, id_: str, addresses: Collection[str], facts: DeviceFacts) -> str:
-        """What to call the device: the user's name, else model and id, else the id."""
-        name = self.name(id_, addresses)
-        if name:
-            return name
-        known = "device without an address of its own" if id_.startswith(UNKNOWN) else id_
-        return f"{facts.model} ({known})" if facts.model else known
+
+def _split(text: str) -> tuple[str, tuple[str, str] | None]:
+    """Name, and what `_placed` makes of the rest; a name may hold "=" itself."""
+    for equals in re.finditer("=", text):
+        if found := _placed(text[equals.end() :].strip()):
+            return text[: equals.start()].strip(), found
+    return "", None
+
+
+def _placed(text: str) -> tuple[str, str] | None:
+    """File and address or listener that a text names; None if it names neither."""
+    for place in (-1, *(match.start() for match in re.finditer(":", text))):
+        file, where = text[: max(place, 0)], text[place + 1 :]
+        if address := ip(where):
+            return file, address
+        if where.startswith(_OWN_LISTENER):
+            return file, where
+    return (text, "") if re.search(r"\.[A-Za-z]\w*\Z", text) else None
+
+
+def _is_of(file: str, capture: str) -> bool:
+    return file in ("", "*", capture) or file == re.split(r"[/\\]", capture)[-1]
+
+
+def _is_at(where: str, id_: str, addresses: Collection[str]) -> bool:
+    own_listener = id_.startswith(_OWN_LISTENER)
+    if where in ("", id_) or (where in addresses and (not own_listener or where != _USUAL_ADDRESS)):
+        return True
+    kind, _, port = where.partition("@")
+    return own_listener and bool(port) and kind in _OWN_LISTENER and id_.rpartition("@")[2] == port
+
+
+def label(name: str | None, id_: str, facts: DeviceFacts) -> str:
+    """What to call a device: the user's name, else model and id, else the id."""
+    if name:
+        return name
+    known = "device without an address of its own" if id_ == UNKNOWN else id_
+    return f"{facts.model} ({known})" if facts.model else known
 
 
 @lru_cache(maxsize=4096)
-def _system(user_agent: str) -> str | None:
-    for pattern in knowledge.shipped().software.systems:
+def _system(user_agent: str) -> _Fact | None:
+    """What a user agent says of the system, and whether that is certain."""
+    software = knowledge.shipped().software
+    for pattern in software.systems:
         match = pattern.search(user_agent)
-        if match is not None:
-            group, version = next(iter(match.groupdict().items()))
-            return f"{_SYSTEMS[group]} {version.replace('_', '.')}"
+        if match is None:
+            continue
+        group, version = next(iter(match.groupdict().items()))
+        if group != "darwin":
+            return f"{_SYSTEMS[group]} {version.replace('_', '.')}", True
+        if of_ios := software.darwin.get(version):
+            return f"iOS {of_ios}", False
     return None
 
 
-def _by_number(counted: Counter[str]) -> list[str]:
-    return sorted(counted, key=lambda text: (-counted[text], text))[:MAX_DIFFERENT]
+def _by_evidence(counted: Counter[_Fact]) -> list[str]:
+    """Each text once, that for which most and best evidence speaks first."""
+    weights: Counter[str] = Counter()
+    for (text, certain), number in counted.items():
+        weights[text] += number * (CERTAIN_COUNTS if certain else 1)
+    return sorted(weights, key=lambda text: (-weights[text], text))[:MAX_DIFFERENT]
 
 
-def _cut(counted: Counter[str]) -> None:
-    for text in sorted(counted, key=lambda text: (-counted[text], text))[2 * MAX_DIFFERENT :]:
-        del counted[text]
+def _cut(counted: Counter[_Fact]) -> None:
+    for fact in sorted(counted, key=lambda fact: (not fact[1], -counted[fact], fact))[2 * MAX_DIFFERENT :]:
+        del counted[fact]

@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from phonehome.analysis.examiner import Examiner, Names, Options
@@ -51,6 +52,8 @@ class Reading:
     files: list[File] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     """By path: why a capture could not be read."""
+    copies: dict[str, str] = field(default_factory=dict)
+    """By path: the file with the same content that was read instead."""
 
 
 class Task(NamedTuple):
@@ -61,6 +64,8 @@ class Task(NamedTuple):
     names: tuple[NameAnswer, ...]
     """DNS answers in the whole capture."""
     options: Options
+    skip: frozenset[int] = frozenset()
+    """Flows, by hash, that count in another capture."""
 
     @property
     def size(self) -> int:
@@ -113,12 +118,14 @@ class _Run:
         self._done = 0
         self._result = Reading()
         self._lost: list[Task] = []
+        self._by_size: dict[int, list[str]] = {}
 
     def over(self, executors: Executors) -> Reading:
         with executors() as pool:
             digests: dict[str, Future[str]] = {}
             self._read(pool, self._tasks(pool, digests))
             self._hashed(digests)
+        self._count_once(executors)
         for task in self._lost:  # each alone, so that only what is at fault is lost
             with executors() as pool:
                 self._lost = []
@@ -134,18 +141,47 @@ class _Run:
     def _tasks(self, pool: Executor, digests: dict[str, Future[str]]) -> Iterator[Task]:
         """What there is to do, file after file; what a file's plan says is taken note of."""
         for path in self._paths:
+            original = self._is_copy_of(path)
+            if original is not None:
+                self._result.copies[path] = original
+                self._advance(self._sizes[path])
+                continue
             try:
-                with open_source(path) as source:
-                    plan = source.plan(PART)
+                tasks = self._planned(path)
             except CaptureError as error:
                 self._result.errors[path] = str(error)
                 self._advance(self._sizes[path])
                 continue
-            capture = self._result.report.captures.setdefault(path, Capture())
-            capture.warnings.update(dict.fromkeys(plan.warnings))
             digests[path] = _submitted(pool, sha256, path)
-            for start in range(0, len(plan.parts), PARTS):
-                yield Task(path, plan.parts[start : start + PARTS], plan.names, self._options)
+            yield from tasks
+
+    def _is_copy_of(self, path: str) -> str | None:
+        """An earlier file with the same content. Only files of one length are compared, so that few are read for it."""
+        size = self._sizes[path]
+        of_this_size = self._by_size.setdefault(size, [])
+        of_this_size.append(path)
+        if not size or len(of_this_size) == 1:
+            return None
+        try:
+            mine = sha256(path)
+            for earlier in of_this_size[:-1]:
+                if sha256(earlier) == mine:
+                    of_this_size.pop()
+                    return earlier
+        except CaptureError:
+            pass  # its turn will come, and then it is said
+        return None
+
+    def _planned(self, path: str) -> list[Task]:
+        """The tasks of one file. Raises CaptureError."""
+        with open_source(path) as source:
+            plan = source.plan(PART)
+        capture = self._result.report.captures.setdefault(path, Capture())
+        capture.warnings.update(dict.fromkeys(plan.warnings))
+        return [
+            Task(path, plan.parts[start : start + PARTS], plan.names, self._options)
+            for start in range(0, len(plan.parts), PARTS)
+        ]
 
     def _read(self, pool: Executor, tasks: Iterator[Task]) -> None:
         """Has the tasks read, some at a time. Those that took their executor with them are in `_lost`."""
@@ -165,6 +201,23 @@ class _Run:
                     self._lost.append(task)
                 else:
                     self._advance(task.size)
+
+    def _count_once(self, executors: Executors) -> None:
+        """Reads captures anew that hold flows of earlier ones (overlapping saves), without these. Which do is told by
+        samples of their flows; which flows, by all of the earlier ones."""
+        captures = self._result.report.captures
+        holders: dict[int, str] = {}
+        for path in self._paths:
+            flows = captures[path].flows if path in captures else set()
+            earlier = {holders[flow] for flow in flows if flow in holders}
+            for flow in flows:
+                holders.setdefault(flow, path)
+            if not earlier:
+                continue
+            skip = frozenset(flow for other in sorted(earlier) for flow in _flows(other))
+            self._result.report.remove(path)
+            with executors() as pool:
+                self._read(pool, iter([task._replace(skip=skip) for task in self._planned(path)]))
 
     def _hashed(self, digests: dict[str, Future[str]]) -> None:
         for path, future in digests.items():
@@ -202,18 +255,48 @@ def read(task: Task) -> Totals:
     result = Totals()
     examiner = _examiner(task.options)
     examiner.names = Names(task.names)
+    capture = result.report.captures[task.path] = Capture(parts=set(task.parts))
     try:
         with open_source(task.path) as source:
             for part in task.parts:
-                for batch in _batches(source.read(part)):
+                for batch in _batches(_once(source.read(part), task.skip, capture)):
                     for evidence in examiner.examine_all(batch):
                         result.report.add(task.path, evidence)
             warnings = source.warnings()
     except CaptureError as error:  # it was there when it was planned
         result.errors[task.path] = str(error)
         return result
-    result.report.captures.setdefault(task.path, Capture()).warnings.update(dict.fromkeys(warnings))
+    capture.warnings.update(dict.fromkeys(warnings))
     return result
+
+
+def _once(
+    transmissions: Iterable[Transmission], skip: frozenset[int], capture: Capture
+) -> Iterator[Transmission]:
+    """Those that do not count in another capture; all are taken note of."""
+    for sent in transmissions:
+        if sent.flow_id:
+            flow = _flow(sent)
+            capture.note(flow)
+            if flow in skip:
+                capture.repeated += 1
+                continue
+        yield sent
+
+
+def _flow(sent: Transmission) -> int:
+    """A hash of what tells flows apart: the same in every process and every run."""
+    identity = f"{sent.flow_id} {sent.time!r}".encode("utf-8", "replace")
+    return int.from_bytes(blake2b(identity, digest_size=8).digest())
+
+
+def _flows(path: str) -> Iterator[int]:
+    """The hashes of all flows of a capture."""
+    with open_source(path) as source:
+        for part in source.plan(PART).parts:
+            for sent in source.read(part):
+                if sent.flow_id:
+                    yield _flow(sent)
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from phonehome.options import device_names, location_database
+from phonehome.options import device_names, location_database, say
 
 if TYPE_CHECKING:
     from phonehome.analysis.report.entries import Document
@@ -42,9 +42,9 @@ def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "list[D
             )
         reading.errors.update(missing)
         documents.append(output.make_document(reading, database, names))
+        for unused in names.unused():
+            say(f"phonehome: --device {unused}: no phone in these captures fits it")
     if not documents:
-        from phonehome.options import say
-
         for failed in errors:
             say(f"phonehome: {failed['path']}: {failed['error']}")
         return []

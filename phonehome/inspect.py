@@ -71,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
     from phonehome.analysis import pipeline
     from phonehome.analysis.devices import UNKNOWN, DeviceFacts, device_id
+    from phonehome.analysis.devices import label as device_label
     from phonehome.analysis.examiner import Evidence, Examiner, Names, Options
     from phonehome.analysis.identifiers.mask import Masks
     from phonehome.analysis.knowledge.catalogue import catalogue
@@ -101,14 +102,16 @@ def run(options: argparse.Namespace) -> int:
                 if sent.origin != "device" or (
                     options.device
                     and not ids & {id_, sent.client}
-                    and names_given.name(id_, addresses(sent, id_)) is None
+                    and names_given.name(path, id_, addresses(sent, id_)) is None
                 ):
                     continue
                 if not _is_to(options.host, examiner.names.complete(sent)):
                     continue
                 evidence = examiner.examine(sent)
                 if _matches(options, evidence):
-                    label = names_given.label(id_, addresses(sent, id_), DeviceFacts())
+                    label = device_label(
+                        names_given.name(path, id_, addresses(sent, id_)), id_, DeviceFacts()
+                    )
                     # What was sent is in the values; the bytes would fill memory.
                     yield (
                         path,

@@ -58,8 +58,9 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--device",
         action="append",
         default=[],
-        metavar='"NAME=ADDRESS"',
-        help="name the phone that has this address, or this WireGuard port as wireguard@PORT; can be repeated",
+        metavar='"NAME=[FILE:]ADDRESS"',
+        help="name the phone that has this address, or this WireGuard port as wireguard@PORT; with FILE: in that "
+        "capture, with *: in all of them, and all that has one name is one phone; can be repeated",
     )
     parser.add_argument(
         "--show-identifiers",

@@ -106,6 +106,8 @@ def run(options: argparse.Namespace) -> int:
             say(f"the report is in {options.output}")
     else:
         output.show(document, format_)
+    for unused in names.unused():
+        say(f"phonehome: --device {unused}: no phone in these captures fits it")
     for failed in document["errors"]:
         say(f"phonehome: {failed['path']}: {failed['error']}")
     return EXIT_SOME_FAILED if document["errors"] else EXIT_OK

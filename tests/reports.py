@@ -33,6 +33,7 @@ def row(host: str = "a.example", country: str | None = "CN", **more: Any) -> Des
     """A destination: three activations, answered, encrypted, by an unknown owner, unless said otherwise."""
     entry: dict[str, Any] = {
         "host": host,
+        "name_candidates": [],
         "host_sources": ["sni"],
         "authorities": [],
         "addresses": ["192.0.2.1"],

@@ -12,6 +12,7 @@ from phonehome.analysis.devices import (
     DeviceNames,
     _system,
     device_id,
+    label,
 )
 from phonehome.analysis.identifiers.finding import Finding
 from phonehome.analysis.transmission import Transmission
@@ -97,16 +98,16 @@ class TestNames:
         names = DeviceNames.parse(
             ["Anna=10.0.0.2", "Ben = wireguard@51821", "Eva=::ffff:10.0.0.3", "x=y=10.0.0.4"]
         )
-        assert names.name("10.0.0.2", {"10.0.0.2"}) == "Anna"
-        assert names.name("wireguard:b.conf@51821", {"10.0.0.1"}) == "Ben"
-        assert names.name("10.0.0.3", {"10.0.0.3"}) == "Eva"
-        assert names.name("10.0.0.4", {"10.0.0.4"}) == "x=y"
-        assert names.name("10.0.0.9", {"10.0.0.9"}) is None
+        assert names.name("a.mitm", "10.0.0.2", {"10.0.0.2"}) == "Anna"
+        assert names.name("a.mitm", "wireguard:b.conf@51821", {"10.0.0.1"}) == "Ben"
+        assert names.name("a.mitm", "10.0.0.3", {"10.0.0.3"}) == "Eva"
+        assert names.name("a.mitm", "10.0.0.4", {"10.0.0.4"}) == "x=y"
+        assert names.name("a.mitm", "10.0.0.9", {"10.0.0.9"}) is None
 
     def test_the_address_of_every_wireguard_client_names_none(self) -> None:
         names = DeviceNames.parse(["Anna=10.0.0.1"])
-        assert names.name("wireguard:a.conf@51820", {"10.0.0.1"}) is None
-        assert names.name("10.0.0.1", {"10.0.0.1"}) == "Anna"
+        assert names.name("a.mitm", "wireguard:a.conf@51820", {"10.0.0.1"}) is None
+        assert names.name("a.mitm", "10.0.0.1", {"10.0.0.1"}) == "Anna"
 
     @pytest.mark.parametrize("text", ["Anna", "=10.0.0.2", "Anna=", "Anna=phone", "Anna=10.0.0", ""])
     def test_what_is_no_name_says_what_was_meant(self, text: str) -> None:
@@ -119,10 +120,8 @@ class TestNames:
 
     def test_a_label_is_the_name_else_the_model_else_the_id(self) -> None:
         facts = DeviceFacts()
-        assert DeviceNames().label("10.0.0.2", {"10.0.0.2"}, facts) == "10.0.0.2"
-        assert (
-            DeviceNames().label(f"{UNKNOWN}:a.mitm", set(), facts) == "device without an address of its own"
-        )
+        assert label(None, "10.0.0.2", facts) == "10.0.0.2"
+        assert label(None, UNKNOWN, facts) == "device without an address of its own"
         facts.add(sent(), [model("Nokia 7 plus")])
-        assert DeviceNames().label("10.0.0.2", {"10.0.0.2"}, facts) == "Nokia 7 plus (10.0.0.2)"
-        assert DeviceNames.parse(["Anna=10.0.0.2"]).label("10.0.0.2", {"10.0.0.2"}, facts) == "Anna"
+        assert label(None, "10.0.0.2", facts) == "Nokia 7 plus (10.0.0.2)"
+        assert label("Anna", "10.0.0.2", facts) == "Anna"

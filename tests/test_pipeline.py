@@ -12,10 +12,13 @@ import pytest
 from benchmarks.make_capture import make
 from phonehome.analysis import pipeline
 from phonehome.analysis.decoding import Decoded, Decoder
-from phonehome.analysis.report.model import Report
+from phonehome.analysis.report.model import DeviceKey, Report
 from phonehome.analysis.transmission import Transmission
 
 SAMPLES = sorted((Path(__file__).parents[1] / "captures").glob("*.mitm"))
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def processes(count: int) -> pipeline.Executors:
     return partial(ProcessPoolExecutor, count)
 
 
-def counted(report: Report) -> dict[str, tuple[int, int]]:
+def counted(report: Report) -> dict[DeviceKey, tuple[int, int]]:
     """Transmissions and identifiers for each device."""
     return {
         id_: (
@@ -107,7 +110,7 @@ def test_a_fault_of_ours_costs_one_transmission(monkeypatch: pytest.MonkeyPatch)
 def test_a_worker_that_is_ended_costs_its_task_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the system does when memory runs out."""
     fatal = tmp_path / "fatal.mitm"
-    fatal.write_bytes(SAMPLES[0].read_bytes())
+    make(fatal, 20)
     monkeypatch.setattr(pipeline, "read", _read_or_die)
     paths = [str(fatal), *map(str, SAMPLES)]
     result = pipeline.read_captures(paths, executors=processes(2))
@@ -123,6 +126,56 @@ def _read_or_die(task: pipeline.Task) -> pipeline.Totals:
 
 
 pipeline_read = pipeline.read
+
+
+def test_a_copy_is_read_once_and_named(tmp_path: Path) -> None:
+    copy = tmp_path / "backup.mitm"
+    copy.write_bytes(SAMPLES[0].read_bytes())
+    result = pipeline.read_captures([*map(str, SAMPLES), str(copy)])
+    assert result.copies == {str(copy): str(SAMPLES[0])}
+    assert counted(result.report) == counted(pipeline.read_captures([*map(str, SAMPLES)]).report)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("executors", [pipeline.InThisProcess, processes(2)], ids=["here", "processes"])
+def test_flows_that_several_captures_hold_count_once(tmp_path: Path, executors: pipeline.Executors) -> None:
+    """As saves of a session that goes on."""
+    whole, flows = SAMPLES[1], list(flows_of(SAMPLES[1]))
+    early, late, apart = (tmp_path / name for name in ("early.mitm", "late.mitm", "apart.mitm"))
+    early.write_bytes(b"".join(flows[:60]))
+    late.write_bytes(b"".join(flows[40:]))
+    make(apart, 30)
+    paths = [str(early), str(late), str(apart)]
+    result = pipeline.read_captures(paths, executors=executors)
+    captures = result.report.captures
+    assert [captures[path].repeated for path in paths] == [0, 20, 0]
+    alone = pipeline.read_captures([str(whole)]).report
+    assert totals(result.report, early, late) == totals(alone, whole)
+    assert totals(result.report, apart) == totals(pipeline.read_captures([str(apart)]).report, apart)
+
+
+def totals(report: Report, *paths: Path) -> tuple[int, int]:
+    """Transmissions and identifiers in these captures."""
+    found = [count for key, count in counted(report).items() if key.capture in map(str, paths)]
+    return sum(sent for sent, _ in found), sum(identifiers for _, identifiers in found)
+
+
+def flows_of(path: Path) -> Iterator[bytes]:
+    """The flows of a file as they stand."""
+    data = path.read_bytes()
+    while data:
+        length, _, _ = data.partition(b":")
+        end = len(length) + 1 + int(length) + 1
+        yield data[:end]
+        data = data[end:]
+
+
+def test_a_report_merged_with_itself_is_that_report(tmp_path: Path) -> None:
+    paths = [*map(str, SAMPLES)]
+    one, same = pipeline.read_captures(paths).report, pipeline.read_captures(paths).report
+    before = counted(one)
+    one.merge(same)
+    assert counted(one) == before
 
 
 def test_batches_bound_what_they_hold() -> None:

@@ -55,7 +55,7 @@ class Lines:
         key = (device, sent.host or sent.address, purpose, sent.unopened, kinds)
         if not self._first(sent.flow_id if activation else key):
             return None
-        name = self._names.name(device, [sent.client] if sent.client else []) or device
+        name = self._names.name("live", device, [sent.client] if sent.client else []) or device
         return self._text(name, evidence, over), activation
 
     def _text(self, device: str, evidence: Evidence, over: bool) -> str:

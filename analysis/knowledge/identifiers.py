@@ -33,6 +33,8 @@ class Kind:
     reference: str
     exclusive: frozenset[str] = frozenset()
     anywhere: bool = False
+    one_phone: bool = False
+    """Whether only one phone in the world has such a value."""
     grouped: bool = False
     names: frozenset[str] = frozenset()
     vague: frozenset[str] = frozenset()

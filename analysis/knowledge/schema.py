@@ -260,6 +260,8 @@ class KindTable(Table, frozen=True):
     """What the entry rests on."""
     shape: re.Pattern[str]
     """Form of a value that stands under one of the names (whole value; checks do the rest)."""
+    one_phone: bool = False
+    """Whether only one phone in the world has such a value: then two devices that sent it are one."""
     exclusive: Texts = ()
     """Names that mean nothing else: where the check is strong, enough for "certain"."""
     anywhere: bool = False
@@ -405,13 +407,17 @@ class System(Table, frozen=True):
     """What a user agent says of a phone's system."""
 
     pattern: re.Pattern[str]
-    """Searched in the user agent; has a group `android` or `ios`, which is the version."""
+    """Searched in the user agent; has a group `android`, `ios` or `darwin` (Apple's kernel), which is the version."""
     example: Text
     reference: References
 
     def mistakes(self) -> Iterator[str]:
-        if len(self.pattern.groupindex) != 1 or not self.pattern.groupindex.keys() <= {"android", "ios"}:
-            yield "'pattern' has one named group, android or ios"
+        if len(self.pattern.groupindex) != 1 or not self.pattern.groupindex.keys() <= {
+            "android",
+            "ios",
+            "darwin",
+        }:
+            yield "'pattern' has one named group, android, ios or darwin"
         yield from _unread(self.pattern, self.example)
 
 
@@ -423,12 +429,27 @@ class NotModels(Table, frozen=True):
     reference: References
 
 
+class Darwin(Table, frozen=True):
+    """The version of iOS that a version of Apple's kernel came with."""
+
+    major: Text
+    ios: Text
+
+
+class Darwins(Table, frozen=True):
+    """The versions of Apple's kernel."""
+
+    version: tuple[Darwin, ...]
+    reference: References
+
+
 class Devices(File, frozen=True):
     """What phones say of themselves."""
 
     NAME: ClassVar = "devices.toml"
     user_agent: tuple[System, ...]
     not_models: NotModels
+    darwin: Darwins
 
 
 class Numbering(Table, frozen=True):

@@ -39,6 +39,8 @@ class Software:
     """Searched in user agents; the group that fits is the system, and its text the version."""
     not_models: frozenset[str]
     """What stands where a model would, and is none; lower case."""
+    darwin: Mapping[str, str]
+    """First number of the version of Apple's kernel, to that of iOS."""
     numberings: tuple[Numbering, ...]
     markets: Mapping[str, str]
     """Code to name."""
@@ -58,6 +60,7 @@ class Software:
         return cls(
             tuple(system.pattern for system in devices.user_agent),
             frozenset(devices.not_models.names),
+            {version.major: version.ios for version in devices.darwin.version},
             markets.numbering,
             {market.code: market.name for market in markets.market},
             tuple(fixes),

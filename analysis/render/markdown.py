@@ -58,7 +58,7 @@ def _device(device: DeviceEntry, out: TextIO) -> None:
     known = ", ".join(markdown(fact) for fact in dict.fromkeys(facts) if fact and fact != device["label"])
     out.write(f"\n## {markdown(device['label'])}\n\n")
     out.write(f"**{markdown(device['summary'])}**\n\n")
-    for line in phrases.firmware(device):
+    for line in phrases.notes(device):
         out.write(f"{markdown(line)}\n\n")
     if known:
         out.write(f"{known}. ")

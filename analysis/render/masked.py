@@ -68,6 +68,7 @@ def _device(device: DeviceEntry, masking: Masking) -> DeviceEntry:
         **device,
         "id": name(device["id"]),
         "label": name(device["label"]),
+        "captures": [name(capture) for capture in device["captures"]],
         "addresses": [host(address) for address in device["addresses"]],
         "model": name(device["model"]) if device["model"] else None,
         "models": [name(model) for model in device["models"]],
@@ -84,6 +85,7 @@ def _destination(row: DestinationEntry, masking: Masking) -> DestinationEntry:
     return {
         **row,
         "host": host(row["host"]) if row["host"] else None,
+        "name_candidates": [host(candidate) for candidate in row["name_candidates"]],
         "authorities": [host(authority) for authority in row["authorities"]],
         "addresses": [host(address) for address in row["addresses"]],
         "identifiers": [

@@ -334,7 +334,7 @@ def _device(
         number,
         any(charts.level(row) == "open" for row in entries[:1]),
         [fact for fact in dict.fromkeys(facts) if fact and fact != device["label"]],
-        phrases.firmware(device),
+        phrases.notes(device),
         _NEXT_SENTENCE.split(device["summary"]),
         [
             (f"{device['transmissions']:,}", _word(device["transmissions"], "transmission")),

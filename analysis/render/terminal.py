@@ -126,7 +126,7 @@ def _device(device: DeviceEntry, limit: int | None, width: int) -> Group:
     parts: list[RenderableType] = [
         title,
         Text(printable(device["summary"], MAX_TEXT)),
-        *(Text(printable(line), "dim") for line in phrases.firmware(device)),
+        *(Text(printable(line), "dim") for line in phrases.notes(device)),
         Text(counts, "dim"),
         *([_table(shown)] if width >= LEAST_WIDTH else map(_paragraph, shown)),
     ]

@@ -6,13 +6,14 @@ Captured text stands in it as it was captured, identifiers too: conclusions are 
 shows it masks it (`render.masked`) and escapes it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from phonehome.analysis import __version__, knowledge
-from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.devices import DeviceNames, label
 from phonehome.analysis.firmware import firmware_of, market_of
 from phonehome.analysis.identifiers.finding import RANK, Finding
 from phonehome.analysis.knowledge.addresses import country_name
@@ -25,7 +26,6 @@ from phonehome.analysis.report.entries import (
     DeviceEntry,
     Document,
     Encrypted,
-    ErrorEntry,
     ExampleEntry,
     IdentifierEntry,
     KnownName,
@@ -35,6 +35,7 @@ from phonehome.analysis.report.entries import (
 )
 from phonehome.analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
 from phonehome.analysis.report.outliers import outliers
+from phonehome.analysis.report.phones import Phone, phones
 from phonehome.analysis.report.timeline import Timeline
 
 if TYPE_CHECKING:  # its libraries are slow to load, and only --online needs them
@@ -70,7 +71,10 @@ class Context:
     """Name, date, licence of each location table that may be named."""
     names: DeviceNames
     files: list[File] = field(default_factory=list)
-    errors: list[ErrorEntry] = field(default_factory=list)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """By path: why a file could not be read."""
+    copies: Mapping[str, str] = field(default_factory=dict)
+    """By path: the file with the same content that was read instead."""
     age_warning: Callable[[float], str | None] = lambda time: None
     """Told the time of a capture's last transmission."""
     online: "OnlineResults | None" = None
@@ -79,7 +83,14 @@ class Context:
 
 def document(report: Report, context: Context) -> Document:
     """The report for people and programs."""
-    devices = [_device(device, context) for device in report.devices.values()]
+    names = _capture_names(report, context)
+    found = phones(report, context.names, context.catalogue.kinds)
+    clashing = _repeated(phone.keys[0].id for phone in found)
+    devices = [_device(phone, names, clashing, context) for phone in found]
+    labels = _repeated(device["label"] for device in devices)
+    for device in devices:
+        if device["label"] in labels and len(names) > 1:
+            device["label"] += f" in {', '.join(device['captures'])}"
     devices.sort(
         key=lambda entry: (
             not entry["destinations"],
@@ -91,7 +102,8 @@ def document(report: Report, context: Context) -> Document:
     result: Document = {
         "schema": SCHEMA,
         "captures": [
-            _capture(file, report.captures.get(file.path, Capture()), context) for file in context.files
+            _capture(file, report.captures.get(file.path, Capture()), names, context)
+            for file in context.files
         ],
         "verdict": None,
         "devices": devices,
@@ -104,7 +116,7 @@ def document(report: Report, context: Context) -> Document:
             "online": bool(context.online),
             "identifiers": "shown",
         },
-        "errors": sorted(context.errors, key=lambda error: error["path"]),
+        "errors": [{"path": names[path], "error": error} for path, error in sorted(context.errors.items())],
     }
     result["outliers"] = outliers(result["devices"])
     return result
@@ -147,7 +159,31 @@ def concern(entry: DestinationEntry) -> tuple[Any, ...]:
     )
 
 
-def _device(device: Device, context: Context) -> DeviceEntry:
+def _capture_names(report: Report, context: Context) -> dict[str, str]:
+    """What captures are called: a report may be shared, and a path tells of its maker's machine. Of files with one
+    name, each has its number as well."""
+    paths = [file.path for file in context.files]
+    paths += sorted({*report.captures, *context.errors, *context.copies} - set(paths))
+    names = {path: path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path for path in paths}
+    repeated = _repeated(names.values())
+    numbers: Counter[str] = Counter()
+    for path, name in names.items():
+        if name in repeated:
+            numbers[name] += 1
+            names[path] = f"{name} #{numbers[name]}"
+    return names
+
+
+def _repeated(texts: Iterable[str]) -> set[str]:
+    return {text for text, number in Counter(texts).items() if number > 1}
+
+
+def _device(
+    phone: Phone, captures: Mapping[str, str], clashing: Collection[str], context: Context
+) -> DeviceEntry:
+    device = phone.device
+    # The same address in two captures is two devices: then the id says of which capture.
+    id_ = f"{captures[phone.keys[0].capture]}:{device.id}" if device.id in clashing else device.id
     destinations = sorted(_destinations(device, context), key=concern)
     seen = [at for addresses in device.destinations.values() for at in addresses.values()]
     contacted = {destination.host for destination in device.destinations}
@@ -156,9 +192,12 @@ def _device(device: Device, context: Context) -> DeviceEntry:
     names_only = sorted(device.asked_names - contacted)
     facts = device.facts
     entry: DeviceEntry = {
-        "id": device.id,
-        "label": context.names.label(device.id, device.addresses, facts),
-        "named": context.names.name(device.id, device.addresses) is not None,
+        "id": id_,
+        "label": label(phone.name, id_, facts),
+        "named": phone.name is not None,
+        "captures": sorted({captures[key.capture] for key in phone.keys}),
+        "joined_by": phone.joined_by or None,
+        "doubts": list(phone.doubts),
         "addresses": sorted(device.addresses),
         "model": facts.model,
         "models": list(facts.models),
@@ -258,6 +297,7 @@ def _destination(
     known_address = bool(addresses)
     return {
         "host": destination.host,
+        "name_candidates": sorted(seen.name_candidates)[:MAX_LISTED],
         "host_sources": sorted(seen.host_sources),
         "authorities": sorted(seen.authorities)[:MAX_LISTED],
         "addresses": addresses,
@@ -382,7 +422,7 @@ def _example(example: Example) -> ExampleEntry:
     }
 
 
-def _capture(file: File, capture: Capture, context: Context) -> CaptureEntry:
+def _capture(file: File, capture: Capture, names: Mapping[str, str], context: Context) -> CaptureEntry:
     warnings = list(capture.warnings)
     for fault, transmissions in sorted(capture.faults.items()):
         warnings.append(
@@ -390,10 +430,12 @@ def _capture(file: File, capture: Capture, context: Context) -> CaptureEntry:
         )
     age = context.age_warning(capture.last) if capture.transmissions else None
     return {
-        "path": file.path,
+        "path": names[file.path],
+        "copies": [names[path] for path, original in context.copies.items() if original == file.path],
         "sha256": file.sha256,
         "bytes": file.bytes,
         "transmissions": capture.transmissions,
+        "repeated": capture.repeated,
         "replayed": capture.replayed,
         "proxy_pages": capture.proxy_pages,
         "resolved_by_proxy": capture.resolved_by_proxy,
@@ -401,7 +443,7 @@ def _capture(file: File, capture: Capture, context: Context) -> CaptureEntry:
         "last": time_text(capture.last),
         "warnings": [*warnings, *([age] if age else [])],
         "damage": warnings,
-        "faults": sum(warning.startswith("a fault of phonehome") for warning in warnings),
+        "faults": capture.faults.total(),
     }
 
 

@@ -70,6 +70,8 @@ class DestinationEntry(TypedDict):
     """What went to one name (or address), for one purpose, in one place."""
 
     host: str | None
+    name_candidates: list[str]
+    """Where no name is certain: names that the phone had been told have this address."""
     host_sources: list[str]
     authorities: list[str]
     addresses: list[str]
@@ -146,9 +148,16 @@ class KnownName(TypedDict):
 
 class DeviceEntry(TypedDict):
     id: str
+    """As the proxy tells it from others; with the capture before it if several captures have a device of that id."""
     label: str
     named: bool
     """Whether the label is the user's word."""
+    captures: list[str]
+    """Names of the captures that it is in."""
+    joined_by: str | None
+    """Why several clients are taken for one phone; None for a single one."""
+    doubts: list[str]
+    """What speaks against it being one phone."""
     addresses: list[str]
     model: str | None
     models: list[str]
@@ -173,9 +182,14 @@ class DeviceEntry(TypedDict):
 
 class CaptureEntry(TypedDict):
     path: str
+    """The file's name, never its path; with a number if several have that name."""
+    copies: list[str]
+    """Files with the same content, which were not read again."""
     sha256: str
     bytes: int
     transmissions: int
+    repeated: int
+    """Flows that an earlier capture holds as well; they count there."""
     replayed: int
     proxy_pages: int
     resolved_by_proxy: int

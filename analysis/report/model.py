@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import NamedTuple
 
-from phonehome.analysis.devices import UNKNOWN, DeviceFacts, device_id
+from phonehome.analysis.devices import DeviceFacts, device_id
 from phonehome.analysis.examiner import Evidence
 from phonehome.analysis.identifiers.finding import RANK, Finding
 from phonehome.analysis.identifiers.kinds import LASTING
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.report.timeline import Timeline
+from phonehome.analysis.sources.source import Part
 from phonehome.analysis.transmission import Transmission
 
 MAX_IDENTIFIERS = 500
@@ -26,6 +27,9 @@ MAX_IDENTIFIERS = 500
 MAX_EXAMPLES = 3
 """Transmissions that are shown for a destination: the first ones."""
 MAX_URL = 500
+SAMPLE = 1024
+"""Hashes of flows that are kept of a capture: of two that share a hundredth of their flows, all but 1 in 30,000 are
+recognised, of two that share all, each."""
 MAX_NAMES = 2000
 """Names that a device looked up and that are kept."""
 
@@ -37,6 +41,15 @@ class Destination(NamedTuple):
     purpose: str
     entry: str | None
     """Catalogue entry that the purpose rests on."""
+
+
+class DeviceKey(NamedTuple):
+    """What tells devices apart: a client of one capture. The same address in another capture is another device."""
+
+    capture: str
+    """Path of the file."""
+    id: str
+    """As `devices.device_id`."""
 
 
 class Example(NamedTuple):
@@ -89,6 +102,7 @@ class AtAddress:
     address_sources: set[str] = field(default_factory=set)
     host_sources: set[str] = field(default_factory=set)
     authorities: set[str] = field(default_factory=set)
+    name_candidates: set[str] = field(default_factory=set)
     reasons: Counter[str] = field(default_factory=Counter)
     identifiers: dict[Finding, Seen] = field(default_factory=dict)
     identifiers_found: int = 0
@@ -133,6 +147,8 @@ class AtAddress:
             self.host_sources.add(sent.host_source)
         if sent.authority is not None:
             _join(self.authorities, (sent.authority,))
+        if sent.host_candidates:
+            _join(self.name_candidates, sent.host_candidates)
         self.reasons[evidence.judgement.reason] += 1
         if len(self.examples) < MAX_EXAMPLES or time <= self.examples[-1].time:
             self.examples = nsmallest(MAX_EXAMPLES, [*self.examples, _example(evidence)])
@@ -171,6 +187,7 @@ class AtAddress:
         self.address_sources |= other.address_sources
         self.host_sources |= other.host_sources
         _join(self.authorities, other.authorities)
+        _join(self.name_candidates, other.name_candidates)
         self.reasons += other.reasons
         self.identifiers_found += other.identifiers_found
         self.examples = nsmallest(MAX_EXAMPLES, [*self.examples, *other.examples])
@@ -221,6 +238,12 @@ class Capture:
 
     transmissions: int = 0
     """Of devices; those of the analyst and of the proxy are counted apart."""
+    repeated: int = 0
+    """Flows that an earlier capture of the same run holds as well; they count there."""
+    flows: set[int] = field(default_factory=set)
+    """A sample of its flows (their smallest hashes), by which captures that share flows are recognised."""
+    parts: set[Part] = field(default_factory=set)
+    """What of the capture has been added; empty where it is no file."""
     replayed: int = 0
     proxy_pages: int = 0
     resolved_by_proxy: int = 0
@@ -234,6 +257,10 @@ class Capture:
 
     def merge(self, other: "Capture") -> None:
         self.transmissions += other.transmissions
+        self.repeated += other.repeated
+        self.parts |= other.parts
+        self.flows |= other.flows
+        self._cut()
         self.replayed += other.replayed
         self.proxy_pages += other.proxy_pages
         self.resolved_by_proxy += other.resolved_by_proxy
@@ -242,6 +269,16 @@ class Capture:
         self.faults += other.faults
         self.warnings.update(other.warnings)
 
+    def note(self, flow: int) -> None:
+        """Takes a flow's hash into the sample."""
+        self.flows.add(flow)
+        if len(self.flows) > 4 * SAMPLE:
+            self._cut()
+
+    def _cut(self) -> None:
+        if len(self.flows) > SAMPLE:
+            self.flows = set(nsmallest(SAMPLE, self.flows))
+
 
 @dataclass(slots=True)
 class Report:
@@ -249,7 +286,7 @@ class Report:
 
     captures: dict[str, Capture] = field(default_factory=dict)
     """By path."""
-    devices: dict[str, Device] = field(default_factory=dict)
+    devices: dict[DeviceKey, Device] = field(default_factory=dict)
 
     def add(self, path: str, evidence: Evidence) -> None:
         """Takes one transmission of that capture in."""
@@ -295,22 +332,33 @@ class Report:
         _join(device.asked_names, sent.questions)
 
     def _device(self, path: str, sent: Transmission) -> Device:
-        id_ = device_id(sent)
-        if id_ == UNKNOWN:
-            id_ = f"{UNKNOWN}:{path}"  # those of two captures are not one by guess
-        device = self.devices.get(id_)
+        key = DeviceKey(path, device_id(sent))
+        device = self.devices.get(key)
         if device is None:
-            device = self.devices[id_] = Device(id_)
+            device = self.devices[key] = Device(key.id)
         if sent.client is not None:
             device.addresses.add(sent.client)
         return device
 
     def merge(self, other: "Report") -> None:
-        """Adds what the other counted; the other must not be used afterwards."""
+        """Adds what the other counted; the other must not be used afterwards. Parts of captures that are in it already
+        are not added once more, so that a report of a capture and itself is that report."""
+        known: set[str] = set()
         for path, capture in other.captures.items():
-            self.captures.setdefault(path, Capture()).merge(capture)
-        for id_, device in other.devices.items():
-            self.devices.setdefault(id_, Device(id_)).merge(device)
+            mine = self.captures.setdefault(path, Capture())
+            if capture.parts and capture.parts <= mine.parts:
+                known.add(path)
+            else:
+                mine.merge(capture)
+        for key, device in other.devices.items():
+            if key.capture not in known:
+                self.devices.setdefault(key, Device(key.id)).merge(device)
+
+    def remove(self, path: str) -> None:
+        """Takes a capture out again, but for its warnings."""
+        self.captures[path] = Capture(warnings=self.captures[path].warnings)
+        for key in [key for key in self.devices if key.capture == path]:
+            del self.devices[key]
 
 
 def total(reports: Iterable[Report]) -> Report:

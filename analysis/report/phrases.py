@@ -243,8 +243,16 @@ def _whom(report: Document, looks: str) -> str:
     )
 
 
-def firmware(device: DeviceEntry) -> list[str]:
-    """What is known of its builds, a line each."""
+def notes(device: DeviceEntry) -> list[str]:
+    """What is known of its builds, and whether it is one phone, a line each."""
+    identity = [*filter(None, (device["joined_by"],)), *device["doubts"]]
+    return [
+        *identity,
+        *_firmware(device),
+    ]
+
+
+def _firmware(device: DeviceEntry) -> list[str]:
     return [
         f"{entry['build']}: {entry['statement']}"
         + (f" By the numbering (inference): {'; '.join(entry['inference'])}." if entry["inference"] else "")
