@@ -40,6 +40,9 @@ MAX_EDGE_HEADER = 400
 MAX_HEADERS = 500
 """Header fields that are looked at; the rest is hostile."""
 
+MAX_DIGITS = 18
+"""Of a whole number; no flow has as many bytes."""
+
 NOTE_UNOPENED = "phonehome_tls"
 NOTE_SENT = "phonehome_bytes_sent"
 NOTE_RECEIVED = "phonehome_bytes_received"
@@ -543,10 +546,10 @@ def text(content: Any) -> str:
 
 
 def integer(number: Any) -> int | None:
-    """A whole number, given as one or as its digits; else None."""
-    if isinstance(number, bytes) and number.isdigit():
+    """A whole number of up to 18 digits, given as one or as its digits; else None."""
+    if isinstance(number, bytes) and number.isdigit() and len(number) <= MAX_DIGITS:
         return int(number)
-    return number if isinstance(number, int) else None
+    return number if isinstance(number, int) and abs(number) < 10**MAX_DIGITS else None
 
 
 def seconds(number: Any) -> float | None:

@@ -57,7 +57,8 @@ _ANSWER = re.compile(
     % b"|".join(map(re.escape, sorted(knowledge.shipped().edges.header_names))),
     re.IGNORECASE,
 )
-_VERSION_AT_END = re.compile(rb"4:type;\d:([a-z]{2,5});7:version;\d{1,2}:\d{1,15}#\Z")
+_HOLDS_NOTHING = "no request or messages of a type that is known"
+_VERSION_AT_END = re.compile(rb"4:type;\d:([a-z]{2,5});7:version;\d{1,2}:(\d{1,15})#\Z")
 
 
 class Warnings:
@@ -105,27 +106,30 @@ def scan(data: Buffer, parts: int = 1, done: Callable[[int, int], None] = lambda
     bounds: list[tuple[int, int]] = []
     wanted = max(1, -(-len(data) // max(1, parts)))
     begin = flows = gap_before = 0
+    old = False
     for start, content, end in _flows(data, warnings):
         if start != gap_before:  # damaged bytes were skipped: a range must not hold them
             if gap_before > begin:
                 bounds.append((begin, gap_before))
             begin = start
         flows += 1
-        if _may_be_dns(data, content, end):
+        gap_before = end + 1
+        kind, is_old = _look(data, content, end)
+        old = old or is_old
+        if kind == b"dns":
             try:
                 found = reader.one(content, end)
-            except TnetstringError:
-                continue  # reading it will say so
+            except Exception:  # reading it will say so
+                found = None
             if found is not None:
                 names.extend(found.answers)
-        gap_before = end + 1
         if gap_before - begin >= wanted:
             bounds.append((begin, gap_before))
             done(begin, gap_before)
             begin = gap_before
     if gap_before > begin:
         bounds.append((begin, gap_before))
-    if flows and _is_old(data, bounds[0][0]):
+    if old:
         # Formats before 12 keep a WebSocket's handshake and its messages in two flows, which belong together.
         bounds = [(bounds[0][0], bounds[-1][1])]
     names.sort(key=lambda answer: answer.time)
@@ -177,11 +181,13 @@ class Reader:
         }
         self._flow: dict[bytes, Taker] = {**_FLOW, **wanted}
         self._old_handshakes: dict[str, Transmission] = {}
+        self._old_states: dict[Any, Any] = {}
 
     def read(
         self, start: int, end: int, done: Callable[[int, int], None] = lambda start, end: None
     ) -> Iterator[Transmission]:
-        """The transmissions of the flows in data[start:end]. A flow that cannot be read gives a warning.
+        """The transmissions of the flows in data[start:end]. A flow that cannot be read gives a warning, the rest goes
+        on.
         `done` is told, now and then, which bytes will not be looked at again."""
         begin = start
         for position, content, content_end in _flows(self.data, self.warnings, start, end):
@@ -195,52 +201,69 @@ class Reader:
                     f"the flow at byte {position} is damaged at byte {error.offset} ({error}); it was skipped"
                 )
                 continue
+            except Exception as error:  # a fault of ours must not cost the user the other flows
+                self.warnings.add(
+                    f"the flow at byte {position} was skipped by a fault of phonehome ({type(error).__name__}); "
+                    "please report it"
+                )
+                continue
             if found is not None:
                 yield found
         yield from self._old_handshakes.values()
         self._old_handshakes.clear()
+        self._old_states.clear()
 
     def one(self, start: int, end: int) -> Transmission | None:
-        """The transmission of the flow whose content is data[start:end]; None if it holds none.
+        """The transmission of the flow whose content is data[start:end]; None if it comes with a later flow.
 
-        Raises TnetstringError if the flow is damaged."""
+        Raises TnetstringError if the flow is damaged, or holds nothing that was sent."""
         state = pick(self.data, start, end, self._flow, _FLOW_RUNS)
         version = state.get("version")
         if isinstance(version, bytes):
-            version = int(version)
+            version = flow_state.integer(version)
         if not isinstance(version, int) or version < OLDEST_DIRECT:
             return self._old(start, end, version)
         if version > NEWEST_KNOWN:
             self.warnings.add(
-                f"written in flow format {version}, newer than this version of phonehome knows ({NEWEST_KNOWN}): "
-                "read as if it were that one"
+                f"written in flow format {_format_name(version)}, newer than this version of phonehome knows "
+                f"({NEWEST_KNOWN}): read as if it were that one"
             )
         state.setdefault("client_conn", _NO_CLIENT)
         state.setdefault("server_conn", _NO_SERVER)
-        return flow_state.assemble(state)
+        found = flow_state.assemble(state)
+        if found is None:
+            raise TnetstringError(_HOLDS_NOTHING, start)
+        return found
 
     def _old(self, start: int, end: int, version: Any) -> Transmission | None:
         from mitmproxy.io import compat, tnetstring
 
+        # It keeps handshakes of WebSockets for the flows that belong to them: those of this file, and no other.
+        compat._websocket_handshakes = self._old_states
         try:
             state: Any = tnetstring.loads(bytes(self.data[start - len(str(end - start)) - 1 : end + 1]))
             state = compat.migrate_flow(state)
         except Exception as error:  # compat takes what it expects for granted, and fails in any way it likes
             state = value(self.data, start, end, DICT)
             found = flow_state.transmission_from_state(state)
-            why = f"mitmproxy cannot convert its flow format {_format_name(version)}: {type(error).__name__} {error}"
+            # What it read may stand behind the message, or the address of it.
+            said = str(error).partition(": <")[0][:100]
+            why = f"mitmproxy cannot convert its flow format {_format_name(version)}: {type(error).__name__} {said}"
             if found is None:
                 raise TnetstringError(why, start) from error
             self.warnings.add(f"{why}; read as it stands")
             return found
-        if "duplicated" in state.get("metadata", {}) and state["request"].get("host") == b"unknown":
-            state["request"]["host"] = ""  # compat's dummy, not a name that anybody sent
+        metadata, request = state.get("metadata"), state.get("request")
+        if not isinstance(metadata, dict):
+            metadata = {}
+        if "duplicated" in metadata and isinstance(request, dict) and request.get("host") == b"unknown":
+            request["host"] = ""  # compat's dummy, not a name that anybody sent
         found = flow_state.transmission_from_state(state)
         if found is None:
-            return None
+            raise TnetstringError(_HOLDS_NOTHING, start)
         # The handshake comes first and the messages in a second flow, which compat makes a whole one.
-        if "websocket" in state.get("metadata", {}):
-            if "duplicated" not in state["metadata"]:
+        if "websocket" in metadata:
+            if "duplicated" not in metadata:
                 self._old_handshakes[found.flow_id] = found
                 return None
             self._old_handshakes.pop(found.flow_id, None)
@@ -249,18 +272,20 @@ class Reader:
 
 def _format_name(version: Any) -> str:
     if isinstance(version, list):
-        return ".".join(map(str, version))
-    return "of no version" if version is None else str(version)
+        return ".".join(map(str, version))[:20]
+    return "of no version" if version is None else str(version)[:20]
 
 
 def _flows(
     data: Buffer, warnings: Warnings, start: int = 0, end: int | None = None
 ) -> Iterator[tuple[int, int, int]]:
-    """Position, start and end of content of each whole flow. Behind damaged bytes it goes on with the next."""
-    size = len(data) if end is None else end
+    """Position, start and end of content of each whole flow that begins in data[start:end]. Behind damaged bytes it
+    goes on with the next; which one that is does not depend on start and end."""
+    size = len(data)
+    end = size if end is None else end
     position = start
     match_length = LENGTH.match
-    while position < size:
+    while position < end:
         # As `element`, here because this loop runs over every flow twice.
         match = match_length(data, position, size)
         if match is not None:
@@ -305,23 +330,24 @@ def _next_flow(data: Buffer, position: int, size: int) -> int | None:
     return None
 
 
-def _may_be_dns(data: Buffer, content: int, end: int) -> bool:
-    if data[end - 22 : end - 15] == b"4:http;":  # as nearly every flow of a newer format ends
-        return False
+def _look(data: Buffer, content: int, end: int) -> tuple[bytes, bool]:
+    """What type of flow it is, and whether its format is older than those that are read directly; as if it were
+    of none and new if it is damaged."""
     tail = data[max(content, end - 40) : end]
+    # So ends nearly every flow of a newer format.
+    if tail[-22:-3] == b"4:http;7:version;2:" and tail[-3:-1] >= b"12":
+        return b"http", False
     if (match := _VERSION_AT_END.search(tail)) is not None:
-        return match[1] == b"dns"
+        return match[1], int(match[2]) < OLDEST_DIRECT
     # Formats 18 and older do not end with the type.
-    return data.find(b"4:type;3:dns;", content, end) >= 0
-
-
-def _is_old(data: Buffer, start: int) -> bool:
-    content, end = element(data, start, len(data))
     try:
-        version = pick(data, content, end, {b"version": value}).get("version")
+        state = pick(data, content, end, {b"type": raw, b"version": value}, _FLOW_RUNS)
     except TnetstringError:
-        return False
-    return not isinstance(version, int) or version < OLDEST_DIRECT
+        return b"", False
+    version = state.get("version")
+    if isinstance(version, bytes):
+        version = flow_state.integer(version)
+    return state.get("type", b""), not isinstance(version, int) or version < OLDEST_DIRECT
 
 
 class _Remembered:
@@ -347,7 +373,11 @@ class _Remembered:
         known = self._known.get(tail)
         if known is not None and known[0] == whole:
             return known[1]
-        converted = self._convert(pick(whole, 0, end - start, self._wanted))
+        try:
+            picked = pick(whole, 0, end - start, self._wanted)
+        except TnetstringError as error:
+            raise TnetstringError(str(error), start + error.offset) from None
+        converted = self._convert(picked)
         if len(self._known) >= self.LIMIT:
             self._known.clear()
         self._known[tail] = whole, converted

@@ -12,7 +12,7 @@ from mitmproxy import flow as mitmflow
 from mitmproxy.io import FlowReader, FlowWriter, tnetstring
 from mitmproxy.test import tflow
 
-from phonehome.analysis.sources import mitm
+from phonehome.analysis.sources import flow_state, mitm
 from phonehome.analysis.sources.flow_state import MAX_REPLY_BODY, transmission_from_state
 from phonehome.analysis.transmission import Transmission
 
@@ -116,6 +116,84 @@ def test_a_flow_damaged_inside_is_skipped_and_named(three: bytes) -> None:
     found, warnings = read(three[:place] + b"x" + three[place + 1 :])
     assert len(found) == 2
     assert f"the flow at byte {second} is damaged" in warnings[0]
+
+
+@pytest.mark.parametrize("version", ["ab", b"ab", b"", b"9" * 5000, [], {}, None, 10**4000, -1, 1.5, True])
+def test_a_flow_with_a_forged_version_costs_one_flow(three: bytes, version: Any) -> None:
+    state = tflow.tdnsflow(resp=True).get_state()
+    state["version"] = version
+    for place in (0, next(starts(three)), len(three)):
+        found, warnings = read(three[:place] + tnetstring.dumps(state) + three[place:])
+        assert len([one for one in found if one.protocol == "http"]) == 3
+        assert len(found) == 4 or f"the flow at byte {place} " in warnings[0]
+        assert "fault" not in "".join(warnings)
+
+
+def test_a_damaged_dns_flow_is_named_also_where_there_is_no_other(three: bytes) -> None:
+    state = tflow.tdnsflow(resp=True).get_state()
+    state["request"]["questions"] = b"hello"
+    data = tnetstring.dumps(state).replace(b"5:hello,", b"5:hello]")
+    for whole, others in ((data, 0), (three + data, 3), (data + three, 3)):
+        found, warnings = read(whole)
+        assert len(found) == others
+        assert [warning for warning in warnings if "is damaged at byte" in warning] == list(warnings) != []
+
+
+@pytest.mark.parametrize("entry", ["type", "request"])
+def test_a_flow_that_holds_nothing_is_named(three: bytes, entry: str) -> None:
+    state = tflow.tflow(resp=True).get_state()
+    state[entry] = None
+    found, warnings = read(three + tnetstring.dumps(state))
+    assert len(found) == 3
+    assert f"the flow at byte {len(three)} is damaged" in warnings[0]
+    assert "no request or messages" in warnings[0]
+
+
+def test_a_fault_of_ours_costs_one_flow(three: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    assemble = flow_state.assemble
+    asked: list[Any] = []
+
+    def broken(state: Any) -> Transmission | None:
+        asked.append(state)
+        if len(asked) == 2:
+            raise LookupError("a secret")
+        return assemble(state)
+
+    monkeypatch.setattr(flow_state, "assemble", broken)
+    found, warnings = read(three)
+    assert len(found) == 2
+    second = list(starts(three))[1]
+    assert warnings == (
+        f"the flow at byte {second} was skipped by a fault of phonehome (LookupError); please report it",
+    )
+
+
+def test_damage_in_a_connection_is_named_where_it_is(three: bytes) -> None:
+    _, second, _ = starts(three)
+    place = three.index(b"11:client_conn;", second) + len(b"11:client_conn;") + 4
+    _, warnings = read(three[:place] + b"x" + three[place + 1 :])
+    assert f"the flow at byte {second} is damaged at byte {place}" in warnings[0]
+
+
+def test_an_old_file_is_read_the_same_again_and_in_parts(three: bytes) -> None:
+    """mitmproxy keeps the handshakes of WebSockets for flows that come later, also those of another file."""
+    handshake = as_format_7(tflow.tflow(resp=True).get_state())
+    handshake["metadata"] = {"websocket": True}
+    messages = {**as_format_7(tflow.tflow(resp=True).get_state()), "version": 11, "type": "websocket"}
+    messages |= {
+        "id": "another",
+        "metadata": {"websocket_handshake": handshake["id"]},
+        "messages": [[1, True, "hi", 1.0]],
+    }
+    messages |= dict.fromkeys(("close_code", "close_message", "close_reason", "close_sender", "client_key"))
+    messages |= {"client_protocol": None, "client_extensions": None, "server_accept": None}
+    messages |= {"server_protocol": None, "server_extensions": None, "is_replay": None, "ended": 2.0}
+    first, second = tnetstring.dumps(handshake), tnetstring.dumps(messages)
+    alone = read(second)
+    read(first)
+    assert read(second) == alone
+    both = mitm.scan(three + first + b"damaged" + second, parts=50)
+    assert len(both.parts) == 1
 
 
 @settings(max_examples=200, deadline=None)

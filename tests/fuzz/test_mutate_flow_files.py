@@ -1,0 +1,60 @@
+"""Damaged flow files: the harness finds what it is there for, and a short run of it finds nothing."""
+
+import pytest
+
+from fuzz.mutate_flow_files import (
+    SAMPLES,
+    Mutant,
+    dump,
+    flows_of,
+    made,
+    parse,
+    problems,
+    report_of,
+    run,
+    seeds,
+)
+from phonehome.analysis.sources import flow_state, mitm
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    return {**made(), **seeds(sorted(SAMPLES.glob("*.mitm")))}
+
+
+def test_a_few_hundred_damaged_files_are_read_as_they_should(files: dict[str, bytes]) -> None:
+    assert list(run(files, 400, seed=0)) == []
+
+
+def test_a_report_over_a_damaged_file_has_no_fault(files: dict[str, bytes]) -> None:
+    assert list(run(files, 12, seed=7000, report=True)) == []
+
+
+def test_samples_are_parsed_and_written_back(files: dict[str, bytes]) -> None:
+    for data in files.values():
+        assert b"".join(dump(parse(flow, 0, len(flow))[0]) for flow in flows_of(data)) == data
+        assert len(flows_of(data)) > 5
+
+
+def test_a_reader_that_drops_a_flow_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = made()["(made here)"]
+    whole = Mutant(data, data)
+    assert list(problems(whole)) == []
+    read = mitm.Reader.read
+    monkeypatch.setattr(
+        mitm.Reader,
+        "read",
+        lambda self, start, end: list(read(self, start, end))[: -1 if start == 0 else None],
+    )
+    assert any("dropped without a warning" in problem for problem in problems(whole))
+
+
+def test_a_fault_of_ours_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = made()["(made here)"]
+
+    def broken(*_: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(flow_state, "assemble", broken)
+    assert any("fault of phonehome" in problem for problem in problems(Mutant(data, None)))
+    assert list(report_of(data))
