@@ -20,7 +20,7 @@ from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
 from mitmproxy.addonmanager import Loader
 
 from phonehome.addons import shared
-from phonehome.addons.aside import Aside
+from phonehome.addons.offload import Offload
 from phonehome.addons.writer import Writer
 from phonehome.analysis import __version__
 from phonehome.analysis.devices import device_id
@@ -66,7 +66,8 @@ class ActivationLog:
         self._pending: dict[str, Evidence] = {}
         self._cleared: dict[str, None] = {}
         self._broken = False
-        self._aside = Aside()
+        self._offload = Offload()
+        self._faults: set[str] = set()
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
@@ -104,12 +105,12 @@ class ActivationLog:
     def running(self) -> None:
         catalogue()  # a mistake in it shows at the start, and the first request does not wait
 
-    def done(self) -> None:
+    def done(self) -> Later:
         for evidence in list(self._pending.values()):
             self._write("activation-outcome", evidence)
         self._pending.clear()
-        self._aside.close()
         self._close()
+        return asyncio.ensure_future(self._offload.close()) if self._offload.running else None
 
     def dns_response(self, flow: dns.DNSFlow) -> None:
         if (sent := live_flow.transmission(flow)) is not None:
@@ -173,16 +174,27 @@ class ActivationLog:
             then(flow, None)
             return self._written()
         if sum(map(len, sent.payloads)) > LONG:
-            return self._examine_aside(flow, sent, then)
-        then(flow, self._examiner.examine(sent))
+            return self._examine_long(flow, sent, then)
+        then(flow, self._examined(self._examiner.examine(sent)))
         return self._written()
 
-    async def _examine_aside(
+    async def _examine_long(
         self, flow: flow.Flow, sent: Transmission, then: Callable[[flow.Flow, Evidence | None], None]
     ) -> None:
-        then(flow, await self._aside.examine(self._examiner.names.complete(sent)))
+        then(flow, self._examined(await self._offload.examine(self._examiner.names.complete(sent))))
         if (written := self._written()) is not None:
             await written
+
+    def _examined(self, evidence: Evidence) -> Evidence:
+        """The same; each fault of ours is said once."""
+        if evidence.fault and evidence.fault not in self._faults:
+            self._faults.add(evidence.fault)
+            where = evidence.transmission.host or evidence.transmission.address
+            logger.error(
+                f"activation_log: what was sent to {where} was not examined, and is not in the log if it was an "
+                f"activation: {evidence.fault}"
+            )
+        return evidence
 
     def _requested(self, flow: flow.Flow, evidence: Evidence | None) -> None:
         self._seen(flow, evidence)

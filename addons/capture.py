@@ -15,15 +15,17 @@ from typing import Final
 
 from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
 from mitmproxy.addonmanager import Loader
+from mitmproxy.io import tnetstring
 
-from phonehome.addons.flow_bytes import encode
 from phonehome.addons.writer import Writer
 from phonehome.analysis.sources import live_flow
 
 logger = logging.getLogger(__name__)
 
 MANY: Final = 500
-"""Messages; a stream with more is also encoded in the thread."""
+"""Messages; a stream with more is also encoded in the thread,"""
+LARGE: Final = 64 << 10
+"""and so are bodies of more bytes: copying them takes longer than other traffic should wait."""
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
 
@@ -60,7 +62,7 @@ class Capture:
     def done(self) -> None:
         if self._writer is not None:
             for unfinished in list(self._open.values()):
-                self._writer.put(encode(unfinished))
+                self._writer.put(_encoded(unfinished))
         self._open.clear()
         self._close()
         if self.lost:
@@ -113,9 +115,8 @@ class Capture:
         self._open.pop(flow.id, None)
         if self._writer is None:
             return None
-        if live_flow.length(flow) > MANY:
-            return self._writer.put(lambda: encode(flow))
-        return self._writer.put(encode(flow))
+        large = live_flow.length(flow) > MANY or _body(flow) > LARGE
+        return self._writer.put((lambda: _encoded(flow)) if large else _encoded(flow))
 
     def _wrote(self, error: OSError | None) -> None:
         if error is not None:
@@ -133,6 +134,19 @@ class Capture:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+def _encoded(flow: flow.Flow) -> tuple[bytes]:
+    """A flow as it stands in a flow file."""
+    return (tnetstring.dumps(flow.get_state()),)
+
+
+def _body(flow: flow.Flow) -> int:
+    """Bytes of request and answer."""
+    if not isinstance(flow, http.HTTPFlow):
+        return 0
+    answer = flow.response.raw_content if flow.response else None
+    return len(flow.request.raw_content or b"") + len(answer or b"")
 
 
 addons = [Capture()]

@@ -5,27 +5,32 @@ each addon, with all of them, and `phonehome proxy`. All proxies are started fir
 each has its turn, in every second round in the opposite order, so that a machine that warms up or is busy for a while
 favours none. Figures are compared within a round, and the median over the rounds is printed.
 
-- Throughput: requests per second over several connections that are kept alive, with the proxy never idle.
-- Latency: one request after another over one connection, each a little after the last.
+- Throughput: requests per second over several connections at a time, each one new after ten requests, with the proxy
+  never idle. Connecting counts.
+- Latency: one request after another, each a little after the last, over connections that are there already.
 - CPU: what the proxy's own process took for a request of the throughput part, and beside it what its helper took: the
   process that adds up the live report. On a machine with other work this figure is the one to trust.
 - Held up: with `--lag`, in a run of its own, how long single steps of the event loop took, with small requests and with
   bodies of megabytes each way (benchmarks/lag.py).
 
-The requests are small, and no two are the same (path, query, body): six of ten are GET with a query, the others POST
-of about 200 bytes of JSON. The answers are of 21 bytes. Where the live report runs, somebody watches it: it is asked
-for each half second, through its port on the laptop.
+The requests are like those of a phone's apps: HTTPS by CONNECT, a bearer token and cookies that are random and stay the
+same for ten requests, twelve header fields of about 1,000 bytes. No two requests are the same (path, query, body): six
+of ten are GET with a query, the others POST of about 200 bytes of JSON. The answers are of 21 bytes. Where the live
+report runs, somebody watches it: it is asked for each half second, through its port on the laptop.
 
 Client, server, and what the live report adds up in a process of its own share the cores with the proxy.
 """
 
 import argparse
 import asyncio
+import base64
 import json
 import math
 import os
+import random
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -38,6 +43,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.replay import machine, say
+from tests.network.parts import certificate
 
 ROOT = Path(__file__).resolve().parent.parent
 ADDONS = ("activation_log", "undecrypted_tls", "live_report")
@@ -57,6 +63,11 @@ PATIENCE = 120
 WATCH = 0.5
 """Seconds between two looks at the live report."""
 BODY = b'{"status":"received"}'
+INSECURE = ("--set", "ssl_insecure=true")
+"""Of the proxies: the server signed its own certificate."""
+HOST = "api.app.example"
+REQUESTS = 10
+"""Over one connection."""
 LARGE = 8 << 20
 """Bytes of a large answer; a large request is JSON of about a quarter of it."""
 
@@ -119,22 +130,56 @@ class Server(asyncio.Protocol):
             self._transport.write(_answer(b"x" * LARGE) if large else ANSWER)
 
 
-def request(number: int, port: int, *, proxied: bool) -> bytes:
-    """A request that differs from all others."""
-    where = f"http://127.0.0.1:{port}" if proxied else ""
-    head = (
-        "Host: api.app.example\r\n"
+def session(draw: random.Random) -> str:
+    """The header fields of one app on one phone."""
+
+    def token(size: int) -> str:
+        return base64.urlsafe_b64encode(draw.randbytes(size)).decode().rstrip("=")
+
+    cookies = f"sid={token(48)}; _ga=GA1.2.{draw.randrange(10**9)}.{draw.randrange(10**9)}; csrf={token(24)}"
+    return (
+        f"Host: {HOST}\r\n"
         "User-Agent: Dalvik/2.1.0 (Linux; U; Android 9; Nokia 7 plus Build/PPR1.180610.011)\r\n"
-        "Accept: */*\r\nAccept-Encoding: gzip\r\n"
+        "Accept: application/json\r\nAccept-Encoding: gzip\r\nAccept-Language: nb-NO,nb;q=0.9,en;q=0.8\r\n"
+        f"Authorization: Bearer {token(30)}.{token(210)}.{token(64)}\r\n"
+        f"Cookie: {cookies}; consent={token(90)}\r\n"
+        f"X-App-Version: 4.{draw.randrange(100)}.0\r\nX-Platform: android\r\nX-Client-Data: {token(40)}\r\n"
+        f"X-Session-Id: {token(16)}\r\nTraceparent: 00-{draw.randbytes(16).hex()}-{draw.randbytes(8).hex()}-01\r\n"
     )
+
+
+def request(number: int, head: str) -> bytes:
+    """A request that differs from all others, with these header fields."""
     if number % 10 < 6:
-        return f"GET {where}/v1/items/{number}?page={number * 7}&lang=nb HTTP/1.1\r\n{head}\r\n".encode()
+        return f"GET /v1/items/{number}?page={number * 7}&lang=nb HTTP/1.1\r\n{head}\r\n".encode()
     event = {"event": "screen_view", "screen": f"main{number % 17}", "at": 1_700_000_000_000 + number * 977}
     body = json.dumps({**event, "session": f"s{number:x}", "note": "x" * 90, "items": [number, number + 1]})
     return (
-        f"POST {where}/v1/events HTTP/1.1\r\n{head}Content-Type: application/json\r\n"
+        f"POST /v1/events HTTP/1.1\r\n{head}Content-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
+
+
+class Connection:
+    """A phone's connection to the server, through one contender."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: str) -> None:
+        self.reader, self.writer, self._head = reader, writer, head
+
+    async def ask(self, number: int) -> float:
+        """Seconds until the answer is there."""
+        self.writer.write(request(number, self._head))
+        begin = time.perf_counter()
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        await self.reader.readexactly(len(BODY))
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"the proxy answered {head[:80]!r}")
+        return time.perf_counter() - begin
+
+    async def close(self) -> None:
+        self.writer.close()
+        with suppress(OSError):
+            await self.writer.wait_closed()
 
 
 class Load:
@@ -143,18 +188,23 @@ class Load:
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
         self._number = 0
+        self._draw = random.Random(1)
+        self._trust = ssl.create_default_context()
+        self._trust.check_hostname = False
+        self._trust.verify_mode = ssl.CERT_NONE
 
-    async def _ask(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, proxied: bool
-    ) -> float:
+    async def _connect(self, port: int) -> Connection:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        if port != self._server_port:
+            where = f"127.0.0.1:{self._server_port}"
+            writer.write(f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode())
+            await reader.readuntil(b"\r\n\r\n")
+        await writer.start_tls(self._trust, server_hostname=HOST)
+        return Connection(reader, writer, session(self._draw))
+
+    def _next(self) -> int:
         self._number += 1
-        writer.write(request(self._number, self._server_port, proxied=proxied))
-        begin = time.perf_counter()
-        head = await reader.readuntil(b"\r\n\r\n")
-        await reader.readexactly(len(BODY))
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(f"the proxy answered {head[:80]!r}")
-        return time.perf_counter() - begin
+        return self._number
 
     async def throughput(self, port: int, connections: int, requests: int) -> float:
         """Requests per second."""
@@ -162,11 +212,14 @@ class Load:
 
         async def one() -> None:
             nonlocal left
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
             while left > 0:
-                left -= 1
-                await self._ask(reader, writer, proxied=port != self._server_port)
-            writer.close()
+                connection = await self._connect(port)
+                for _ in range(REQUESTS):
+                    if left <= 0:
+                        break
+                    left -= 1
+                    await connection.ask(self._next())
+                await connection.close()
 
         begin = time.perf_counter()
         await asyncio.gather(*(one() for _ in range(connections)))
@@ -178,24 +231,25 @@ class Load:
             {"n": number, "imei": "001012340000425", "text": f"line {number}"} for number in range(LARGE >> 8)
         ]
         body = json.dumps({"at": time.time(), "items": items}).encode()
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        connection = await self._connect(port)
         head = (
-            f"POST http://127.0.0.1:{self._server_port}/large HTTP/1.1\r\nHost: api.app.example\r\n"
+            f"POST /large HTTP/1.1\r\nHost: {HOST}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        writer.write(head.encode() + body)
-        await reader.readuntil(b"\r\n\r\n")
-        await reader.readexactly(LARGE)
-        writer.close()
+        connection.writer.write(head.encode() + body)
+        await connection.reader.readuntil(b"\r\n\r\n")
+        await connection.reader.readexactly(LARGE)
+        await connection.close()
 
     async def latency(self, port: int, requests: int, pause: float = 0.002) -> list[float]:
         """Seconds, of each request."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        found = []
-        for _ in range(requests):
-            found.append(await self._ask(reader, writer, proxied=port != self._server_port))
-            await asyncio.sleep(pause)
-        writer.close()
+        found: list[float] = []
+        while len(found) < requests:
+            connection = await self._connect(port)
+            for _ in range(REQUESTS):
+                found.append(await connection.ask(self._next()))
+                await asyncio.sleep(pause)
+            await connection.close()
         return found
 
 
@@ -256,7 +310,7 @@ async def lag(names: Sequence[str], requests: int) -> list[str]:
     for name in names:
         for traffic in ("small", "large"):
             with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
-                server_port = start_server(stack)
+                server_port = start_server(stack, Path(folder))
                 found = Path(folder) / "lag.json"
                 more = ("--set", f"lag_file={found}")
                 (contender,) = start([name], server_port, Path(folder), stack, more)
@@ -292,11 +346,12 @@ def command(name: str, port: int, report_port: int, folder: Path) -> list[str]:
         return [
             *(str(found), "proxy", "--mode", f"regular@127.0.0.1:{port}"),
             *("--set", f"live_report_port={report_port}"),
+            *INSECURE,
         ]
     chosen = ADDONS if name == ALL else () if name in (BARE, SAVING) else (name,)
     program = str(Path(sys.executable).with_name("mitmdump"))
     arguments = [program, "-q", "--listen-host", "127.0.0.1", "-p", str(port)]
-    arguments += ["--set", f"confdir={folder / 'conf'}"]
+    arguments += ["--set", f"confdir={folder / 'conf'}", *INSECURE]
     if name == SAVING:
         arguments += ["-w", str(folder / "saved.mitm")]
     options = {
@@ -334,10 +389,17 @@ def ask_report(port: int) -> dict[str, object]:
         return found
 
 
-def start_server(stack: ExitStack) -> int:
+def start_server(stack: ExitStack, folder: Path) -> int:
     """Starts the server, and gives its port; it ends when the stack is left."""
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks.live", "--server", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.live",
+        "--server",
+        str(port),
+        *map(str, certificate(folder, HOST)),
+    ]
     stack.callback(_end, subprocess.Popen(command, cwd=ROOT))
     while not listening(port):
         time.sleep(0.1)
@@ -401,7 +463,7 @@ async def measure(
     """All rounds."""
     turns: dict[str, list[Turn]] = {name: [] for name in names}
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
-        server_port = start_server(stack)
+        server_port = start_server(stack, Path(folder))
         with ExitStack() as proxies:
             load = Load(server_port)
             running = start(names, server_port, Path(folder), proxies)
@@ -455,8 +517,12 @@ def label(name: str) -> str:
     return name if name == NONE else f"`{name}`"
 
 
-async def serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", port)
+async def serve(port: int, chain: str, key: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    server = await asyncio.get_running_loop().create_server(
+        Server, "127.0.0.1", port, ssl=context, backlog=1000
+    )
     await server.serve_forever()
 
 
@@ -473,11 +539,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--lag", action="store_true", help="measure how long the event loop is held up, instead"
     )
-    parser.add_argument("--server", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--server", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.server:
         with suppress(KeyboardInterrupt):
-            asyncio.run(serve(options.server))
+            port, *tls = options.server
+            asyncio.run(serve(int(port), *tls))
         return
     if min(options.rounds, options.requests, options.connections) < 1:
         parser.error("--rounds, --requests and --connections are at least 1")

@@ -8,8 +8,6 @@ counted, and the page says so. The process draws up the report when somebody loo
 import asyncio
 import logging
 import marshal
-import os
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
@@ -17,6 +15,7 @@ from typing import Any
 
 from mitmproxy import flow
 
+from phonehome.addons import helper
 from phonehome.addons.live.worker import LENGTH, LINE, VIEW
 from phonehome.analysis.sources import live_flow
 from phonehome.analysis.sources.flow_state import MAX_REPLY_BODY
@@ -71,14 +70,7 @@ class Feed:
 
     async def start(self, arguments: Sequence[str]) -> None:
         """Starts the process. Raises OSError."""
-        paths = os.pathsep.join(path for path in sys.path if path)
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "phonehome.addons.live.worker", *arguments),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": paths},
-        )
+        self._process = await helper.start("phonehome.addons.live.worker", *arguments)
         self._receiving = asyncio.create_task(self._receive(self._process))
         self._looking = asyncio.create_task(self._look_again_and_again())
 
@@ -93,7 +85,6 @@ class Feed:
         assert process.stdin is not None
         process.stdin.write(b"".join(self._queue))
         self._queue.clear()
-        process.stdin.close()
         return asyncio.ensure_future(_end(process, self._receiving))
 
     # What passes.
@@ -198,15 +189,10 @@ class Feed:
 
 
 async def _end(process: asyncio.subprocess.Process, receiving: asyncio.Task[None]) -> None:
-    try:
-        async with asyncio.timeout(LAST_WORDS):
-            await receiving
-    except TimeoutError:
-        pass
-    finally:
-        # Kills it, if need be (it holds nothing that the capture does not), and closes its pipes while the event loop
-        # still runs; the public methods leave the pipes to be closed when it no longer does.
-        process._transport.close()  # type: ignore[attr-defined]
+    assert process.stdin is not None
+    process.stdin.close()
+    await asyncio.wait([receiving], timeout=LAST_WORDS)
+    await helper.end(process)
 
 
 def shorten(state: dict[str, Any]) -> tuple[int, int]:

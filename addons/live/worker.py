@@ -1,5 +1,4 @@
-"""Adds up the live report, and finds what is worth a line: started by
-the addon as `python -m phonehome.addons.live.worker`.
+"""Adds up the live report, and finds what is worth a line: a process that the addon starts (`addons/helper.py`).
 
 A process and not a thread, because a thread that computes makes mitmproxy's event loop wait for Python's lock
 after each of its system calls. On standard input come frames: four bytes of length, then a marshalled tuple.
@@ -155,7 +154,3 @@ def main(arguments: list[str]) -> None:
     except BrokenPipeError:
         # The proxy is gone, and nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

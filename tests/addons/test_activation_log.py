@@ -282,11 +282,31 @@ def test_a_long_body_is_examined_beside_the_event_loop(tmp_path: Path) -> None:
         assert read_log(log) == []
         await later
         assert [line["event"]["action"] for line in read_log(log)] == ["activation-request"]
+        ended = addon.done()
+        assert ended is not None
+        await ended
 
     with taddons.context(addon) as context:
         context.configure(addon, activation_log=str(log))
         asyncio.run(run())
+
+
+def test_what_could_not_be_examined_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addon, log = logging_addon(tmp_path)
+
+    def fail(*_: Any) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(addon._examiner.decoder, "decode", fail)
+    with taddons.context(addon) as context:
+        context.configure(addon, activation_log=str(log))
+        for _ in range(3):
+            addon.request(registration())
         addon.done()
+    assert caplog.text.count("was not examined") == 1
+    assert "ValueError in fail" in caplog.text
 
 
 def test_a_stream_is_known_as_soon_as_it_is_whole(tmp_path: Path) -> None:
