@@ -178,6 +178,7 @@ class _Run:
             plan = source.plan(PART)
         capture = self._result.report.captures.setdefault(path, Capture())
         capture.warnings.update(dict.fromkeys(plan.warnings))
+        capture.unseen.update(dict.fromkeys(plan.unseen))
         return [
             Task(path, plan.parts[start : start + PARTS], plan.names, self._options)
             for start in range(0, len(plan.parts), PARTS)

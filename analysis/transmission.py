@@ -18,9 +18,10 @@ HostSource = Literal["sni", "authority", "host", "dns", "url"]
 
 Transport = Literal["tcp", "udp"]
 Protocol = Literal["http", "websocket", "tcp", "udp", "dns", "tls", "quic"]
-Origin = Literal["device", "replayed", "proxy"]
-"""Whose exchange it was: the device's with a destination, the analyst's who replayed a request, or one that
-ended at the proxy (a page of its own, a name that it resolved itself) and is nobody's destination."""
+Origin = Literal["device", "replayed", "proxy", "unsent"]
+"""Whose exchange it was: the device's with a destination, the analyst's who replayed a request, one that
+ended at the proxy (a page of its own, a name that it resolved itself) and is nobody's destination, or one that never
+left the device (answered from a cache, or blocked)."""
 Unopened = Literal["refused", "failed", "passed", "no-keys"]
 """How TLS or QUIC stayed closed: the device refused the certificate; the handshake failed for another reason; the
 proxy let the connection through untouched; or it was captured as packets, and no key that opens it was given."""
@@ -30,6 +31,10 @@ destination confirmed all of it; or the capture lacks the packets that would tel
 AddressSource = Literal["connection", "request", "error", "dns"]
 """What an address rests on: the connection that was made; the address that the device asked for; the
 address that a failed connection names; a DNS answer to the device, earlier in the same capture."""
+
+Remark = Literal["body rebuilt", "body damaged", "body missing", "time unknown"]
+"""What the tool that wrote the capture did to it: the body is put together again from form fields; bytes of it were
+lost, because it was kept as text; it was left out; or the time could not be read, and is that of the one before."""
 
 
 class Reply(NamedTuple):
@@ -138,6 +143,7 @@ class Transmission(NamedTuple):
     """Identity in the source, such as mitmproxy's flow id."""
     round_trips: RoundTrips | None = None
     """Between who captured (the proxy, or the device itself) and the destination."""
+    remarks: tuple[Remark, ...] = ()
 
     def header(self, name: str) -> str:
         """The first header of that name (lower case), or an empty string."""

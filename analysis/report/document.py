@@ -37,6 +37,8 @@ from phonehome.analysis.report.model import AtAddress, Capture, Destination, Dev
 from phonehome.analysis.report.outliers import outliers
 from phonehome.analysis.report.phones import Phone, phones
 from phonehome.analysis.report.timeline import Timeline
+from phonehome.analysis.sources.flow_state import UNSEEN_IN_FLOWS
+from phonehome.analysis.transmission import Remark
 
 if TYPE_CHECKING:  # its libraries are slow to load, and only --online needs them
     from phonehome.analysis.places.online import OnlineResults
@@ -50,6 +52,15 @@ LOCAL_SCOPES: Final = frozenset(
 
 MAX_LISTED = 50
 """Names that a device looked up and never contacted, as far as they are listed; all are counted."""
+
+
+REMARKS: Final[Mapping[Remark, str]] = {
+    "body rebuilt": "bodies put together again from form fields, of which order and encoding may differ: {}",
+    "body damaged": "bodies that lost bytes, because the tool that wrote the file kept them as text: {}",
+    "body missing": "bodies that the tool that wrote the file left out: {}",
+    "time unknown": "times that could not be read, so that the one before stands for them: {}",
+}
+"""What the tool that wrote a capture did to transmissions, and to how many."""
 
 
 @dataclass(slots=True)
@@ -428,6 +439,11 @@ def _capture(file: File, capture: Capture, names: Mapping[str, str], context: Co
         warnings.append(
             f"a fault of phonehome ({fault}): what {transmissions} transmissions carry was not read; please report it"
         )
+    warnings += [
+        text.format(f"{capture.remarks[remark]:,}")
+        for remark, text in REMARKS.items()
+        if capture.remarks[remark]
+    ]
     age = context.age_warning(capture.last) if capture.transmissions else None
     return {
         "path": names[file.path],
@@ -439,6 +455,7 @@ def _capture(file: File, capture: Capture, names: Mapping[str, str], context: Co
         "replayed": capture.replayed,
         "proxy_pages": capture.proxy_pages,
         "resolved_by_proxy": capture.resolved_by_proxy,
+        "unsent": capture.unsent,
         "first": time_text(capture.first),
         "last": time_text(capture.last),
         "warnings": [*warnings, *([age] if age else [])],
@@ -454,6 +471,7 @@ def _not_seen(report: Report, devices: Sequence[DeviceEntry]) -> dict[str, Any]:
     return {
         "replayed_by_the_analyst": sum(capture.replayed for capture in captures),
         "pages_of_the_proxy": sum(capture.proxy_pages for capture in captures),
+        "never_left_the_device": sum(capture.unsent for capture in captures),
         "names_resolved_by_the_proxy": sum(capture.resolved_by_proxy for capture in captures),
         "without_an_address": sum(row["transmissions"] for row in rows if not row["addresses"]),
         "without_a_name": sum(row["transmissions"] for row in rows if row["host"] is None),
@@ -474,8 +492,7 @@ def _not_seen(report: Report, devices: Sequence[DeviceEntry]) -> dict[str, Any]:
         "outcome_unknown": sum(row["outcome_unknown"] for row in rows),
         "identifiers_left_out": sum(row["identifiers_left_out"] for row in rows),
         "notes": [
-            "TLS and QUIC that a device would not have opened are in a flow file only if the addon undecrypted_tls "
-            "recorded them; traffic that did not go through the proxy is in none.",
+            *(dict.fromkeys(text for capture in captures for text in capture.unseen) or UNSEEN_IN_FLOWS),
             "Nothing is known of the time before the first and after the last transmission.",
         ],
     }

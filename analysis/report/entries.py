@@ -3,7 +3,7 @@
 Times are RFC 3339 in UTC, sizes are bytes, countries are ISO 3166-1 alpha-2; None is "unknown" throughout.
 """
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from phonehome.analysis.firmware import FirmwareEntry
 from phonehome.analysis.policy.verdict import Verdict
@@ -193,6 +193,8 @@ class CaptureEntry(TypedDict):
     replayed: int
     proxy_pages: int
     resolved_by_proxy: int
+    unsent: NotRequired[int]
+    """What never left the device; absent from reports of older versions."""
     first: str | None
     last: str | None
     warnings: list[str]

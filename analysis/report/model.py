@@ -20,7 +20,7 @@ from phonehome.analysis.identifiers.kinds import LASTING
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.report.timeline import Timeline
 from phonehome.analysis.sources.source import Part
-from phonehome.analysis.transmission import Transmission
+from phonehome.analysis.transmission import Remark, Transmission
 
 MAX_IDENTIFIERS = 500
 """Different identifiers kept for one destination; the surest are, and what is left out is counted."""
@@ -248,6 +248,12 @@ class Capture:
     proxy_pages: int = 0
     resolved_by_proxy: int = 0
     """DNS questions that the proxy answered itself."""
+    unsent: int = 0
+    """What never left the device."""
+    remarks: Counter[Remark] = field(default_factory=Counter)
+    """Transmissions of which the tool that wrote the capture did not keep all."""
+    unseen: dict[str, None] = field(default_factory=dict)
+    """What a capture of its format cannot tell; in order, each once."""
     first: float = float("inf")
     last: float = float("-inf")
     faults: Counter[str] = field(default_factory=Counter)
@@ -264,6 +270,9 @@ class Capture:
         self.replayed += other.replayed
         self.proxy_pages += other.proxy_pages
         self.resolved_by_proxy += other.resolved_by_proxy
+        self.unsent += other.unsent
+        self.remarks.update(other.remarks)
+        self.unseen.update(other.unseen)
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
         self.faults += other.faults
@@ -297,6 +306,8 @@ class Report:
         if sent.origin != "device":
             if sent.origin == "replayed":
                 capture.replayed += 1
+            elif sent.origin == "unsent":
+                capture.unsent += 1
             elif sent.protocol == "dns":
                 capture.resolved_by_proxy += 1
                 _join(self._device(path, sent).asked_names, sent.questions)
@@ -304,6 +315,8 @@ class Report:
                 capture.proxy_pages += 1
             return
         capture.transmissions += 1
+        if sent.remarks:
+            capture.remarks.update(sent.remarks)
         if evidence.fault:
             capture.faults[evidence.fault] += 1
         time = sent.time

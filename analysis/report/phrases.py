@@ -166,6 +166,10 @@ def not_seen(report: Document) -> list[str]:
         (seen["replayed_by_the_analyst"], "{} replayed by the analyst: left out, they are not the device's."),
         (seen["pages_of_the_proxy"], "{} for the proxy's own pages (mitm.it): left out."),
         (
+            seen.get("never_left_the_device", 0),
+            "{} never left the device (answered from a cache, or blocked): left out.",
+        ),
+        (
             seen["names_resolved_by_the_proxy"],
             "{} were DNS questions that the proxy answered itself: left out.",
         ),

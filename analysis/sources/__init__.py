@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from phonehome.analysis.sources import mitm
+from phonehome.analysis.sources import har, mitm
 from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Source
 
 __all__ = [
@@ -37,7 +37,10 @@ class Format(NamedTuple):
     """The source over the bytes of a file; the path is for what lies beside it. Raises CaptureError."""
 
 
-FORMATS: tuple[Format, ...] = (Format("mitmproxy flow file", mitm.recognises, mitm.MitmSource),)
+FORMATS: tuple[Format, ...] = (
+    Format("mitmproxy flow file", mitm.recognises, mitm.MitmSource),
+    Format("HAR file", har.recognises, har.HarSource),
+)
 """The first that recognises a file reads it."""
 
 BEGINNING = 4096
@@ -46,7 +49,7 @@ LARGEST_READ = 16 << 20
 """Bytes up to which a file is read into memory."""
 
 _PACKETS = "these are not read yet; route the phone through mitmproxy and save its flows"
-_HAR = "a HAR or other JSON file: these are not read yet; save the flows as a mitmproxy flow file"
+_JSON = "JSON, but no HAR file (it does not begin with a log)"
 
 # What else people hand over, by how it begins, and what to tell them.
 _NOT_READ: tuple[tuple[bytes, str], ...] = (
@@ -54,8 +57,8 @@ _NOT_READ: tuple[tuple[bytes, str], ...] = (
     (b"\xa1\xb2\xc3\xd4", f"a pcap file: {_PACKETS}"),
     (b"\x4d\x3c\xb2\xa1", f"a pcap file: {_PACKETS}"),
     (b"\x0a\x0d\x0d\x0a", f"a pcapng file: {_PACKETS}"),
-    (b"{", _HAR),
-    (b"\xef\xbb\xbf{", _HAR),
+    (b"{", _JSON),
+    (b"\xef\xbb\xbf{", _JSON),
     (b"\x1f\x8b", "compressed with gzip: unpack it first"),
     (b"BZh", "compressed with bzip2: unpack it first"),
     (b"\xfd7zXZ\x00", "compressed with xz: unpack it first"),
@@ -63,7 +66,7 @@ _NOT_READ: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a zip archive: unpack it first"),
 )
 
-_NAMED_AS_CAPTURES = (".mitm", ".flow", ".flows", ".har", ".pcap", ".pcapng")
+_NAMED_AS_CAPTURES = (".mitm", ".flow", ".flows", ".har", ".zhar", ".pcap", ".pcapng")
 
 
 @contextmanager

@@ -53,6 +53,12 @@ _UNOPENED: Mapping[str, Unopened] = {"refused": "refused", "failed": "failed", "
 PROXY_HOSTS = frozenset({"mitm.it", "phonehome.test"})
 """Where mitmproxy hands out its certificate (its option `onboarding_host`), and the live report."""
 
+UNSEEN_IN_FLOWS = (
+    "TLS and QUIC that a device would not have opened are in a flow file only if the addon undecrypted_tls "
+    "recorded them; traffic that did not go through the proxy is in none.",
+)
+"""What flows cannot tell."""
+
 # Here the device itself chose the address, and mitmproxy gives it as the client connection's own end
 # (https://docs.mitmproxy.org/stable/concepts/modes/).
 _ADDRESS_MODES = ("wireguard", "transparent", "local", "tun")
@@ -490,11 +496,15 @@ def _address(
     if found:
         return found, "request"
     error = state.get("error")
-    if isinstance(error, dict):
-        tried = _FAILED_CONNECT.search(text(error.get("msg")))
-        if tried and (found := ip(tried[1])):
-            return found, "error"
+    if isinstance(error, dict) and (found := failed_address(text(error.get("msg")))):
+        return found, "error"
     return None, None
+
+
+def failed_address(message: str) -> str | None:
+    """The address that mitmproxy's message on a failed connection names; None if it names none."""
+    tried = _FAILED_CONNECT.search(message)
+    return ip(tried[1]) if tried else None
 
 
 def _error(state: Mapping[str, Any]) -> str | None:

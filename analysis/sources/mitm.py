@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from phonehome.analysis import knowledge
 from phonehome.analysis.sources import flow_state
 from phonehome.analysis.sources.flow_state import MAX_PAYLOAD, MAX_REPLY_BODY
-from phonehome.analysis.sources.source import CaptureError, Part, Plan, release
+from phonehome.analysis.sources.source import CaptureError, Part, Plan, Warnings, release
 from phonehome.analysis.sources.tnetstring import (
     DICT,
     LENGTH,
@@ -44,9 +44,6 @@ NEWEST_KNOWN = 21
 PIECE = 16 << 20
 """Bytes after which what was read is let go of."""
 
-MAX_WARNINGS = 20
-"""Lines about one file; more are counted."""
-
 _SIGNATURE = re.compile(rb"[1-9]\d{0,11}:\d{1,3}:[a-z_]{1,40}[;,]")
 # What a flow begins with, in any format: used to find the next one behind damaged bytes.
 _FLOW_START = re.compile(
@@ -59,26 +56,6 @@ _ANSWER = re.compile(
 )
 _HOLDS_NOTHING = "no request or messages of a type that is known"
 _VERSION_AT_END = re.compile(rb"4:type;\d:([a-z]{2,5});7:version;\d{1,2}:(\d{1,15})#\Z")
-
-
-class Warnings:
-    """What was wrong with a file, one line each; capped, because a hostile file can be wrong all over."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-        self._more = 0
-
-    def add(self, line: str) -> None:
-        if line in self._lines:
-            return
-        if len(self._lines) < MAX_WARNINGS:
-            self._lines.append(line)
-        else:
-            self._more += 1
-
-    def lines(self) -> tuple[str, ...]:
-        more = (f"{self._more} more warnings of this kind",) if self._more else ()
-        return (*self._lines, *more)
 
 
 class Scan(NamedTuple):
@@ -149,7 +126,12 @@ class MitmSource:
         found = scan(self._data, -(-len(self._data) // size), self._done)
         if not found.flows:
             raise CaptureError("no whole flow in it: " + ("; ".join(found.warnings) or "not a flow file"))
-        return Plan(tuple([Part(start, end) for start, end in found.parts]), found.names, found.warnings)
+        return Plan(
+            tuple([Part(start, end) for start, end in found.parts]),
+            found.names,
+            found.warnings,
+            flow_state.UNSEEN_IN_FLOWS,
+        )
 
     def read(self, part: Part) -> Iterator[Transmission]:
         """See `Reader.read`."""

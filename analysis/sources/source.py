@@ -11,6 +11,9 @@ from phonehome.analysis.transmission import NameAnswer, Transmission
 
 Buffer = bytes | mmap.mmap
 
+MAX_WARNINGS = 20
+"""Lines about one file; more are counted."""
+
 
 class CaptureError(Exception):
     """A file that gives no report; the message says why, and what to do."""
@@ -31,6 +34,28 @@ class Plan(NamedTuple):
     names: tuple[NameAnswer, ...]
     """DNS answers in the capture, by time: what one part holds can name the addresses of another."""
     warnings: tuple[str, ...]
+    unseen: tuple[str, ...] = ()
+    """What a capture of this format cannot tell, whatever happened: sentences."""
+
+
+class Warnings:
+    """What was wrong with a file, one line each; capped, because a hostile file can be wrong all over."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._more = 0
+
+    def add(self, line: str) -> None:
+        if line in self._lines:
+            return
+        if len(self._lines) < MAX_WARNINGS:
+            self._lines.append(line)
+        else:
+            self._more += 1
+
+    def lines(self) -> tuple[str, ...]:
+        more = (f"{self._more} more warnings of this kind",) if self._more else ()
+        return (*self._lines, *more)
 
 
 class Source(Protocol):

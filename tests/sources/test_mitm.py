@@ -14,6 +14,7 @@ from mitmproxy.test import tflow
 
 from phonehome.analysis.sources import flow_state, mitm
 from phonehome.analysis.sources.flow_state import MAX_REPLY_BODY, transmission_from_state
+from phonehome.analysis.sources.source import MAX_WARNINGS
 from phonehome.analysis.transmission import Transmission
 
 
@@ -216,8 +217,8 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 def test_warnings_about_a_hostile_file_are_capped(three: bytes) -> None:
     flow = three[: len(three) // 3]
     _, warnings = read((flow + b"\x00damaged\x00") * 200)
-    assert len(warnings) <= 2 * mitm.MAX_WARNINGS + 2
-    assert "more warnings" in warnings[mitm.MAX_WARNINGS]
+    assert len(warnings) <= 2 * MAX_WARNINGS + 2
+    assert "more warnings" in warnings[MAX_WARNINGS]
 
 
 def test_reads_what_mitmproxy_refuses_for_a_missing_value() -> None:
