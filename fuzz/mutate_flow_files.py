@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from phonehome.analysis.sources import mitm
+from phonehome.analysis.sources.source import MAX_WARNINGS
 from phonehome.analysis.sources.tnetstring import DICT, LIST, TnetstringError, element
 from phonehome.analysis.transmission import NameAnswer, Transmission
 
@@ -213,7 +214,7 @@ def problems(mutant: Mutant) -> Iterator[str]:
     parts = read(mutant.data, PARTS)
     if repr(parts[:3]) != repr(whole[:3]):
         yield f"{len(parts.sent)} transmissions in parts, {len(whole.sent)} as a whole"
-    if len(whole.warnings) < mitm.MAX_WARNINGS and parts.warnings != whole.warnings:
+    if len(whole.warnings) < MAX_WARNINGS and parts.warnings != whole.warnings:
         yield f"other warnings: {parts.warnings ^ whole.warnings}"
     if len(whole.sent) < whole.flows and not whole.warnings and mutant.others is not None:
         # A flow that says nothing of a transmission is passed over; one that did before its damage is not.

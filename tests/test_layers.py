@@ -76,9 +76,9 @@ def own(name: str) -> str | None:
 
 
 def needs(name: str, *, everywhere: bool) -> set[str]:
-    """Modules of ours that a module imports."""
+    """Modules of ours that a module imports, but for the package that holds all of them."""
     found = {own(each) for each in imports(house()[name], everywhere=everywhere)}
-    return {each for each in found if each} - {name}
+    return {each for each in found if each} - {name, "phonehome"}
 
 
 def within(name: str, parts: list[str], top: str) -> bool:

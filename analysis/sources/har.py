@@ -305,7 +305,7 @@ class HarSource:
                     continue
                 counting = position + size
             limit = min(total, position + LONGEST_ENTRY)
-            close = _end(data, position, limit)
+            close = _end(data, position, limit) if data[position : position + 1] == b"{" else None
             if close is not None and _is_entry(data[position:close]):
                 if close - begin > size and end > begin:
                     yield begin, end
@@ -317,7 +317,7 @@ class HarSource:
             if end > begin:
                 yield begin, end
             damaged += 1
-            wasted += (close or limit) - position
+            wasted += (close or limit) - position  # as much may have been looked at in vain
             next_ = begins.search(data, position + 1) if begins is not None else None
             if next_ is None or damaged > MOST_DAMAGE or wasted > 2 * total:
                 self._warnings.add(
@@ -828,12 +828,11 @@ def _time(stated: Any) -> float | None:
 
 def _decoded(text: msgspec.Raw | str | None, most: int | None = None) -> str | None:
     """A text that was stepped over so far; None if it is none, or longer than `most` bytes."""
-    if isinstance(text, str) or text is None:
-        return text
+    if not isinstance(text, msgspec.Raw):
+        return text if isinstance(text, str) else None
     raw = bytes(text)
-    if not raw.startswith(b'"') or (
-        most is not None and len(raw) > 6 * most
-    ):  # `\u0000` is the longest escape
+    longest = len(raw) if most is None else 6 * most  # `\u0000` is the longest escape
+    if not raw.startswith(b'"') or len(raw) > longest:
         return None
     try:
         return _text(raw)
