@@ -27,11 +27,10 @@ from phonehome.analysis.pipeline import Reading
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.render import output
+from phonehome.analysis.render.formats import ENDINGS, UnknownEndingError, format_of
 from phonehome.analysis.report.model import Report
 from phonehome.analysis.sources import live_flow
 from phonehome.analysis.transmission import Transmission
-from phonehome.options import UsageError, format_of
-from phonehome.report import ENDINGS
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class Commands:
         """Write the report of all flows in the list. The ending of PATH chooses the format."""
         try:
             format_ = format_of(None, str(path), ENDINGS, "terminal")
-        except UsageError as error:
+        except UnknownEndingError as error:
             raise exceptions.CommandError(str(error)) from error
         sent = self._listed()
         target = str(Path(str(path)).expanduser())

@@ -142,17 +142,13 @@ def positive(text: str) -> int:
 
 
 def format_of(chosen: str | None, output: str | None, endings: dict[str, str], default: str) -> str:
-    """The format that was chosen, or the one for the file's ending. Raises UsageError for an unknown ending."""
-    if chosen:
-        return chosen
-    if not output or output == "-":
-        return default
-    ending = "." + output.rpartition(".")[2].lower() if "." in output else ""
-    if ending not in endings:
-        raise UsageError(
-            f"no format for the ending of {output!r}: use {', '.join(sorted(endings))}, or say --format"
-        )
-    return endings[ending]
+    """As `render.formats.format_of`. Raises UsageError for an unknown ending."""
+    from phonehome.analysis.render import formats
+
+    try:
+        return formats.format_of(chosen, output, endings, default)
+    except formats.UnknownEndingError as error:
+        raise UsageError(str(error)) from error
 
 
 def device_names(given: Sequence[str]) -> "DeviceNames":

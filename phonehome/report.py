@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from phonehome.analysis.render.formats import ENDINGS, FORMATS
 from phonehome.options import (
     EXIT_OK,
     EXIT_SOME_FAILED,
@@ -44,23 +45,11 @@ exit status, whatever the verdict: 0 all captures were read; 1 at least one was 
 2 wrong usage; 130 interrupted
 """
 
-FORMATS = ("terminal", "json", "csv", "markdown", "html", "pdf")
-ENDINGS = {
-    ".json": "json",
-    ".csv": "csv",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".html": "html",
-    ".htm": "html",
-    ".pdf": "pdf",
-    ".txt": "terminal",
-}
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
     add_captures(parser)
-    add_output(parser, FORMATS, ".html, .pdf, .json, .csv, .md, .txt")
+    add_output(parser, FORMATS, ", ".join(ENDINGS))
     add_reading(parser)
     add_known(parser)
     add_decoding(parser)
@@ -90,6 +79,11 @@ def run(options: argparse.Namespace) -> int:
     with Progress(enabled=not options.quiet) as progress:
         reading = pipeline.read_captures(paths, examining, executors(options.workers, paths), progress)
     reading.errors.update(errors)
+    if reading.errors and not reading.files:
+        for path, error in sorted(reading.errors.items()):
+            say(f"phonehome: {path}: {error}")
+        say("phonehome: nothing could be read, so no report was written")
+        return EXIT_SOME_FAILED
     online = ask_online(reading.report, options.quiet) if options.online else None
     document = output.make_document(reading, database, names, online=online)
     masking = None if options.show_identifiers else masking_of([document])

@@ -13,13 +13,9 @@ from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.pipeline import Reading
 from phonehome.analysis.places.database import LocationDatabase, age_warning
+from phonehome.analysis.render.formats import BINARY
 from phonehome.analysis.report.document import Context, document
 from phonehome.analysis.report.entries import Document
-
-FORMATS = ("terminal", "json", "csv", "markdown", "html", "pdf")
-"""Each is written by `write` of the module of its name in this package, which is imported when it is used."""
-BINARY = frozenset({"pdf"})
-"""Formats that are bytes; the others are text."""
 
 
 def make_document(

@@ -66,3 +66,23 @@ def test_wrong_rules_are_told_before_anything_is_written(
     assert report(CHINA if "XX" in options else AFFECTED, *options, "-o", str(out)) == 2
     assert message in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_good_report_is_not_replaced_by_an_empty_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, broken = tmp_path / "report.json", tmp_path / "broken.mitm"
+    out.write_text("the report of yesterday")
+    broken.write_bytes(b"nothing of the kind")
+    assert main(["report", str(broken), "--quiet", "-o", str(out)]) == 1
+    assert out.read_text() == "the report of yesterday"
+    said = capsys.readouterr()
+    assert str(broken) in said.err
+    assert "nothing could be read" in said.err
+    assert main(["report", str(broken), "--quiet", "--format", "json"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_a_name_that_fits_no_phone_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(AFFECTED), "--quiet", "--device", "Anna=10.9.9.9"]) == 0
+    assert "Anna=10.9.9.9" in capsys.readouterr().err
