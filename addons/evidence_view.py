@@ -1,10 +1,11 @@
 """Shows in mitmproxy what a message carries: decoded values with their paths, identifiers marked.
 
-    mitmweb -s addons/evidence_view.py            then choose the view "phonehome"
+    mitmweb -s addons/evidence_view.py
     mitmdump -nr capture.mitm -s addons/evidence_view.py --set dumper_default_contentview=phonehome --flow-detail 3
 
-It is what `phonehome inspect` prints. Identifiers are masked in it unless `evidence_view_identifiers` says
-otherwise; URL and headers that mitmproxy itself prints around it are as they were sent.
+In mitmweb and mitmproxy choose the view `phonehome`. It is what `phonehome inspect` prints. Identifiers are masked in
+it unless `evidence_view_identifiers` says otherwise; URL and headers that mitmproxy itself prints around it are as they
+were sent.
 """
 
 from mitmproxy import contentviews, ctx, dns, http

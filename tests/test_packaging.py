@@ -96,6 +96,26 @@ def test_installed_it_works_anywhere(python: Path, tmp_path: Path) -> None:
     assert "unencrypted, with IMEI" in said
 
 
+def test_installed_the_addons_are_found_and_loaded(python: Path, tmp_path: Path) -> None:
+    path = run(tmp_path, python.with_name("phonehome"), "addons", "activation_log").strip()
+    assert path.startswith(str(python.parents[1]))
+    log = tmp_path / "log.jsonl"
+    mitmdump = "from mitmproxy.tools.main import mitmdump; mitmdump()"
+    options = (
+        "-q",
+        "-nr",
+        SAMPLE,
+        "-s",
+        path,
+        "--set",
+        f"activation_log={log}",
+        "--set",
+        f"confdir={tmp_path}",
+    )
+    run(tmp_path, python, "-c", mitmdump, *options)
+    assert log.read_text().count("zzhc.vnet.cn") > 10
+
+
 @pytest.mark.parametrize("missing", ["text", "nothing"])
 def test_a_checkout_without_links_works(missing: str, tmp_path: Path) -> None:
     """As Git for Windows makes it where it may not make links."""

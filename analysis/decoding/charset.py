@@ -50,9 +50,10 @@ class Text(NamedTuple):
     charset: str
     """`` for UTF-8 and ASCII, else the name of the codec: a step in the path of a value."""
 
-    def path(self, path: tuple[str, ...], name: str) -> tuple[str, ...]:
-        """A path with the charset, if it is a step, and the format that the text is in."""
-        return (*path, self.charset, name) if self.charset else (*path, name)
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The charset as the first step in a path, if it is one."""
+        return (self.charset,) if self.charset else ()
 
 
 def printable(text: str) -> bool:

@@ -1,8 +1,14 @@
-"""CoAP (RFC 7252), in which modules of small devices register: what a request's options and payload say."""
+"""CoAP (RFC 7252), in which modules of small devices register: what a request's options and payload say.
+
+Strategy: the format has no mark, so version, method and the numbers of all options must be known ones, and only a
+datagram by itself is tried.
+"""
 
 from typing import NamedTuple
 
 from phonehome.analysis.decoding.charset import is_utf8_text
+from phonehome.analysis.decoding.http import parse_pairs
+from phonehome.analysis.decoding.pieces import Part, Parts, Piece
 
 _VERSION = 1
 _REQUESTS = range(1, 8)
@@ -66,3 +72,17 @@ def _extended(data: bytes, position: int, half: int) -> tuple[int, int]:
     if half == 15 or position + more > len(data):
         return -1, position
     return int.from_bytes(data[position : position + more]) + (13 if more == 1 else 269), position + more
+
+
+def read_coap(piece: Piece) -> Parts | None:
+    """A CoAP request, which is a datagram by itself."""
+    found = parse_request(piece.data) if piece.path == ("content",) else None
+    if found is None:
+        return None
+    return Parts(
+        (
+            Part(("coap", "path"), found.path, ""),
+            Part(("coap", "query"), parse_pairs(found.query, piece.budget.nodes + 1), ""),
+            Part(("coap", "payload"), found.payload, ""),
+        )
+    )

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from phonehome.analysis.decoding import http
-from phonehome.analysis.decoding.dress import LONGEST_PLAIN, PLAIN
-from phonehome.analysis.decoding.engine import Memory, Run, codings
+from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN
+from phonehome.analysis.decoding.engine import Memory, Walk
 from phonehome.analysis.decoding.limits import DEFAULT, Limits
 from phonehome.analysis.decoding.memo import Memo
 from phonehome.analysis.decoding.paths import NAME, Path
@@ -100,9 +100,9 @@ class Decoder:
     ) -> Decoded:
         """The values in bytes that were sent under a content type and a content encoding (both as in HTTP, both may
         be empty: then looks decide). `path` is what the paths of the values begin with. Never raises."""
-        run = Run(self.limits, self._memory)
-        _payload(run, data, content_type, content_encoding.lower(), path)
-        return Decoded(tuple(run.values), tuple(run.opaque))
+        walk = Walk(self.limits, self._memory)
+        walk.payload(data, content_type, content_encoding.lower(), path)
+        return Decoded(tuple(walk.values), tuple(walk.opaque))
 
     def _head(self, headers: Headers) -> _Head:
         """All header lines. They come again as a whole in two of three requests."""
@@ -153,25 +153,27 @@ class Decoder:
     def _header(self, line: tuple[str, str]) -> Part:
         """One header line. What stands in it directly is of the header block's group."""
         name, value = line
-        run = Run(self.limits, self._memory, _HEADERS + 1)
+        walk = Walk(self.limits, self._memory, _HEADERS + 1)
         if name == "cookie":
             for cookie, data in http.parse_cookies(value, self.limits.values):
                 cookie = cookie[:NAME]
-                run.text(http.unquote(data), ("cookie", cookie), cookie, _HEADERS, 0)
+                walk.text(http.unquote(data), (("cookie", cookie), cookie, _HEADERS, 0, 0))
         else:
             name = name[:NAME]
-            run.text(value, ("header", name), name, _HEADERS, 0)
-        return run.part()
+            walk.text(value, (("header", name), name, _HEADERS, 0, 0))
+        return tuple(walk.values), tuple(walk.opaque), walk.group
 
     def _url(self, url: str) -> Part:
         """Path and query. The segments of the path are one group, the pairs of the query another."""
-        run = Run(self.limits, self._memory, _URL + 1)
+        walk = Walk(self.limits, self._memory, _URL + 1)
         path, _, query = url.partition("?")
         for name, segment in http.parse_path(path, self.limits.values):
-            run.text(segment, ("path", name) if name else ("path",), name, _URL, 0)
+            walk.text(segment, (("path", name) if name else ("path",), name, _URL, 0, 0))
         if query:
-            run.tree(http.parse_pairs(query.partition("#")[0], self.limits.values), ("query",), "", _URL, 0)
-        return run.part()
+            walk.tree(
+                http.parse_pairs(query.partition("#")[0], self.limits.values), (("query",), "", _URL, 0, 0)
+            )
+        return tuple(walk.values), tuple(walk.opaque), walk.group
 
     def _body(self, data: bytes, kind: str, encoding: str, path: Path, room: int) -> Part:
         """The first payload."""
@@ -180,12 +182,12 @@ class Decoder:
             remembered = self._bodies.get((data, kind, encoding, path))
             if remembered:
                 return remembered
-        run = Run(self.limits, self._memory, _PAYLOADS)
-        run.nodes = max(0, room)
-        _payload(run, data, kind, encoding, path)
-        part = run.part()
-        if small and len(run.values) <= _BODY_VALUES and len(run.opaque) <= _BODY_VALUES:
-            length = sum(len(value.data) for value in run.values if isinstance(value.data, (str, bytes)))
+        walk = Walk(self.limits, self._memory, _PAYLOADS)
+        walk.nodes = max(0, room)
+        walk.payload(data, kind, encoding, path)
+        part = (tuple(walk.values), tuple(walk.opaque), walk.group)
+        if small and len(walk.values) <= _BODY_VALUES and len(walk.opaque) <= _BODY_VALUES:
+            length = sum(len(value.data) for value in walk.values if isinstance(value.data, (str, bytes)))
             if length <= _BODY_TEXT:
                 if len(self._bodies) >= _BODIES:
                     self._bodies.clear()
@@ -207,30 +209,22 @@ class Decoder:
         values += part[0]
         opaque += part[1]
         if others:
-            run = Run(self.limits, self._memory, part[2])
-            run.nodes = max(0, room - len(part[0]))
+            walk = Walk(self.limits, self._memory, part[2])
+            walk.nodes = max(0, room - len(part[0]))
             path = ("message",) if sent.protocol == "websocket" else (root,)
             for index, data in enumerate(others):
-                if run.nodes <= 0 or run.unpacked <= 0:
+                if walk.nodes <= 0 or walk.unpacked <= 0:
                     left = sum(map(len, others[index:]))
-                    run.limit(
+                    walk.limit(
                         path,
                         left,
                         f"more than {self.limits.values} values or {self.limits.unpacked} bytes unpacked",
                     )
                     break
-                run.nodes -= 1
-                _payload(run, data, content_type if root == path[0] == "body" else "", "", path)
-            values += run.values
-            opaque += run.opaque
-
-
-def _payload(run: Run, data: bytes, kind: str, encoding: str, path: Path) -> None:
-    declared = run.memory.content_types[kind] if kind else http.NO_TYPE
-    if encoding and encoding != "identity":
-        run.encoded(data, codings(encoding), path, "", run.new_group(), 0, declared)
-    else:
-        run.data(data, path, "", run.new_group(), 0, declared)
+                walk.nodes -= 1
+                walk.payload(data, content_type if root == path[0] == "body" else "", "", path)
+            values += walk.values
+            opaque += walk.opaque
 
 
 def _shifted(part: Part, shift: int, base: int) -> Part:

@@ -1,11 +1,18 @@
-"""What HTTP wraps values in: query and form, path segments, cookies, multipart bodies, content types."""
+"""What HTTP wraps values in: query and form, path segments, cookies, multipart bodies, content types.
+
+Strategy: split first, decode after, as the sender encoded before it joined; what is no UTF-8 then is tried in the
+charsets that phones send. A body that breaks off is read as far as it goes.
+"""
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from phonehome.analysis.decoding.charset import to_text
 from phonehome.analysis.decoding.compression import by_magic
+from phonehome.analysis.decoding.paths import NAME
+from phonehome.analysis.decoding.pieces import ContentType, Part, Parts, Piece, one
 
 Pairs = tuple[tuple[str, str], ...]
 ValuePairs = tuple[tuple[str, str | bytes], ...]
@@ -92,15 +99,6 @@ def parse_path(path: str, most: int) -> Pairs:
     return tuple(pairs)
 
 
-class ContentType(NamedTuple):
-    media: str
-    """Type and subtype, lower case."""
-    charset: str = ""
-    boundary: str = ""
-
-
-NO_TYPE = ContentType("")
-
 _PARAMETER = re.compile(r';\s*([\w\-]{1,40})\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{0,200}))')
 
 
@@ -111,7 +109,7 @@ def parse_content_type(value: str) -> ContentType:
     return ContentType(media[:100], found.get("charset", "").lower(), found.get("boundary", ""))
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """One part of a multipart body."""
 
     name: str
@@ -135,7 +133,7 @@ def find_boundary(data: bytes) -> str:
     return name.decode("ascii") if data.count(b"--" + name) >= 2 else ""
 
 
-def parse_multipart(data: bytes, boundary: str, most: int) -> list[Part] | None:
+def parse_multipart(data: bytes, boundary: str, most: int) -> list[FormPart] | None:
     """The parts of a multipart body (RFC 2046 5.1, RFC 7578), at most `most`; None if it is none. The last one
     may have been cut off."""
     mark = b"--" + boundary.encode("latin-1", "replace")
@@ -161,7 +159,7 @@ def parse_multipart(data: bytes, boundary: str, most: int) -> list[Part] | None:
         encoding = headers.get("content-encoding", "") or headers.get("content-transfer-encoding", "")
         body = body[:-2] if body.endswith(b"\r\n") else body.removesuffix(b"\n")
         parts.append(
-            Part(
+            FormPart(
                 names.get("name", ""),
                 names.get("filename", ""),
                 headers.get("content-type", ""),
@@ -170,3 +168,38 @@ def parse_multipart(data: bytes, boundary: str, most: int) -> list[Part] | None:
             )
         )
     return parts or None
+
+
+def codings(value: str) -> tuple[str, ...]:
+    """The content codings of a header, in the order in which they were applied."""
+    return tuple(word.strip() for word in value.lower().split(",")[:8]) if value else ()
+
+
+def read_form(piece: Piece) -> Parts | None:
+    """A form."""
+    data = piece.data
+    if data[:1] in b"{[<" or b"=" not in data:
+        return None
+    found = to_text(data, piece.kind.charset, expect_text=True)
+    # Base64 is sent under this content type as well, and its padding looks like an empty value.
+    if found is None or ("&" not in found.text and not found.text.partition("=")[2].strip("=\r\n")):
+        return None
+    return one((*found.steps, "form"), parse_pairs(found.text.strip(), piece.budget.nodes + 1))
+
+
+def read_multipart(piece: Piece) -> Parts | None:
+    """A multipart body: the files and fields of a form."""
+    for boundary in (piece.kind.boundary, find_boundary(piece.data)):
+        found = parse_multipart(piece.data, boundary, piece.budget.nodes + 1)
+        if found:
+            return Parts(tuple(part for each in found for part in _form_part(each)))
+    return None
+
+
+def _form_part(part: FormPart) -> Iterator[Part]:
+    name = part.name[:NAME]
+    steps = ("multipart", name) if name else ("multipart",)
+    if part.filename:
+        yield Part((*steps, "filename"), part.filename, "filename")
+    kind = parse_content_type("text/plain" if part.encoding == "base64" else part.content_type)
+    yield Part(steps, part.data, name, kind, codings(part.encoding))

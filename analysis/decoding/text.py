@@ -1,4 +1,7 @@
-"""Documents of text: JSON in its forms, XML, property lists in XML. Each parser gives a tree.
+"""Documents of text: JSON in its forms, XML, lines of pairs. Each parser gives a tree.
+
+Strategy: the strict parsers of the libraries first, since nearly all that phones send is whole; after that, expressions
+that take what they can from what is cut off or damaged.
 
 A tree is a tuple of (name, tree) pairs for an object, a list for an array, or a leaf. Pairs rather than a
 dictionary keep a name that is written twice, of which another parser would show only the last.
@@ -13,6 +16,9 @@ from xml.parsers.expat import ExpatError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
+
+from phonehome.analysis.decoding.charset import to_text
+from phonehome.analysis.decoding.pieces import IN_PART, Note, Part, Parts, Piece, Words, one
 
 Tree = Any
 """tuple of (name, Tree) pairs | list of Tree | str | int | float | bytes | bool | None."""
@@ -217,3 +223,57 @@ def printable_runs(data: bytes, most: int) -> Iterator[str]:
             return
         most -= 1
         yield match.group().decode("ascii")
+
+
+def read_json(piece: Piece) -> Parts | None:
+    """JSON, in whatever charset."""
+    most = piece.budget.nodes + 1
+    if len(piece.data) > piece.budget.limits.document:
+        return None
+    try:
+        # Nearly always: and the parser looks at each character anyway.
+        parsed = parse_json(piece.data.decode(), most)
+    except UnicodeDecodeError:
+        parsed = None
+    if parsed:
+        return one((parsed[0],), parsed[1])
+    found = to_text(piece.data, piece.kind.charset, expect_text=True)
+    parsed = parse_json(found.text, most) if found else None
+    return one((*found.steps, parsed[0]), parsed[1]) if found and parsed else None
+
+
+def read_xml(piece: Piece) -> Parts | None:
+    """XML, whole or in part."""
+    budget, data = piece.budget, piece.data
+    if len(data) > budget.limits.document or data.lstrip()[:1] != b"<":
+        return None
+    found = parse_xml(data, budget.nodes + 1, budget.limits.nesting)
+    if found is None:
+        return None
+    notes = () if found[1] else (Note(("xml",), len(data), "limit", IN_PART),)
+    return Parts((Part(("xml",), found[0]),), notes)
+
+
+def read_broken(words: Words) -> Parts | None:
+    """A document that no parser takes as a whole: as much of it as can be read. A value is no document, and can be a
+    word in brackets."""
+    first = words.text.lstrip()[:1] if words.whole else ""
+    part = words.text[: words.budget.limits.document]
+    if first in ("{", "["):
+        name, tree = "json", broken_json(part, words.budget.nodes)
+    elif first == "<":
+        found = parse_xml(part, words.budget.nodes, words.budget.limits.nesting)
+        name, tree = "xml", found[0] if found else None
+    else:
+        return None
+    if tree is None:
+        return None
+    return Parts((Part((name,), tree),), (Note((name,), len(words.text), "limit", IN_PART),))
+
+
+def read_lines(words: Words) -> Parts | None:
+    """Lines that are pairs."""
+    if "\n" not in words.text or len(words.text) > words.budget.limits.document:
+        return None
+    tree = parse_lines(words.text, words.budget.nodes + 1)
+    return None if tree is None else Parts((Part(("lines",), tree, ""),))

@@ -58,10 +58,10 @@ def test_json_inside_a_form() -> None:
 
 
 def test_what_a_value_was_decoded_from_is_a_value_too_if_it_is_short() -> None:
-    dressed = base64.b64encode(IMEI.encode()).decode()
-    values = decode_bytes(json.dumps({"id": dressed}).encode()).values
+    encoded = base64.b64encode(IMEI.encode()).decode()
+    values = decode_bytes(json.dumps({"id": encoded}).encode()).values
     assert [value[:3] for value in values] == [
-        (("body", "json", "id"), "id", dressed),
+        (("body", "json", "id"), "id", encoded),
         (("body", "json", "id", "base64"), "id", IMEI),
     ]
 
@@ -180,9 +180,9 @@ def test_words_of_an_unknown_format_are_kept() -> None:
 def test_ciphertext_inside_json_is_noted() -> None:
     import random
 
-    dressed = base64.b64encode(random.Random(1).randbytes(600)).decode()
-    decoded = decode_bytes(json.dumps({"data": dressed}).encode())
-    assert decoded.values[0].data == dressed
+    encoded = base64.b64encode(random.Random(1).randbytes(600)).decode()
+    decoded = decode_bytes(json.dumps({"data": encoded}).encode())
+    assert decoded.values[0].data == encoded
     assert [(part.path, part.size, part.looks) for part in decoded.opaque] == [
         (("body", "json", "data", "base64"), 600, "encrypted")
     ]
@@ -248,8 +248,8 @@ def test_any_value_is_found_in_bytes_that_are_dressed_as_text(secret: str, inner
     if inner in ("br", "cbor", "msgpack") or (outer == "hex" and inner == "protobuf" and len(packed) <= 64):
         # Bytes without a mark under a text without a mark: too little to hold on to.
         return
-    dressed = base64.b64encode(packed).decode() if outer == "base64" else packed.hex()
-    values = decode_bytes(json.dumps({"field": dressed}).encode()).values
+    encoded = base64.b64encode(packed).decode() if outer == "base64" else packed.hex()
+    values = decode_bytes(json.dumps({"field": encoded}).encode()).values
     found = [value.path for value in values if value.data == secret]
     assert [path[:5] for path in found] == [("body", "json", "field", outer, inner)]
 

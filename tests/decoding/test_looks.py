@@ -1,12 +1,16 @@
 """Ciphertext, media and unknown formats told apart."""
 
 import json
+import math
 import os
 import random
+from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from phonehome.analysis.decoding.looks import LEAST, chi_square, entropy, judge, media_type
+from phonehome.analysis.decoding.looks import LEAST, judge, media_type
 from tests.decoding.protobuf import message
 from tests.decoding.usual import decode_bytes
 
@@ -67,10 +71,30 @@ def test_media_are_named_and_not_called_encrypted(start: bytes, name: str) -> No
     assert decoded.values == ()
 
 
-def test_measures() -> None:
-    assert entropy(b"") == 0
-    assert entropy(b"aaaa") == 0
-    assert entropy(bytes(range(256))) == pytest.approx(8)
-    assert chi_square(bytes(range(256))) == (0, 255)
-    statistic, degrees = chi_square(b"\x00" * 100)
-    assert (statistic, degrees) == (200 * 15, 15)
+def by_definition(data: bytes) -> str:
+    """The figures as their definitions give them: Shannon's entropy, and Pearson's statistic."""
+    size = len(data)
+    counts: Counter[object] = Counter(data) if size >= 256 else Counter(data.hex())
+    total, cells = counts.total(), 256 if size >= 256 else 16
+    statistic = sum(count * count for count in counts.values()) / (total / cells) - total
+    figures = f"chi-square {statistic:.0f} with {cells - 1} degrees"
+    if cells == 16:
+        return figures
+    entropy = sum(count / size * math.log2(size / count) for count in counts.values())
+    return f"entropy {entropy:.2f} bits per byte, {figures}"
+
+
+@given(
+    st.binary(min_size=LEAST, max_size=2000)
+    | st.builds(
+        lambda seed, size, letters: bytes(random.Random(seed).choices(range(letters), k=size)),
+        st.integers(),
+        st.integers(LEAST, 16_384),
+        st.integers(1, 256),
+    )
+)
+def test_figures_are_what_their_definitions_give(data: bytes) -> None:
+    verdict, reason = judge(data)
+    if not media_type(data):
+        assert by_definition(data) in reason
+        assert (verdict == "encrypted") == reason.startswith("as random as ciphertext")

@@ -1,4 +1,4 @@
-"""Layers that a text wears: taken off where something is under them, left on where chance made it look so."""
+"""Encodings of texts: unwrapped where something is under them, left alone where chance made it look so."""
 
 import base64
 import gzip
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from phonehome.analysis.decoding.dress import LONGEST_PLAIN, PLAIN, SHORTEST, data_as_name, peel
+from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN, SHORTEST, data_as_name, unwrap
 from phonehome.analysis.decoding.limits import Limits
 from tests.decoding.protobuf import message
 
@@ -25,7 +25,7 @@ def layer(text: str) -> tuple[str, object] | None:
     """The outermost layer, as the engine sees it: the fast test first."""
     if len(text) < SHORTEST or (len(text) <= LONGEST_PLAIN and PLAIN(text)):
         return None
-    return peel(text, LIMITS)
+    return unwrap(text, LIMITS)
 
 
 def b64(data: bytes) -> str:
@@ -40,7 +40,7 @@ def test_base64_in_all_its_dresses(text: str) -> None:
     plain = b64(text.encode())
     wrapped = base64.encodebytes(text.encode()).decode()
     url = base64.urlsafe_b64encode(text.encode()).decode()
-    for dressed in (
+    for encoded in (
         plain,
         plain.rstrip("="),
         wrapped,
@@ -50,7 +50,7 @@ def test_base64_in_all_its_dresses(text: str) -> None:
         url.rstrip("="),
         plain.replace("+", " "),
     ):
-        assert layer(dressed) == ("base64", text)
+        assert layer(encoded) == ("base64", text)
 
 
 def test_base64_behind_a_prefix_of_up_to_three_characters() -> None:
@@ -149,7 +149,7 @@ PLAIN_TEXTS = [
 
 
 @pytest.mark.parametrize("text", PLAIN_TEXTS)
-def test_what_wears_nothing(text: str) -> None:
+def test_what_is_in_no_encoding(text: str) -> None:
     assert layer(text) is None
 
 

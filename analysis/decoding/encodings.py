@@ -1,8 +1,8 @@
-"""What a text can be dressed in: JSON, XML, a form, a URL, percent-encoding, base64, hexadecimal, a JWT.
+"""What a text can be encoded in: JSON, XML, a form, a URL, percent-encoding, base64, hexadecimal, a JWT.
 
-Nearly any word is valid base64, and each hash valid hexadecimal, so a layer is taken off only if what lies
-under it is text, JSON, a compressed stream, a property list or a protobuf message beyond reasonable doubt. The
-checks go from cheap to dear: most texts are told to be plain by their length or one pass of an expression.
+Strategy: cheap checks before dear ones: most texts are ruled out by their length or one pass of an expression.
+Nearly any word is valid base64, and each hash valid hexadecimal, so an encoding is unwrapped only if what lies
+under it is text, JSON, a compressed stream, a property list or a protobuf message beyond reasonable doubt.
 """
 
 import re
@@ -10,21 +10,22 @@ from binascii import Error, a2b_base64
 from collections.abc import Callable
 from typing import Any
 
-from phonehome.analysis.decoding.binary import parse_plist, surely_map, surely_message
+from phonehome.analysis.decoding.binary import parse_plist, surely_map
 from phonehome.analysis.decoding.charset import is_utf8_text
 from phonehome.analysis.decoding.compression import by_magic
 from phonehome.analysis.decoding.http import parse_pairs, to_bytes, unquote
 from phonehome.analysis.decoding.limits import Limits
+from phonehome.analysis.decoding.protobuf import surely_message
 from phonehome.analysis.decoding.text import framed_json, parse_json, parse_xml
 
-Peeled = tuple[str, Any]
+Layer = tuple[str, Any]
 """Name of the layer, and what is under it: text, bytes or a tree."""
 
 SHORTEST = 7
-"""Characters of the shortest text that can be dressed: `{"a":1}`."""
+"""Characters of the shortest text that can be in an encoding: `{"a":1}`."""
 
 SHORT = 200
-"""Characters up to which it is remembered what a text wears."""
+"""Characters up to which it is remembered what is in a text."""
 
 LONGEST_PLAIN = 512
 """Characters up to which `PLAIN` is asked."""
@@ -56,9 +57,9 @@ PLAIN = re.compile(
     r"|(?![C-hop]|[w-z0-9][I-LY-bo-r4-7]|.{0,3}(?:[A-Za-f]...){6}|[0-9a-f]+\Z|[0-9A-F]+\Z)[A-Za-z0-9+/_\-]{16,300}={0,2}\Z"
     r")"
 ).match
-"""Tells texts that surely wear no dress in one pass: UUIDs, words, sentences, numbers and digests, and texts with a
-character that neither base64 nor hexadecimal has, but without those of JSON, forms and percent-encoding. What it
-does not know is looked at more closely."""
+"""The quick check, in one pass, for texts that are surely in no encoding: UUIDs, words, sentences, numbers and digests,
+and texts with a character that neither base64 nor hexadecimal has, but without those of JSON, forms and
+percent-encoding. What it does not know is looked at more closely."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9+/_\-\s]++(?:={1,2}+\s*+)?+\Z")
 _HEX = re.compile(r"(?:[0-9a-f]++|[0-9A-F]++)\Z")
@@ -95,7 +96,7 @@ def data_as_name(name: str) -> bool:
 
 
 def understood(data: bytes) -> bool:
-    """Whether bytes from under a dress are text, or in a format that can be told."""
+    """Whether bytes from under an encoding are text, or in a format that can be told."""
     return _understood(data) is not None
 
 
@@ -108,7 +109,7 @@ def _compressed(data: bytes) -> bool:
 
 
 def _understood(data: bytes) -> str | bytes | None:
-    """Bytes from under a dress, as text if they are; None if they are nothing that is surely meant."""
+    """Bytes from under an encoding, as text if they are; None if they are nothing that is surely meant."""
     if data.startswith(b"bplist00") or _compressed(data):
         return data
     text = is_utf8_text(data)
@@ -142,7 +143,7 @@ def _compact(text: str) -> str:
     return token
 
 
-def _token(text: str) -> Peeled | None:
+def _token(text: str) -> Layer | None:
     """Hexadecimal, or base64 in any of its alphabets, with or without line breaks and padding."""
     size = len(text)
     if size < 16 and not text.startswith("eyJ"):
@@ -159,7 +160,7 @@ def _token(text: str) -> Peeled | None:
     return _offset(token) or (("base64", data) if len(data) >= _LEAST_NOISE else None)
 
 
-def _offset(token: str) -> Peeled | None:
+def _offset(token: str) -> Layer | None:
     """Base64 of text that begins one to three characters later, as after a prefix or a cut."""
     if len(token) < 28:
         return None
@@ -171,7 +172,7 @@ def _offset(token: str) -> Peeled | None:
     return None
 
 
-def _hexadecimal(text: str) -> Peeled | None:
+def _hexadecimal(text: str) -> Layer | None:
     if len(text) % 2 or len(text) < 16:
         return None
     if text.isdigit() and len(text) < _LONG_DIGITS and not _HEX_DIGITS.match(text):
@@ -185,7 +186,7 @@ def _hexadecimal(text: str) -> Peeled | None:
     return ("hex", data) if len(data) > 64 and (_understood(data) or len(data) >= _LEAST_NOISE) else None
 
 
-def _jwt(text: str) -> Peeled | None:
+def _jwt(text: str) -> Layer | None:
     """A JSON Web Token (RFC 7519): header and claims; of an encrypted one (RFC 7516) the header."""
     match = _JWT.match(text)
     if not match:
@@ -200,16 +201,16 @@ def _jwt(text: str) -> Peeled | None:
     return ("jwt", tuple(trees)) if trees else None
 
 
-def _url(text: str, most: int) -> Peeled | None:
+def _url(text: str, most: int) -> Layer | None:
     match = _SCHEME.match(text)
     return ("url", parse_pairs(match.group(1), most)) if match else None
 
 
-def _form(text: str, most: int) -> Peeled | None:
+def _form(text: str, most: int) -> Layer | None:
     return ("form", parse_pairs(text, most)) if _FORM.match(text) else None
 
 
-def _pairs(text: str, most: int) -> Peeled | None:
+def _pairs(text: str, most: int) -> Layer | None:
     """`name=value; name=value`, with `;` or `,` between; also what Java prints of a map or an object: `Phone{imei=...,
     imsi=...}`."""
     wrapped = _WRAPPED(text)
@@ -224,7 +225,7 @@ def _pairs(text: str, most: int) -> Peeled | None:
     return ("pairs", tuple(pairs)) if len(pairs) > 1 else None
 
 
-def _percent(text: str) -> Peeled | None:
+def _percent(text: str) -> Layer | None:
     if not _PERCENT.search(text):
         return None
     words = unquote(text)
@@ -234,7 +235,7 @@ def _percent(text: str) -> Peeled | None:
     return ("percent", data) if _understood(data) == data else None
 
 
-def _credentials(text: str) -> Peeled | None:
+def _credentials(text: str) -> Layer | None:
     match = _CREDENTIALS.match(text)
     if not match:
         return None
@@ -242,17 +243,17 @@ def _credentials(text: str) -> Peeled | None:
     return (match.group(1).lower(), match.group(2)) if inner else None
 
 
-def _data_url(text: str) -> Peeled | None:
+def _data_url(text: str) -> Layer | None:
     match = _DATA_URL.match(text)
     data = _unbase64(_compact(text[match.end() :])) if match else None
     return ("data-url", data) if data else None
 
 
-def _json(text: str, limits: Limits) -> Peeled | None:
+def _json(text: str, limits: Limits) -> Layer | None:
     return parse_json(text, limits.values) if len(text) <= limits.document else None
 
 
-def _xml(text: str, limits: Limits) -> Peeled | None:
+def _xml(text: str, limits: Limits) -> Layer | None:
     if len(text) > limits.document:
         return None
     if "<plist" in text[:1000]:
@@ -263,10 +264,10 @@ def _xml(text: str, limits: Limits) -> Peeled | None:
     return ("xml", found[0]) if found and found[1] else None
 
 
-_BY_FIRST: dict[str, Callable[[str, Limits], Peeled | None]] = {"{": _json, "[": _json, '"': _json, "<": _xml}
+_BY_FIRST: dict[str, Callable[[str, Limits], Layer | None]] = {"{": _json, "[": _json, '"': _json, "<": _xml}
 
 
-def peel(text: str, limits: Limits) -> Peeled | None:
+def unwrap(text: str, limits: Limits) -> Layer | None:
     """The outermost layer of a text of at least `SHORTEST` characters, or None if it is plain."""
     first = text[0]
     if first.isspace():
