@@ -9,14 +9,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import phonehome
-
 PATIENCE: Final = 3.0
 """Seconds that a process has to end by itself."""
 
 
 def _command(module: str, arguments: tuple[str, ...]) -> list[str]:
-    here, home = Path.cwd(), Path(phonehome.__file__).parents[1]
+    here, home = Path.cwd(), Path(__file__).parents[2]
     paths = [path for path in sys.path if path and Path(path) != here]
     code = f"import sys; sys.path[:] = {[*paths, str(home)]!r}; from {module} import main; main(sys.argv[1:])"
     return [sys.executable, "-P", "-c", code, *arguments]
