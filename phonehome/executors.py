@@ -5,14 +5,49 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
+from typing import Any, Final
 
 from phonehome.analysis.pipeline import Executors, InThisProcess
 
 WORTH_PROCESSES = 12 << 20
 """Bytes of captures from which on processes are started."""
+
+
+_SAFE_PATH: Final = "PYTHONSAFEPATH"
+"""Does in the environment what `-P` does (https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH)."""
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Python processes that are started meanwhile do not look for modules in the current folder, where a `pickle.py`
+    may lie beside a capture: `multiprocessing` starts its own with `-c`, which looks there first, and passes on no
+    such option."""
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
+
+
+class _Pool(ProcessPoolExecutor):
+    """Processes are started when something is handed in, and one that keeps the books before."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        with _safe_path():
+            super().__init__(*arguments, **named)
+
+    def submit[**P, T](self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """See `Executor.submit`."""
+        with _safe_path():
+            return super().submit(fn, *args, **kwargs)
 
 
 def executors(workers: int | None, paths: Iterable[str]) -> Executors:
@@ -25,7 +60,7 @@ def executors(workers: int | None, paths: Iterable[str]) -> Executors:
 
 def _processes(count: int) -> Executor:
     context = multiprocessing.get_context("fork" if _may_fork() else "spawn")
-    return ProcessPoolExecutor(count, context, _start)
+    return _Pool(count, context, _start)
 
 
 def _start() -> None:
