@@ -224,13 +224,16 @@ class Reader:
         compat._websocket_handshakes = self._old_states
         try:
             state: Any = tnetstring.loads(bytes(self.data[start - len(str(end - start)) - 1 : end + 1]))
+            if (said := state.pop(b"version", None)) is not None:
+                # Since 1.0 this key is text. Where it is not, the version never becomes the next, and it never ends.
+                state[b"version" if isinstance(said, list) and said[:1] == [0] else "version"] = said
             state = compat.migrate_flow(state)
         except Exception as error:  # compat takes what it expects for granted, and fails in any way it likes
             state = value(self.data, start, end, DICT)
             found = flow_state.transmission_from_state(state)
             # What it read may stand behind the message, or the address of it.
-            said = str(error).partition(": <")[0][:100]
-            why = f"mitmproxy cannot convert its flow format {_format_name(version)}: {type(error).__name__} {said}"
+            reason = str(error).partition(": <")[0][:100]
+            why = f"mitmproxy cannot convert its flow format {_format_name(version)}: {type(error).__name__} {reason}"
             if found is None:
                 raise TnetstringError(why, start) from error
             self.warnings.add(f"{why}; read as it stands")

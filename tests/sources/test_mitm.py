@@ -272,6 +272,17 @@ def test_an_old_format_that_mitmproxy_cannot_convert_is_read_as_it_stands() -> N
     assert "cannot convert its flow format 7: KeyError 'tls_established'; read as it stands" in warnings[0]
 
 
+@pytest.mark.parametrize("version", [4, [3, 0, 0], b"\x01\x00", [1, 0], [0, 18]])
+def test_a_version_under_a_key_of_bytes_does_not_go_on_for_ever(three: bytes, version: Any) -> None:
+    """mitmproxy's converter writes the next version under a key of text, and reads the one of bytes again."""
+    state: dict[Any, Any] = as_format_7(tflow.tflow(resp=True).get_state())
+    state[b"version"] = version
+    del state["version"]
+    found, warnings = read(three + tnetstring.dumps(state))
+    assert len(found) in (3, 4)
+    assert len(found) == 4 or "flow format" in warnings[0]
+
+
 def test_an_old_flow_that_holds_nothing_is_named() -> None:
     found, warnings = read(tnetstring.dumps({"version": 7, "type": "http"}))
     assert found == []
