@@ -104,6 +104,11 @@ class ActivationLog:
 
     def running(self) -> None:
         catalogue()  # a mistake in it shows at the start, and the first request does not wait
+        if shared.loses_attempts():
+            logger.warning(
+                "activation_log: connection_strategy is eager: what a phone sends to a destination that does not "
+                "answer is neither logged nor saved. --set connection_strategy=lazy, with addons/attempts.py, keeps it"
+            )
 
     def done(self) -> Later:
         for evidence in list(self._pending.values()):
@@ -112,9 +117,13 @@ class ActivationLog:
         self._close()
         return asyncio.ensure_future(self._offload.close()) if self._offload.running else None
 
-    def dns_response(self, flow: dns.DNSFlow) -> None:
+    def dns_response(self, flow: dns.DNSFlow) -> Later:
         if (sent := live_flow.transmission(flow)) is not None:
             self._examiner.learn(sent)
+        return self._examine(flow, self._over)
+
+    def dns_error(self, flow: dns.DNSFlow) -> Later:
+        return self._examine(flow, self._over)
 
     def request(self, flow: http.HTTPFlow) -> Later:
         return self._examine(flow, self._requested)
@@ -237,7 +246,7 @@ class ActivationLog:
         kinds = catalogue().kinds
         carried = dict.fromkeys(kinds[found.kind].label for found in evidence.findings if found.kind in kinds)
         where = country_name(location.country) if location.country else "a country that is not known"
-        encrypted = "encrypted" if evidence.encrypted else "UNENCRYPTED"
+        encrypted = {True: "encrypted", False: "UNENCRYPTED", None: "tried only"}[evidence.encrypted]
         inside = f", with {', '.join(carried)}" if carried else ""
         return f"phonehome: activation data to {where}, {encrypted}{inside} ({evidence.judgement.reason})"
 

@@ -31,6 +31,7 @@ from mitmproxy.tools.dump import DumpMaster
 from mitmproxy.tools.web.master import WebMaster
 
 from phonehome.addons.activation_log import ActivationLog
+from phonehome.addons.attempts import Attempts
 from phonehome.addons.capture import Capture
 from phonehome.addons.commands import Commands
 from phonehome.addons.live_report import LiveReport
@@ -166,10 +167,11 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
     sys.setswitchinterval(SWITCH)
     faults.install()
     try:
-        master.addons.add(UndecryptedTls(), ActivationLog(), LiveReport(), Commands(), Capture())
+        master.addons.add(Attempts(), UndecryptedTls(), ActivationLog(), LiveReport(), Commands(), Capture())
         master.addons.add(Instructions(settings, master, faults))
         opts.update(
             mode=[*(phone.mode for phone in settings.phones), *settings.modes],
+            connection_strategy="lazy",  # what is sent counts, whether the destination answers or not
             undecrypted_tls=settings.undecrypted_tls,
             live_report_lines=True,
             phonehome_devices=[phone.device for phone in settings.phones],

@@ -5,12 +5,17 @@ from pathlib import Path
 
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy import mode_specs
 
 from phonehome.analysis.devices import DeviceNameError, DeviceNames
 from phonehome.analysis.places.database import LocationDatabase, LocationDatabaseError
 
 DEVICES = "phonehome_devices"
 GEO_DB = "phonehome_geo_db"
+_TRANSPARENT = (
+    *(mode_specs.WireGuardMode, mode_specs.TransparentMode),
+    *(mode_specs.LocalMode, mode_specs.TunMode),
+)
 
 
 def load(loader: Loader) -> None:
@@ -38,6 +43,14 @@ def configure(updated: set[str]) -> None:
             location_database().close()
     except (DeviceNameError, LocationDatabaseError) as error:
         raise exceptions.OptionsError(str(error)) from error
+
+
+def loses_attempts() -> bool:
+    """Whether mitmproxy connects before it reads what a device sends, where no device asks it to connect."""
+    modes = (mode_specs.ProxyMode.parse(mode) for mode in ctx.options.mode)
+    return ctx.options.connection_strategy == "eager" and any(
+        isinstance(mode, _TRANSPARENT) for mode in modes
+    )
 
 
 def devices() -> list[str]:

@@ -145,6 +145,12 @@ class Transmission(NamedTuple):
     """Between who captured (the proxy, or the device itself) and the destination."""
     remarks: tuple[Remark, ...] = ()
 
+    @property
+    def unresolved(self) -> bool:
+        """Whether this is a question for the address of `host` that got none: all there is to see of an attempt to
+        reach it."""
+        return self.protocol == "dns" and self.host_source == "dns"
+
     def header(self, name: str) -> str:
         """The first header of that name (lower case), or an empty string."""
         for key, value in self.headers:

@@ -45,7 +45,7 @@ class Lines:
         """The line for an exchange, and whether it is one that must not be overlooked; None if there is nothing new
         to say. `over` is whether it is known what came of it."""
         sent = evidence.transmission
-        if sent.origin != "device":
+        if sent.origin != "device" or not (over or sent.bytes_sent or sent.unopened):
             return None
         device, purpose = device_id(sent), evidence.judgement.purpose
         activation = purpose == ACTIVATION
@@ -63,8 +63,12 @@ class Lines:
         location = self._database.locate(sent.address)
         purpose = catalogue().purposes[evidence.judgement.purpose].label
         clock = datetime.fromtimestamp(sent.time, UTC).strftime("%H:%M:%SZ")
-        kept = _UNOPENED.get(sent.unopened or "", "encrypted" if sent.encrypted else "UNENCRYPTED")
-        if sent.unopened is None and evidence.outcome == "attempted":
+        kept = _UNOPENED.get(sent.unopened or "", "encrypted" if evidence.encrypted else "UNENCRYPTED")
+        if sent.unresolved:
+            kept = "tried, the name does not resolve"
+        elif evidence.encrypted is None and not sent.bytes_sent:
+            kept = "tried, nothing sent"
+        elif sent.unopened is None and evidence.outcome == "attempted":
             kept += ", no answer" if over else ", no answer yet"
         masking = Masking([(found.kind, found.value) for found in evidence.findings], self._masks)
         where = masking.host(sent.host or sent.address or "unknown")

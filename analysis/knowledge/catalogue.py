@@ -104,7 +104,7 @@ class Endpoint:
 
     def matches(self, transmission: Transmission, keys: Container[str]) -> bool:
         """Whether all conditions but the host hold. `keys` are the names that decoding found in it."""
-        if transmission.protocol not in self.protocols:
+        if transmission.protocol not in self.protocols and not transmission.unresolved:
             return False
         if self.ports and transmission.port not in self.ports:
             return False

@@ -58,6 +58,10 @@ UNSEEN_IN_FLOWS = (
     "recorded them; traffic that did not go through the proxy is in none.",
 )
 """What flows cannot tell."""
+PROXY_RESOLVER = "10.0.0.53"
+"""The DNS server of a phone in WireGuard mode: mitmproxy itself (its `mode_servers.py` and `dns_resolver.py`)."""
+_UNRESOLVED = {2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
+"""Response codes that say that a name has no address, or that none could be found (RFC 1035, 4.1.1)."""
 
 # Here the device itself chose the address, and mitmproxy gives it as the client connection's own end
 # (https://docs.mitmproxy.org/stable/concepts/modes/).
@@ -244,19 +248,13 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
         received += got
         end = seconds(websocket.get("timestamp_end")) or end
 
-    origin: Origin = "device"
-    if host in PROXY_HOSTS or authority in PROXY_HOSTS:
-        origin = "proxy"
-    elif replay == "request":
-        origin = "replayed"
-
     scheme = text(request.get("scheme"))
     return Transmission(
         time=seconds(request.get("timestamp_start")) or client.start,
         end=end,
         client=client.address,
         proxy_mode=client.mode,
-        origin=origin,
+        origin=_origin(state, host, authority),
         address=address,
         address_source=address_source,
         port=server.port or port(request.get("port")),
@@ -307,6 +305,7 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
             received += _size(content)
             if received <= MAX_REPLY_BODY and isinstance(content, bytes):
                 answer += content
+    nothing_sent = not sent
     # TCP is a stream: where mitmproxy cut it says nothing.
     kept, truncated = _kept(sent)
     payloads = kept if datagrams or not kept else (b"".join(kept),)
@@ -337,7 +336,7 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
         end=end or client.end,
         client=client.address,
         proxy_mode=client.mode,
-        origin="replayed" if text(state.get("is_replay")) == "request" else "device",
+        origin=_origin(state, host, None),
         address=address,
         address_source=address_source,
         port=server.port,
@@ -345,7 +344,8 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
         host_source=host_source,
         transport="udp" if datagrams else "tcp",
         protocol=protocol,
-        encrypted=client.encrypted or unopened is not None,
+        # A connection that was never made, or in which nothing was sent, says nothing of what would have been sent.
+        encrypted=True if client.encrypted or unopened else None if nothing_sent else False,
         tls_version=client.tls_version,
         unopened=unopened,
         payloads=payloads,
@@ -404,11 +404,27 @@ def _dns(state: Mapping[str, Any]) -> Transmission | None:
         )
         reply = Reply(None, "", None, received)
     address, address_source = _address(client, server, server.asked, state)
-    origin: Origin = "device"
-    if text(state.get("is_replay")) == "request":
-        origin = "replayed"
-    elif address is None and not server.asked:
-        origin = "proxy"  # the proxy resolved the name itself; the question went no further
+    origin = _origin(state, None, None)
+    if origin == "device" and (
+        client.mode.startswith(("dns", "reverse:dns")) or (address is None and not server.asked)
+    ):
+        origin = "proxy"  # the device asked the proxy; whom the proxy asked then is not the device's choice
+    if origin == "proxy" and questions and (why := _unresolved(request, response, state)):
+        # The device wanted to reach this name, and could not.
+        return Transmission(
+            time=time,
+            end=end,
+            client=client.address,
+            proxy_mode=client.mode,
+            host=questions[0],
+            host_source="dns",
+            transport=server.transport,
+            protocol="dns",
+            encrypted=None,
+            questions=questions,
+            error=f"the name does not resolve ({why})",
+            flow_id=text(state.get("id")),
+        )
     return Transmission(
         time=time,
         end=end,
@@ -432,6 +448,31 @@ def _dns(state: Mapping[str, Any]) -> Transmission | None:
         bytes_received=received,
         flow_id=text(state.get("id")),
     )
+
+
+def _unresolved(request: Mapping[str, Any], response: Any, state: Mapping[str, Any]) -> str:
+    """Why a question for the address of a name got none; empty if it did, or if it was another question. A name of one
+    label is none of the internet: search lists and browsers try such names (RFC 8499, "search list")."""
+    asked = _mappings(request.get("questions"))
+    if (
+        len(asked) != 1
+        or asked[0].get("type") not in (_A, _AAAA)
+        or "." not in text(asked[0].get("name")).strip(".")
+    ):
+        return ""
+    if isinstance(response, dict):
+        return _UNRESOLVED.get(integer(response.get("response_code")) or 0, "")
+    return _error(state) or ""
+
+
+def _origin(state: Mapping[str, Any], host: str | None, authority: str | None) -> Origin:
+    """Whose exchange it was, by where it went."""
+    client: Client = state["client_conn"]
+    if host in PROXY_HOSTS or authority in PROXY_HOSTS:
+        return "proxy"
+    if client.destination == PROXY_RESOLVER and client.mode.startswith("wireguard"):
+        return "proxy"
+    return "replayed" if text(state.get("is_replay")) == "request" else "device"
 
 
 _PROTOCOLS = {"http": _http, "tcp": _stream, "udp": _stream, "dns": _dns}

@@ -468,6 +468,7 @@ _RESPONSE: dict[bytes, Taker] = {
     b"headers": _answer,
     # a DNS message
     b"timestamp": number,
+    b"response_code": number,
     b"answers": value,
 }
 _METADATA: dict[bytes, Taker] = {

@@ -246,7 +246,7 @@ def stop(process: subprocess.Popen[str]) -> str:
     return process.communicate(timeout=30)[0]
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """What the condition gives, as soon as it gives something."""
     end = time.monotonic() + seconds
     while True:

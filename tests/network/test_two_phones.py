@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from tests.places.tables import write_mmdb
 TOOLS = ("ip", "wireguard-go", "wg", "curl")
 CHINA, SINGAPORE, ELSEWHERE, PROXY = "61.139.2.69", "13.228.77.14", "13.228.77.15", "10.213.0.1"
 PAGE, PROXYS_DNS = "192.0.2.80", "10.0.0.53"
+NOBODY = "61.139.2.70"
+"""Where no host is."""
 PHONES = ("Anna", "Ben")
 
 
@@ -83,13 +85,16 @@ class Lab:
     def phone(self, name: str) -> str:
         return f"{self.computer}-{name}"
 
+    def cable(self, number: int) -> str:
+        return f"ph{os.getpid() % 100000}x{number}"
+
     def curl(self, phone: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
         command = self.inside(self.phone(phone), "curl", "-sS", "--max-time", "20", *arguments)
-        return subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
 
     def python(self, phone: str, code: str) -> str:
         command = self.inside(self.phone(phone), sys.executable, "-c", code)
-        return subprocess.run(command, capture_output=True, text=True, timeout=40, check=True).stdout
+        return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
 
     def greet(self, phone: str, *arguments: Any) -> str:
         command = self.inside(
@@ -98,8 +103,8 @@ class Lab:
         run = subprocess.run(command, capture_output=True, text=True, timeout=40, check=True, cwd=ROOT)
         return run.stdout.strip()
 
-    def computers(self) -> None:
-        """The computer, with the servers and the proxy."""
+    def computers(self, phones: Sequence[str], *more: str) -> None:
+        """The computer, with the servers and the proxy, which is given these phones and options."""
         self.namespace(self.computer)
         for address in (CHINA, SINGAPORE, ELSEWHERE, PROXY):
             ip("-n", self.computer, "address", "add", f"{address}/32", "dev", "lo")
@@ -124,7 +129,7 @@ class Lab:
         }
         records[f"{ELSEWHERE}/32"] = {"country": {"iso_code": "FI"}}
         table = write_mmdb(self.folder / "own.mmdb", "GeoLite2-Country", records)
-        named = [part for name in PHONES for part in ("--phone", name)]
+        named = [part for name in phones for part in ("--phone", name)]
         command = [*PHONEHOME, "proxy", *named, "--address", PROXY, "--captures", self.folder / "captures"]
         command += ["--geo-db", table]
         command += [
@@ -132,6 +137,7 @@ class Lab:
             f"confdir={self.folder / 'conf'}",
             "--set",
             f"ssl_verify_upstream_trusted_ca={both}",
+            *more,
         ]
         self.proxy = self.start(self.computer, *command, env={"XDG_DATA_HOME": str(self.folder / "data")})
 
@@ -140,7 +146,7 @@ class Lab:
         space = self.phone(name)
         self.namespace(space)
         here, there = f"10.213.{number}.1", f"10.213.{number}.2"
-        cable = f"ph{os.getpid() % 100000}x{number}"
+        cable = self.cable(number)
         ip(
             "link",
             "add",
@@ -176,7 +182,7 @@ class Lab:
         subprocess.run(self.inside(space, "wg", "setconf", tunnel, stripped), check=True, timeout=20)
         ip("-n", space, "address", "add", "10.0.0.1/32", "dev", tunnel)
         ip("-n", space, "link", "set", tunnel, "up")
-        for address in (CHINA, SINGAPORE, ELSEWHERE, PAGE, PROXYS_DNS):
+        for address in (CHINA, SINGAPORE, ELSEWHERE, PAGE, PROXYS_DNS, NOBODY):
             ip("-n", space, "route", "add", address, "dev", tunnel)
 
 
@@ -184,7 +190,7 @@ class Lab:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with ExitStack() as cleanup:
         made = Lab(tmp_path_factory.mktemp("lab"), cleanup)
-        made.computers()
+        made.computers(PHONES)
         for number, name in enumerate(PHONES, 1):
             made.connect(number, name)
         yield made

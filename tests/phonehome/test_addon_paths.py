@@ -9,7 +9,15 @@ from phonehome.addon_paths import addons
 from phonehome.cli import main
 from tests.network.parts import MITMDUMP, ROOT
 
-NAMES = ("activation_log", "capture", "commands", "evidence_view", "live_report", "undecrypted_tls")
+NAMES = (
+    "activation_log",
+    "attempts",
+    "capture",
+    "commands",
+    "evidence_view",
+    "live_report",
+    "undecrypted_tls",
+)
 
 
 def test_every_addon_is_listed_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,4 +58,4 @@ def test_the_path_alone_loads_into_mitmproxy(
 
 def test_a_name_that_is_none_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["addons", "activationlog"]) == 2
-    assert "there are activation_log, capture" in capsys.readouterr().err
+    assert "there are activation_log, attempts, capture" in capsys.readouterr().err

@@ -146,8 +146,57 @@ class TestOrigin:
 
     def test_a_name_that_the_proxy_resolved_itself(self) -> None:
         flow = tflow.tdnsflow(resp=True)
-        assert convert(flow, server_conn__peername=None, server_conn__address=None).origin == "proxy"
-        assert convert(flow).origin == "device"
+        unasked: dict[str, Any] = {"server_conn__peername": None, "server_conn__address": None}
+        assert convert(flow, client_conn__proxy_mode="transparent", **unasked).origin == "proxy"
+        assert convert(flow, client_conn__proxy_mode="transparent").origin == "device"
+
+    @pytest.mark.parametrize("mode", ["dns", "dns@53", "reverse:dns://192.0.2.1"])
+    def test_a_question_that_the_proxy_forwards_was_to_the_proxy(self, mode: str) -> None:
+        found = convert(tflow.tdnsflow(resp=True), client_conn__proxy_mode=mode)
+        assert found.origin == "proxy"
+        assert found.answers, "what was answered is still known"
+
+    @pytest.mark.parametrize("asked", ["10.0.0.53", "192.168.1.1"])
+    def test_the_proxys_own_resolver_is_no_destination(self, asked: str) -> None:
+        """Whether it answers itself, or forwards the question to the computer's resolver."""
+        inside: dict[str, Any] = {
+            "client_conn__proxy_mode": "wireguard:keys.json@51820",
+            "client_conn__sockname": ("10.0.0.53", 53),
+            "server_conn__address": (asked, 53),
+        }
+        assert convert(tflow.tdnsflow(resp=True), **inside).origin == "proxy"
+        assert convert(tflow.ttcpflow(), **inside).origin == "proxy", "DNS over TLS, as Android tries it"
+        own = {**inside, "client_conn__sockname": ("8.8.8.8", 53)}
+        assert convert(tflow.tdnsflow(resp=True), **own).origin == "device", "the phone chose this one"
+
+    @pytest.mark.parametrize(("code", "why"), [(2, "SERVFAIL"), (3, "NXDOMAIN"), (5, "REFUSED")])
+    def test_a_name_that_does_not_resolve_was_tried(self, code: int, why: str) -> None:
+        flow = tflow.tdnsflow(resp=True)
+        assert flow.response is not None
+        flow.response.answers = []
+        flow.response.response_code = code
+        found = convert(flow, client_conn__proxy_mode="dns")
+        assert (found.origin, found.host, found.unresolved) == ("device", "dns.google", True)
+        assert (found.address, found.port, found.reply, found.bytes_sent) == (None, None, None, 0)
+        assert found.encrypted is None
+        assert found.error == f"the name does not resolve ({why})"
+
+    def test_a_name_that_resolves_to_nothing_or_is_none_of_the_internet_was_not(self) -> None:
+        flow = tflow.tdnsflow(resp=True)
+        assert flow.response is not None
+        flow.response.answers = []
+        assert convert(flow, client_conn__proxy_mode="dns").origin == "proxy", "it has no IPv6 address, say"
+        flow.response.response_code = 3
+        flow.request.questions[0].type = 16
+        assert convert(flow, client_conn__proxy_mode="dns").origin == "proxy"
+        flow.request.questions[0].type = 1
+        flow.request.questions[0].name = "qfxwjdkl"
+        assert convert(flow, client_conn__proxy_mode="dns").origin == "proxy"
+
+    def test_an_error_of_the_proxys_resolver_is_an_attempt_too(self) -> None:
+        flow = tflow.tdnsflow(err=True)
+        found = convert(flow, client_conn__proxy_mode="dns")
+        assert (found.origin, found.unresolved) == ("device", True)
 
 
 class TestEncryption:
@@ -160,6 +209,23 @@ class TestEncryption:
             client_conn__proxy_mode="reverse:https://a.example@8080", client_conn__timestamp_tls_setup=None
         )
         assert not found.encrypted
+
+    def test_of_a_connection_in_which_nothing_was_sent_nothing_is_known(self) -> None:
+        flow = tflow.ttcpflow(err=True)
+        flow.messages.clear()
+        found = convert(flow, client_conn__timestamp_tls_setup=None)
+        assert (found.encrypted, found.bytes_sent, found.reply) == (None, 0, None)
+
+    def test_a_note_counts_after_a_handshake_too(self) -> None:
+        flow = tflow.ttcpflow(client_conn=True)
+        flow.metadata["phonehome_tls"] = "refused"
+        found = convert(flow, client_conn__timestamp_tls_setup=1.0)
+        assert (found.unopened, found.protocol, found.encrypted, found.payloads) == (
+            "refused",
+            "tls",
+            True,
+            (),
+        )
 
     def test_tls_that_was_let_through_is_encrypted_and_named(self) -> None:
         import random
