@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     if judge:
         document["verdict"] = judge(document, masking or PLAIN)
     if masking:
-        document = masked(document, masking)
+        document = masked(document, masking, known_again=format_ == "json")
     if options.output and options.output != "-":
         try:
             output.save(document, format_, options.output)

@@ -112,8 +112,10 @@ def device(*rows: DestinationEntry, id: str = "10.0.0.2", **more: Any) -> Device
         "names_only": [],
         "names_only_count": 0,
         "names_only_known": [],
+        "fingerprints": [],
         **more,
     }
+    changed.setdefault("named", "label" in more)
     changed.setdefault("markets", market_of(changed["builds"]))
     return base | changed  # type: ignore[return-value]
 

@@ -10,11 +10,23 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, TypedDict
 
+from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.identifiers.fingerprint import fingerprints
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, Encrypted, ErrorEntry
 from phonehome.analysis.report.shown import PLAIN, Shown
-from phonehome.analysis.report.summary import ENCRYPTION, exposed, kinds_carried, listed, place, times
+from phonehome.analysis.report.summary import (
+    ENCRYPTION,
+    exposed,
+    is_closed,
+    is_lasting,
+    kinds_carried,
+    listed,
+    place,
+    times,
+    unread,
+)
 
 COMPARISON_SCHEMA: Final = "phonehome/comparison/1"
 
@@ -25,10 +37,18 @@ DETAIL: Final = " Seen "
 """Stands in a sentence between what follows and what it follows from."""
 MAX_NAMED: Final = 6
 
+LEAST_SPAN: Final = 0.8
+"""Of the time for which a phone was watched before, the least for which it must be watched afterwards."""
+LEAST_OCCASIONS: Final = 0.5
+"""Of the occasions before, the least that there must be afterwards."""
+_OCCASIONS: Final = {"": "transmissions", "connectivity-check": "changes of the network"}
+"""What shows that a phone was in use, and had occasion to send (purpose, or any): an activation client runs when a
+phone starts and when its network changes, which is when it checks its connectivity."""
+
 _ACTIVATION: Final = "activation"
 
 Status = Literal["new", "gone", "changed"]
-MatchedBy = Literal["label", "model and address", "model", "address"]
+MatchedBy = Literal["label", "identifier", "model and address", "model", "address"]
 
 
 class Side(TypedDict):
@@ -94,11 +114,24 @@ class _Pair(NamedTuple):
     by: MatchedBy | None
 
 
+class _Both(NamedTuple):
+    """A phone that is in both reports."""
+
+    old: DeviceEntry
+    new: DeviceEntry
+    by: MatchedBy
+
+
 def compare(before: Document, after: Document, shown: Shown = PLAIN) -> Comparison:
     """What changed from one report to the other. The documents are as they were seen; `shown` is how captured texts
     stand in the answer."""
-    pairs = match(before["devices"], after["devices"])
-    devices = [_device(pair, shown) for pair in pairs]
+    gaps = [
+        f"{shown.name(capture['path'])}: {shown.name(damage)}"
+        for capture in after["captures"]
+        for damage in capture["damage"]
+    ]
+    gaps += [f"{shown.name(error['path'])}: {shown.name(error['error'])}" for error in after["errors"]]
+    devices = [_device(pair, gaps, shown) for pair in match(before["devices"], after["devices"])]
     several = len(devices) > 1
     return {
         "schema": COMPARISON_SCHEMA,
@@ -146,6 +179,8 @@ def match(before: Sequence[DeviceEntry], after: Sequence[DeviceEntry]) -> list[_
     left, right = list(before), list(after)
     found: dict[str, _Pair] = {}
     for by, key in steps:
+        if by != "label":
+            _match_by_identifier(left, right, found)
         olds, news = _unique(left, key), _unique(right, key)
         for name in olds.keys() & news.keys():
             old, new = olds[name], news[name]
@@ -159,10 +194,46 @@ def match(before: Sequence[DeviceEntry], after: Sequence[DeviceEntry]) -> list[_
     return [*pairs, *(_Pair(device, None, None) for device in left)]
 
 
+def _match_by_identifier(left: list[DeviceEntry], right: list[DeviceEntry], found: dict[str, _Pair]) -> None:
+    """Takes those phones out that show an identifier of their hardware on both sides, and no other phone does."""
+    for old in list(left):
+        same = [new for new in right if _is_one(old, new)]
+        if len(same) != 1 or _named_apart(old, new := same[0]):
+            continue
+        if sum(_is_one(other, new) for other in left) == 1:
+            found[new["id"]] = _Pair(old, new, "identifier")
+            left.remove(old)
+            right.remove(new)
+
+
+def _is_one(old: DeviceEntry, new: DeviceEntry) -> bool:
+    """Whether both show an identifier of one phone's hardware; of a masked report, two that are independent."""
+    if old["fingerprints"] or new["fingerprints"]:
+        one, other = (device["fingerprints"] or fingerprints(_hardware(device)) for device in (old, new))
+        return not set(one).isdisjoint(other)
+    return not _hardware(old).isdisjoint(_hardware(new))
+
+
+def _hardware(device: DeviceEntry) -> set[tuple[str, str]]:
+    """Identifiers of a phone's hardware, by kind and value. A masked value tells no phone from another."""
+    return {
+        (item["kind"], item["value"])
+        for row in device["destinations"]
+        for item in row["identifiers"]
+        if (item["category"] == "hardware" or item["kind"] == "android-id")
+        and RANK.get(item["certainty"], 0) >= RANK["likely"]
+        and "•" not in item["value"]
+    }
+
+
+def _named_apart(old: DeviceEntry, new: DeviceEntry) -> bool:
+    labels = _own_label(old), _own_label(new)
+    return all(labels) and labels[0] != labels[1]
+
+
 def _own_label(device: DeviceEntry) -> str | None:
     """The user's name for it; None for a label that was made of model and id."""
-    made = device["label"].endswith((device["id"], f"({device['id']})")) or device["id"].startswith("unknown")
-    return None if made else device["label"]
+    return device["label"] if device["named"] else None
 
 
 def _unique(
@@ -180,8 +251,7 @@ def _unique(
 def _contradict(old: DeviceEntry, new: DeviceEntry) -> bool:
     """Whether two phones cannot be one: both name themselves, and have no model in common; or the user gave
     them different names."""
-    labels = _own_label(old), _own_label(new)
-    if all(labels) and labels[0] != labels[1]:
+    if _named_apart(old, new):
         return True
     models = {model.casefold() for model in old["models"]}, {model.casefold() for model in new["models"]}
     return bool(models[0] and models[1]) and not models[0] & models[1]
@@ -190,12 +260,12 @@ def _contradict(old: DeviceEntry, new: DeviceEntry) -> bool:
 # -- what changed --------------------------------------------------------------------------------------
 
 
-def _device(pair: _Pair, shown: Shown) -> DeviceChange:
+def _device(pair: _Pair, gaps: Sequence[str], shown: Shown) -> DeviceChange:
     old, new = pair.before, pair.after
     changes: list[DestinationChange] = []
     unchanged = 0
     findings: list[str] = []
-    if old and new:
+    if old and new and pair.by:
         olds, news = _by_destination(old), _by_destination(new)
         for key in olds.keys() | news.keys():
             change = _change(key, olds.get(key, []), news.get(key, []), shown)
@@ -204,7 +274,7 @@ def _device(pair: _Pair, shown: Shown) -> DeviceChange:
             else:
                 unchanged += 1
         changes.sort(key=_order)
-        findings = _findings(old, new, shown)
+        findings = _findings(_Both(old, new, pair.by), gaps, shown)
     elif new:
         findings = ["This phone is in the later report only: there is nothing to compare it with."]
     else:
@@ -311,24 +381,21 @@ def _volume(before: Side, after: Side) -> list[str]:
 # -- what follows from it ------------------------------------------------------------------------------
 
 
-def _findings(old: DeviceEntry, new: DeviceEntry, shown: Shown) -> list[str]:
+def _findings(pair: _Both, gaps: Sequence[str], shown: Shown) -> list[str]:
+    old, new = pair.old, pair.new
     before, after = _activation(old), _activation(new)
     findings = [
-        _gone(country, rows, old, new, shown) for country, rows in before.items() if country not in after
+        _gone(country, rows, pair, gaps, shown) for country, rows in before.items() if country not in after
     ]
-    findings += [
-        f"Activation data still goes to {country_name(country)} unencrypted: {_counted(after[country], shown)}; "
-        "before: "
-        f"{_counted(rows, shown)}."
-        for country, rows in before.items()
-        if country in after and any(row["unencrypted"] for row in after[country])
-    ]
+    for country, rows in before.items():
+        if country in after:
+            findings += _still(country, rows, after[country], shown)
     findings += [
         _appeared(country, rows, old, shown) for country, rows in after.items() if country not in before
     ]
     findings += _clear_text(old, new, shown)
     return findings or [
-        "Nothing changed in where activation data goes, nor in which identifiers go unencrypted."
+        "No change was seen in where activation data goes, nor in which identifiers go unencrypted."
     ]
 
 
@@ -348,34 +415,47 @@ def _is_placed(row: DestinationEntry) -> bool:
 
 
 def _gone(
-    country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, new: DeviceEntry, shown: Shown
+    country: str, rows: Sequence[DestinationEntry], pair: _Both, gaps: Sequence[str], shown: Shown
 ) -> str:
     """Activation data that went to a country, and was not seen to go there afterwards."""
+    old, new = pair.old, pair.new
     there = country_name(country)
     hosts = {_name(row) for row in rows}
     before = f"before: {_counted(rows, shown)}, in {_span(old)}"
     later = [row for row in new["destinations"] if row["purpose"] == _ACTIVATION]
     nowhere = [row for row in later if not _is_placed(row)]
-    looked_up = sorted(hosts & set(new["names_only"]))
-    # A host of that kind in that country which nobody could read might be the same under another name.
-    unread = [
+    closed = _unread_there(country, rows, new)
+    moved = [row for row in later if _name(row) in hosts and _is_placed(row)]
+    lasting = [
         row
         for row in new["destinations"]
-        if row["country"] == country
-        and row["entry"] is None
-        and (row["not_understood"] or {"tls", "quic"} & set(row["protocols"]))
+        if any(map(is_lasting, row["identifiers"])) and (row["country"] == country or not _is_known(row))
     ]
-    moved = [row for row in later if _name(row) in hosts and _is_placed(row)]
+    if lasting:
+        kinds = kinds_carried(lasting)
+        which = f"{listed(kinds[:MAX_NAMED])}{' and more' if len(kinds) > MAX_NAMED else ''}"
+        whither = f"to {place(lasting[0])}"
+        return (
+            f"No fix can be seen: {which} went {whither} afterwards, whatever it was for "
+            f"({_counted(lasting, shown)}; {before})."
+        )
+    if nowhere or closed:
+        if nowhere:
+            why = (
+                f"{_number(nowhere)} of activation data went to where is not known ({_hosts(nowhere, shown)})"
+            )
+        else:
+            how = "closed" if all(map(is_closed, closed)) else "not read"
+            why = f"now {times(_total(closed))}, {how}, to {_hosts(closed, shown)} in {_where_all(closed)}"
+        return f"Whether activation data still goes to {there} cannot be said: {why} ({before})."
     if not later:
         return (
             f"No activation data was seen afterwards at all, in {_span(new)}: that none went to {there} does not "
             f"show that none would ({before})."
         )
-    if nowhere or unread:
-        what = "of activation data went to where is not known" if nowhere else f"to {there} could not be read"
-        why = f"{_number(nowhere or unread)} {what} ({_hosts(nowhere or unread, shown)})"
-        return f"Whether activation data still goes to {there} cannot be said: {why} ({before})."
     now = f"after: not once, in {_span(new)}; what was seen of activation went to {_where(later, shown)}"
+    known = {name["host"] for name in new["names_only_known"] if name["purpose"] == _ACTIVATION}
+    looked_up = sorted(known | hosts & set(new["names_only"]))
     if looked_up:
         return (
             f"Activation data was not seen to go to {there} any more, but the phone still looked up "
@@ -384,6 +464,12 @@ def _gone(
     if moved:
         return (
             f"Activation data for {_hosts(moved, shown)} goes to {_where(moved, shown)}, before to {there}."
+        )
+    needed = _needed(pair, gaps)
+    if needed:
+        return (
+            f"Activation data was not seen to go to {there} any more ({before}; {now}). To say that the fix works "
+            f"would need {listed(needed)}."
         )
     stated = [entry for entry in new["firmware"] if entry["status"] == "stated"]
     repaired = any(row["unencrypted"] for row in rows) or bool(stated)
@@ -394,11 +480,73 @@ def _gone(
         if repaired
         else f"{claim[0].upper()}{claim[1:]}"
     )
-    builds = "".join(f" Build {entry['build']}: {entry['statement']}" for entry in stated)
-    shorter = ""
-    if _seconds(new) < _seconds(old):
-        shorter = " The later capture is the shorter one: what was not seen in it can still happen."
-    return f"{claim}.{DETAIL}{before}; {now}.{builds}{shorter}"
+    builds = "".join(f" Build {shown.name(entry['build'])}: {entry['statement']}" for entry in stated)
+    return f"{claim}.{DETAIL}{before}; {now}.{builds}"
+
+
+def _needed(pair: _Both, gaps: Sequence[str]) -> list[str]:
+    """What the captures would have to show besides, for it to be said that something is mended."""
+    old, new = pair.old, pair.new
+    needed = [f"a later capture that was read whole ({gaps[0]})"] if gaps else []
+    if not (pair.by == "identifier" or (pair.by == "label" and old["named"] and new["named"])):
+        needed.append(
+            'that both are one phone (an identifier of it in both captures, or your word: --device "NAME=ADDRESS")'
+        )
+    if _seconds(new) < LEAST_SPAN * _seconds(old):
+        needed.append(f"a later capture that is as long ({_span(old)}; it has {_span(new)})")
+    for purpose, what in _OCCASIONS.items():
+        before, after = (
+            sum(row["transmissions"] for row in device["destinations"] if purpose in ("", row["purpose"]))
+            for device in (old, new)
+        )
+        if after < LEAST_OCCASIONS * before:
+            needed.append(f"as many {what} ({before:,} before, {after:,} after)")
+    return needed
+
+
+def _unread_there(country: str, rows: Sequence[DestinationEntry], new: DeviceEntry) -> list[DestinationEntry]:
+    """What nobody could read that went to the same hosts or networks as before, or to hosts of that country that nobody
+    knows: it might be the same under another name."""
+    hosts, networks = {_name(row) for row in rows}, {row["asn"] for row in rows if row["asn"] is not None}
+    return [
+        row
+        for row in new["destinations"]
+        if unread(row)
+        and not row["local"]
+        and (
+            _name(row) in hosts
+            or row["asn"] in networks
+            or (row["entry"] is None and (row["country"] == country or not _is_known(row)))
+        )
+    ]
+
+
+def _is_known(row: DestinationEntry) -> bool:
+    """Whether it is known where it went; to the own network is."""
+    return row["local"] or row["country"] is not None
+
+
+def _still(
+    country: str, rows: Sequence[DestinationEntry], after: Sequence[DestinationEntry], shown: Shown
+) -> list[str]:
+    """Activation data that goes where it went before."""
+    before = f"before: {_counted(rows, shown)}{_clear(rows)}"
+    there = country_name(country)
+    if any(row["unencrypted"] for row in after):
+        return [f"Activation data still goes to {there} unencrypted: {_counted(after, shown)}; {before}."]
+    closed = [row for row in after if is_closed(row)]
+    if closed:
+        return [
+            f"Activation data still goes to {there}: now {times(_total(closed))}, closed, so that nobody can read it, "
+            f"to {_hosts(closed, shown)}; {before}."
+        ]
+    if any(row["unencrypted"] for row in rows):
+        return [f"Activation data still goes to {there}, now encrypted: {_counted(after, shown)}; {before}."]
+    return []
+
+
+def _clear(rows: Sequence[DestinationEntry]) -> str:
+    return ", unencrypted" if any(row["unencrypted"] for row in rows) else ""
 
 
 def _appeared(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, shown: Shown) -> str:
@@ -457,8 +605,16 @@ def _seconds(device: DeviceEntry) -> float:
         return 0.0
 
 
+def _total(rows: Iterable[DestinationEntry]) -> int:
+    return sum(row["transmissions"] for row in rows)
+
+
+def _where_all(rows: Iterable[DestinationEntry]) -> str:
+    return listed(sorted({place(row) for row in rows}))
+
+
 def _number(rows: Sequence[DestinationEntry]) -> str:
-    number = sum(row["transmissions"] for row in rows)
+    number = _total(rows)
     return f"{number:,} transmission" + ("" if number == 1 else "s")
 
 

@@ -21,7 +21,7 @@ from phonehome.analysis.purposes import UNCLASSIFIED
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from phonehome.analysis.report.model import MAX_NAMES
 from phonehome.analysis.report.shown import PLAIN, Shown
-from phonehome.analysis.report.summary import kinds_carried, listed, place, times
+from phonehome.analysis.report.summary import kinds_carried, listed, place, times, unread
 
 MAX_LISTED: Final = 100
 """Destinations that are listed for a rule; all are counted."""
@@ -240,9 +240,9 @@ def _look(rule: Rule, policy: Policy, row: DestinationEntry, about: Collection[s
         return _of_others(rule, row, matched, problems, meant)
     if rule.kinds and not matched:
         if rule.unread == "left-out":
-            return _Look(left_out=f"{_unread(row)}, and the rule leaves that out")
+            return _Look(left_out=f"{unread(row)}, and the rule leaves that out")
         # It is a question of what is inside only if it must not go there.
-        doubts = [_Problem(_Level.DOUBT, f"{problem.text}; {_unread(row)}") for problem in problems]
+        doubts = [_Problem(_Level.DOUBT, f"{problem.text}; {unread(row)}") for problem in problems]
         return _Look(doubts)
     if rule.uncertain_location == "left-out" and _location_doubt(rule, row) == "":
         return _Look(left_out="where it went is uncertain")
@@ -268,16 +268,16 @@ def _unclassified(
     rule: Rule, row: DestinationEntry, problems: Sequence[_Problem], about: Collection[str | None]
 ) -> _Look:
     """A destination of another purpose. Where nobody could read what it was for, it can be of this one."""
-    unread = _unread(row)
-    if row["purpose"] != UNCLASSIFIED or not unread or not problems:
+    why_not = unread(row)
+    if row["purpose"] != UNCLASSIFIED or not why_not or not problems:
         return _NOT_MEANT
     if row["host"] in about:
         why = "the rule is about this host"
     elif rule.forbidden and rule.forbidden.names_places and row["entry"] is None:
         why = "nobody knows what this host is for"
     else:
-        return _Look(left_out=f"what it was for is not known, and {unread}")
-    return _Look([_Problem(_Level.DOUBT, f"{problem.text}; {unread}, and {why}") for problem in problems])
+        return _Look(left_out=f"what it was for is not known, and {why_not}")
+    return _Look([_Problem(_Level.DOUBT, f"{problem.text}; {why_not}, and {why}") for problem in problems])
 
 
 def _of_others(
@@ -385,7 +385,7 @@ def _result(
         row["transmissions"]
         for phone in phones
         for row in phone.entry["destinations"]
-        if row["entry"] is None and _unread(row)
+        if row["entry"] is None and unread(row)
     )
     hidden = (
         f"; {_transmissions(closed)} that nobody could read, to hosts that the catalogue does not know, may have "
@@ -421,20 +421,7 @@ def _matched(rule: Rule, row: DestinationEntry) -> list[IdentifierEntry] | None:
         for item in row["identifiers"]
         if item["kind"] in rule.kinds and RANK.get(item["certainty"], 0) >= RANK["likely"]
     ]
-    return found if found or _unread(row) else None
-
-
-def _unread(row: DestinationEntry) -> str:
-    """Why it is not known all that a row carries; empty if it is."""
-    if {"tls", "quic"} & set(row["protocols"]) or any(row["tls_not_opened"].values()):
-        return "what it carries was not decrypted"
-    if row["not_understood"].get("encrypted"):
-        return "a part of what it carries looks encrypted once more"
-    if row["not_understood"]:
-        return "a part of what it carries was not understood"
-    if row["identifiers_left_out"]:
-        return "it carries more identifiers than are kept"
-    return ""
+    return found if found or unread(row) else None
 
 
 def _left_out(rule: Rule, row: DestinationEntry) -> str:
@@ -468,10 +455,10 @@ def _tells(row: DestinationEntry) -> bool:
 def _is_read(row: DestinationEntry, most_bytes: int) -> bool:
     """Whether all that it carries was read, but for parts of so many bytes."""
     if not most_bytes or "bytes" not in row["not_understood"]:
-        return not _unread(row)
+        return not unread(row)
     parts = row["not_understood"].get("unknown", 0) + row["not_understood"].get("encrypted", 0)
     small = row["not_understood"]["bytes"] <= most_bytes * parts
-    return small and not _unread({**row, "not_understood": {}})
+    return small and not unread({**row, "not_understood": {}})
 
 
 def _problems(

@@ -7,6 +7,8 @@ sentences is phrased once more from the masked pieces; nothing is replaced insid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.identifiers.fingerprint import fingerprints
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.render.masking import Masking
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, OnlineEntry
@@ -37,8 +39,9 @@ def masking_of(documents: Iterable[Document], masks: Masks | None = None) -> Mas
     )
 
 
-def masked(document: Document, masking: Masking) -> Document:
-    """The document with captured texts masked; its verdict was phrased with the same masking."""
+def masked(document: Document, masking: Masking, *, known_again: bool = False) -> Document:
+    """The document with captured texts masked; its verdict was phrased with the same masking. `known_again`: phones get
+    fingerprints, which takes a tenth of a second for each."""
     if document["sources"]["identifiers"] == MASKED:
         return document
     return {
@@ -52,7 +55,7 @@ def masked(document: Document, masking: Masking) -> Document:
             }
             for capture in document["captures"]
         ],
-        "devices": [_device(device, masking) for device in document["devices"]],
+        "devices": [_device(device, masking, known_again) for device in document["devices"]],
         "outliers": outliers(document["devices"], masking),
         "sources": {**document["sources"], "identifiers": MASKED},
         "errors": [
@@ -62,8 +65,14 @@ def masked(document: Document, masking: Masking) -> Document:
     }
 
 
-def _device(device: DeviceEntry, masking: Masking) -> DeviceEntry:
+def _device(device: DeviceEntry, masking: Masking, known_again: bool) -> DeviceEntry:
     name, host = masking.name, masking.host
+    sure = {
+        (found["kind"], found["value"])
+        for row in device["destinations"]
+        for found in row["identifiers"]
+        if RANK[found["certainty"]] >= RANK["likely"]
+    }
     return {
         **device,
         "id": name(device["id"]),
@@ -75,6 +84,7 @@ def _device(device: DeviceEntry, masking: Masking) -> DeviceEntry:
         "builds": [name(build) for build in device["builds"]],
         "firmware": [{**entry, "build": name(entry["build"])} for entry in device["firmware"]],
         "destinations": [_destination(row, masking) for row in device["destinations"]],
+        "fingerprints": fingerprints(sure) if known_again else [],
         "names_only": [host(asked) for asked in device["names_only"]],
         "names_only_known": [{**known, "host": host(known["host"])} for known in device["names_only_known"]],
     }

@@ -23,6 +23,7 @@ MAX_ROWS = 1000
 _MATCHED = {
     None: "not matched with a phone of the other report",
     "label": "matched by its label",
+    "identifier": "matched by an identifier of its hardware",
     "model and address": "matched by model and address",
     "model": "matched by its model, which only one phone of each report has: it can be another phone of that model",
     "address": "matched by its address alone: another phone can have it",

@@ -224,6 +224,7 @@ def _device(
         "destinations": destinations,
         "names_only": names_only[:MAX_LISTED],
         "names_only_count": len(names_only),
+        "fingerprints": [],
         "names_only_known": _known_names(names_only, context.catalogue),
         "timeline": _timeline(device.timeline),
     }

@@ -175,6 +175,8 @@ class DeviceEntry(TypedDict):
     destinations: list[DestinationEntry]
     names_only: list[str]
     names_only_count: int
+    fingerprints: list[str]
+    """In a report that is saved with masks: by these `compare` knows the phone again (`identifiers.fingerprint`)."""
     names_only_known: list[KnownName]
     """Of all that it looked up only, those that the catalogue knows, the gravest purposes first."""
     timeline: TimelineEntry

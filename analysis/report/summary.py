@@ -121,6 +121,24 @@ def exposed(device: DeviceEntry) -> dict[str, list[DestinationEntry]]:
     return {label: rows for label, (_, rows) in sorted(found.items(), key=lambda item: (item[1][0], item[0]))}
 
 
+def unread(row: DestinationEntry) -> str:
+    """Why it is not known all that a row carries; empty if it is."""
+    if is_closed(row):
+        return "what it carries was not decrypted"
+    if row["not_understood"].get("encrypted"):
+        return "a part of what it carries looks encrypted once more"
+    if row["not_understood"]:
+        return "a part of what it carries was not understood"
+    if row["identifiers_left_out"]:
+        return "it carries more identifiers than are kept"
+    return ""
+
+
+def is_closed(row: DestinationEntry) -> bool:
+    """Whether some of it was inside TLS or QUIC that stayed closed."""
+    return bool({"tls", "quic"} & set(row["protocols"])) or any(row["tls_not_opened"].values())
+
+
 def _telling(row: DestinationEntry) -> bool:
     """Whether a row is worth a sentence: activation, or an identifier of hardware or SIM."""
     return row["purpose"] == "activation" or any(
