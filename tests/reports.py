@@ -113,6 +113,7 @@ def device(*rows: DestinationEntry, id: str = "10.0.0.2", **more: Any) -> Device
         "names_only_count": 0,
         "names_only_known": [],
         "fingerprints": [],
+        "names_only_with_data": 0,
         **more,
     }
     changed.setdefault("named", "label" in more)

@@ -9,7 +9,7 @@ what is remembered of one source is then put beside that of another as it stands
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from phonehome.analysis.decoding import http
+from phonehome.analysis.decoding import elsewhere, http
 from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN
 from phonehome.analysis.decoding.engine import Memory, Walk
 from phonehome.analysis.decoding.limits import DEFAULT, Limits
@@ -84,6 +84,9 @@ class Decoder:
             part = self._urls[url] if len(url) <= _LINE else self._url(url)
             values += part[0]
             opaque += part[1]
+        values += elsewhere.in_names(sent.host, sent.authority, sent.method, sent.questions)
+        if "#" in url:
+            values += elsewhere.in_fragment(url)
         if sent.payloads:
             self._payloads(sent, head, values, opaque)
         if sent.questions:
@@ -146,6 +149,8 @@ class Decoder:
                     part = _shifted(part, shift, _HEADERS)
             values += part[0]
             opaque += part[1]
+        for found in elsewhere.in_headers(headers, ignored, most):
+            (values if isinstance(found, Value) else opaque).append(found)  # type: ignore[arg-type]
         if len(headers) > most:
             opaque.append(Opaque(("header",), len(headers) - most, "limit", f"more than {most} values"))
         return _Head(tuple(values), tuple(opaque), content_type, encoding.lower())

@@ -38,7 +38,7 @@ _SENTENCE, _BLANKS = 96, 10
 """So many blanks in the first characters are those of a sentence: base64 has a plus sign, which a form makes a
 blank, each 64 characters; of texts of base64 one in a million has ten in 96."""
 
-_LEAST_NOISE = 256
+_LEAST_NOISE = 96
 """Bytes from which on base64 of something that is not understood is passed on, to be counted as such."""
 
 PLAIN = re.compile(
@@ -54,7 +54,7 @@ PLAIN = re.compile(
     r"|(?!(?:[2-7].|0[9ADad]){6}|[C-Fc-f].[89ABab]|1[Ff]8[Bb]|28[Bb]5|78|62706[Cc])(?:[0-9a-f]{16,128}+|[0-9A-F]{16,128}+)\Z"
     r"|[0-9A-Za-z][A-Za-z0-9 _/+\-]*+[.,:;@()!?'*#$|~][A-Za-z0-9 _./:,;@()+\-!?'*#$|~]*+\Z"
     # Base64 that does not begin as text, a compressed stream, protobuf or a small map does, nor a few characters later.
-    r"|(?![C-hop]|[w-z0-9][I-LY-bo-r4-7]|.{0,3}(?:[A-Za-f]...){6}|[0-9a-f]+\Z|[0-9A-F]+\Z)[A-Za-z0-9+/_\-]{16,300}={0,2}\Z"
+    r"|(?![C-hop]|[w-z0-9][I-LY-bo-r4-7]|.{0,3}(?:[A-Za-f]...){6}|[0-9a-f]+\Z|[0-9A-F]+\Z)[A-Za-z0-9+/_\-]{16,127}={0,2}\Z"
     r")"
 ).match
 """The quick check, in one pass, for texts that are surely in no encoding: UUIDs, words, sentences, numbers and digests,

@@ -152,10 +152,10 @@ class Walk:
         path = (*path, name)
         if type(inner) is bytes and name in ("base64", "hex") and not encodings.understood(inner):
             # The text stays the value; that nothing is known of what is in it is worth a note only if it is
-            # as random as ciphertext, since long words and lists are base64 by chance.
+            # as random as ciphertext, or begins as a file does: long words and lists are base64 by chance.
             self.emit(content, at)
             verdict, reason = looks.judge(inner)
-            if verdict == "encrypted":
+            if verdict == "encrypted" or looks.media_type(inner):
                 self.note(path, len(inner), verdict, reason)
             return
         if not whole and size <= _ORIGINAL:

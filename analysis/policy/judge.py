@@ -232,6 +232,11 @@ def _look(rule: Rule, policy: Policy, row: DestinationEntry, about: Collection[s
         return _Look(left_out=excepted)
     matched = _matched(rule, row)
     meant = _is_of_owner(rule, row)
+    perhaps = _perhaps(rule, row) if rule.kinds and not matched and rule.unread == "doubt" else ""
+    if perhaps and problems and meant == "yes" and rule.forbidden != Places(anything=True):
+        return _Look(
+            [_Problem(_Level.DOUBT, f"{problem.text}; it may carry {perhaps}") for problem in problems]
+        )
     if matched is None:  # no identifier of the kinds, and all of it was read
         return _Look(seen=rule.forbidden is not None and rule.forbidden.anything and meant != "no")
     if matched:
@@ -317,6 +322,11 @@ def _hosts_meant(rule: Rule, device: DeviceEntry) -> frozenset[str | None]:
 
 def _looked_up(rule: Rule, device: DeviceEntry, shown: Shown) -> list[str]:
     """Names of the hosts that the rule is about, of which a look-up is all that was seen."""
+    if rule.kinds and not rule.purposes and device["names_only_with_data"]:
+        return [
+            f"{shown.name(device['label'])} looked up names with what may be identifiers in them, and whom the "
+            "resolver asked is not known"
+        ]
     if not rule.purposes:
         return []
     if device["names_only_count"] >= MAX_NAMES:
@@ -422,6 +432,12 @@ def _matched(rule: Rule, row: DestinationEntry) -> list[IdentifierEntry] | None:
         if item["kind"] in rule.kinds and RANK.get(item["certainty"], 0) >= RANK["likely"]
     ]
     return found if found or unread(row) else None
+
+
+def _perhaps(rule: Rule, row: DestinationEntry) -> str:
+    """What looks like an identifier that the rule is about, and may be something else; empty if nothing does."""
+    labels = dict.fromkeys(item["label"] for item in row["identifiers"] if item["kind"] in rule.kinds)
+    return listed(list(labels)[:MAX_NAMED]) if labels else ""
 
 
 def _left_out(rule: Rule, row: DestinationEntry) -> str:

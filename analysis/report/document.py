@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from phonehome.analysis import __version__, knowledge
+from phonehome.analysis.decoding.elsewhere import holds_data
 from phonehome.analysis.devices import DeviceNames, label
 from phonehome.analysis.firmware import firmware_of, market_of
 from phonehome.analysis.identifiers.finding import RANK, Finding
@@ -225,6 +226,7 @@ def _device(
         "names_only": names_only[:MAX_LISTED],
         "names_only_count": len(names_only),
         "fingerprints": [],
+        "names_only_with_data": sum(map(holds_data, names_only)),
         "names_only_known": _known_names(names_only, context.catalogue),
         "timeline": _timeline(device.timeline),
     }

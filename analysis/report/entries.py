@@ -177,6 +177,8 @@ class DeviceEntry(TypedDict):
     names_only_count: int
     fingerprints: list[str]
     """In a report that is saved with masks: by these `compare` knows the phone again (`identifiers.fingerprint`)."""
+    names_only_with_data: int
+    """Of all that it looked up only, names with what has the form of an identifier in them."""
     names_only_known: list[KnownName]
     """Of all that it looked up only, those that the catalogue knows, the gravest purposes first."""
     timeline: TimelineEntry

@@ -37,8 +37,8 @@ MAX_PAYLOAD = 16 << 20
 """Bytes of what a device sent in one exchange that are kept for decoding; what is beyond is counted."""
 MAX_EDGE_HEADER = 400
 """Characters of a header that names a place."""
-MAX_HEADERS = 500
-"""Header fields that are looked at; the rest is hostile."""
+MAX_HEADERS = 20_001
+"""Header fields that are kept: one more than are decoded, so that it shows if there were more."""
 
 MAX_DIGITS = 18
 """Of a whole number; no flow has as many bytes."""
@@ -201,11 +201,15 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
     client: Client = state["client_conn"]
     server: Server = state["server_conn"]
     headers: Headers = request.get("headers") or ()
+    if trailers := request.get("trailers"):
+        headers += headers_from_state(trailers)
     method = text(request.get("method"))
     path = text(request.get("path"))
     content = request.get("content")
     size = _size(content)
     payloads, truncated = _kept([content]) if size else ((), 0)
+    if content is None:
+        truncated = _announced(method, headers)
 
     asked = text(request.get("host")) or server.asked or ""
     host_header = text(request.get("authority")) or _header(headers, "host")
@@ -558,6 +562,16 @@ def _header(headers: Headers, wanted: str) -> str:
         if len(key) == len(wanted) and key.lower() == wanted:
             return content
     return ""
+
+
+def _announced(method: str, headers: Headers) -> int:
+    """Bytes of a body that the proxy passed on without keeping it, as far as the head says so; at least 1 if there was
+    one."""
+    length = _header(headers, "content-length")
+    if length.isascii() and length.isdecimal():
+        return min(int(length[:15]), 1 << 40)
+    chunked = bool(_header(headers, "transfer-encoding"))
+    return int(chunked or method in ("POST", "PUT", "PATCH"))
 
 
 def _header_bytes(headers: Headers) -> int:

@@ -456,6 +456,7 @@ _REQUEST: dict[bytes, Taker] = {
     b"timestamp_end": number,
     b"http_version": raw,
     b"content": up_to(MAX_PAYLOAD),
+    b"trailers": value,
     # a DNS message
     b"timestamp": number,
     b"questions": value,

@@ -194,8 +194,13 @@ class TestScope:
         assert verdict["result"] == "broken"
         assert (verdict["broken"][0]["sent"], verdict["broken"][0]["tried"]) == (1, 2)
         assert verdict["broken"][0]["identifiers"] == ["IMSI 001012340000425"]
+        perhaps = judged(sim, row(identifiers=[identifier("imsi", "sim", certainty="possible")]))
+        assert perhaps["result"] == "not-judged"
+        assert "it may carry IMSI" in perhaps["reason"]
         assert (
-            judged(sim, row(identifiers=[identifier("imsi", "sim", certainty="possible")]))["result"]
+            judged(sim, row(country="SG", identifiers=[identifier("imsi", "sim", certainty="possible")]))[
+                "result"
+            ]
             == "holds"
         )
 

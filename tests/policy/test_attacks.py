@@ -1,0 +1,130 @@
+"""Every attack of the table in `docs/policies.md` gives what the table says; no answer contradicts another."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from phonehome.addons.live.view import view
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.pipeline import read_captures
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.policy.judge import judge_policy
+from phonehome.analysis.policy.rules import load
+from phonehome.analysis.policy.verdict import Verdict
+from phonehome.analysis.render.masked import masked, masking_of
+from phonehome.analysis.render.output import make_document, rendered
+from phonehome.analysis.report.entries import Document
+from phonehome.cli import main
+from tests.policy.attacks import ATTACKS, IMEI, Attack, Scene
+
+DOCS = Path(__file__).parents[2] / "docs" / "policies.md"
+ANSWERS = {0: "holds", 1: "broken", 2: "not judged", 4: "a fault"}
+BY_ID = {attack.id: attack for attack in ATTACKS}
+
+
+def capture(attack: Attack, folder: Path) -> Path:
+    """The attack's capture."""
+    path = folder / f"{attack.id}.mitm"
+    scene = Scene()
+    attack.act(scene)
+    scene.write(path)
+    if attack.damage:
+        path.write_bytes(attack.damage(path.read_bytes()))
+    return path
+
+
+def seen(path: Path) -> Document:
+    return make_document(read_captures([str(path)]), LocationDatabase.open(), DeviceNames())
+
+
+def results(verdict: Verdict) -> dict[str, str]:
+    return {rule["id"]: rule["result"] for rule in verdict["rules"]}
+
+
+def contradictions(document: Document, verdict: Verdict, policy: str) -> list[str]:
+    """Rules that hold although the report says, in its own words, that something went where they forbid it."""
+    return [
+        f"{rule.id}: {device['summary']}"
+        for rule in load(policy).rules
+        if rule.forbidden and results(verdict)[rule.id] == "holds"
+        for device in document["devices"]
+        for row in device["destinations"]
+        if row["country"] in rule.forbidden.countries
+        and row["purpose"] in rule.purposes
+        and f"{row['purpose']} data to {row['country_name']}" in device["summary"]
+    ]
+
+
+@pytest.mark.parametrize("id_", BY_ID)
+def test_the_answer_is_that_of_the_table(
+    id_: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attack = BY_ID[id_]
+    path = capture(attack, tmp_path)
+    arguments = ["--quiet", "--policy", attack.policy]
+    arguments += ["--market", attack.market] if attack.market else []
+    status = main(["check", str(path), *arguments])
+    said = capsys.readouterr()
+    assert status == attack.answer, said.out
+    assert attack.says in said.out
+    assert IMEI not in said.out + said.err
+    if attack.damage:
+        assert path.name in said.err
+
+    # What is known again from a report that was saved with masks is the same.
+    saved = tmp_path / "saved.json"
+    main(["report", str(path), "--quiet", "-o", str(saved)])
+    assert IMEI not in saved.read_text()
+    assert main(["check", str(saved), *arguments]) == attack.answer
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("id_", BY_ID)
+def test_verdict_summary_and_page_say_the_same(id_: str, tmp_path: Path) -> None:
+    attack = BY_ID[id_]
+    document = seen(capture(attack, tmp_path))
+    verdict = judge_policy(document, load(attack.policy), attack.market)
+    assert not contradictions(document, verdict, attack.policy)
+    for rule, result in attack.rules.items():
+        assert results(verdict)[rule] == result
+    masking = masking_of([document])
+    assert results(judge_policy(document, load(attack.policy), attack.market, shown=masking)) == results(
+        verdict
+    )
+    shown = masked(document, masking)
+    assert results(judge_policy(shown, load(attack.policy), attack.market)) == results(verdict)
+    assert [device["summary"] for device in shown["devices"]] == [
+        device["summary"] for device in document["devices"]
+    ]
+    live = view(shown)
+    assert [device["summary"] for device in live["devices"]] == [
+        device["summary"] for device in document["devices"]
+    ]
+    assert IMEI not in json.dumps(live)
+
+
+@pytest.mark.parametrize("id_", [attack.id for attack in ATTACKS if attack.id.startswith("ssid-")])
+def test_no_word_that_a_phone_sends_changes_a_word_of_ours(id_: str, tmp_path: Path) -> None:
+    def verdict_of(attack: Attack) -> str:
+        document = seen(capture(attack, tmp_path))
+        verdict = judge_policy(document, load("hmd-2019"), "WW", shown=masking_of([document]))
+        return re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b", "", json.dumps(verdict))
+
+    assert verdict_of(BY_ID[id_]) == verdict_of(BY_ID["case"])
+
+
+@pytest.mark.parametrize("format_", ["terminal", "json", "csv", "markdown", "html"])
+@pytest.mark.parametrize(
+    "id_", ["host-label", "method", "fragment", "header-name", "dns-name", "user-agent", "basic"]
+)
+def test_nothing_of_it_is_shown(id_: str, format_: str, tmp_path: Path) -> None:
+    document = seen(capture(BY_ID[id_], tmp_path))
+    assert IMEI.encode() not in rendered(masked(document, masking_of([document])), format_)
+
+
+def test_the_table_is_that_of_the_documentation() -> None:
+    text = DOCS.read_text()
+    for attack in ATTACKS:
+        assert f"| {attack.what} | `{attack.policy}` | {ANSWERS[attack.answer]} |" in text, attack.id
