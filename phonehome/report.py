@@ -108,16 +108,32 @@ def run(options: argparse.Namespace) -> int:
 
 
 def ask_online(report: "Report", quiet: bool) -> "OnlineResults":
-    """Asks about what the report names; said aloud, because it tells others what the phone talks to."""
+    """Asks about what the report names; said aloud, because it tells others what the phone talks to. Names and
+    addresses that hold an identifier, or look as if they did, are told to nobody."""
     from phonehome.analysis.places.online import OnlineLookups
+    from phonehome.analysis.render.masking import Masking
 
-    addresses = {address for _, address in _destinations(report) if address}
-    names = {host for host, _ in _destinations(report) if host}
-    unplaced = {host for host, address in _destinations(report) if host and not address}
+    masking = Masking(
+        (finding.kind, finding.value)
+        for device in report.devices.values()
+        for at in device.destinations.values()
+        for seen in at.values()
+        for finding in seen.identifiers
+    )
+
+    def may_be_told(name: str) -> bool:
+        return masking.host(name) == name
+
+    every = list(_destinations(report))
+    addresses = {address for _, address in every if address and may_be_told(address)}
+    names = {host for host, _ in every if host and may_be_told(host)}
+    unplaced = {host for host, address in every if host in names and host and not address}
+    kept_back = len({name for pair in every for name in pair if name}) - len(addresses | names)
     if not quiet:
+        held = f"; {kept_back} that may hold an identifier are not asked about" if kept_back else ""
         say(
             f"--online: asking DNS about {len(names)} names and {len(addresses)} addresses, and the address "
-            "registries about the addresses; they learn what the phone talked to"
+            f"registries about the addresses; they learn what the phone talked to{held}"
         )
     lookups = OnlineLookups()
     found = lookups.look_up(addresses, names)

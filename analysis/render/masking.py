@@ -78,7 +78,11 @@ class Masking:
 
     def value(self, kind: str, value: str) -> str:
         """An identifier, by its mask: `#1 35693803•••••••`."""
-        return value if value in self._already else self._masks.mask(kind, value)
+        if value in self._already:
+            return value
+        masked = self._masks.mask(kind, value)
+        # A model or a build is shown, but for what has the form of an identifier in it.
+        return self.name(value) if masked == value else masked
 
     def text(self, text: str) -> str:
         """A captured text: what is known to be an identifier is named, what looks like one is cut."""
