@@ -20,6 +20,7 @@ from phonehome.analysis.render.charts import FLOW_COLUMNS
 from phonehome.analysis.render.map import world_map
 from phonehome.analysis.render.page import MAX_CARDS, page, time
 from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.phrases import READING
 from phonehome.analysis.report.summary import number_of
 
 TITLE: Final = "Where the data went"
@@ -39,6 +40,7 @@ def write(report: Document, out: TextIO) -> None:
             columns=FLOW_COLUMNS,
             cards=MAX_CARDS,
             period=period,
+            reading=READING,
             time=time,
         )
     )

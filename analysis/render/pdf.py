@@ -26,6 +26,7 @@ from phonehome.analysis.render.page import (
     time,
 )
 from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.phrases import READING
 
 MAX_ROWS: Final = 600
 MAX_DETAILS: Final = 40
@@ -75,6 +76,7 @@ def _data(view: Page) -> dict[str, Any]:
         "flow": [line._asdict() for line in view.flow_table.lines],
         "flow_left_out": view.flow_table.left_out,
         "not_seen": view.not_seen,
+        "reading": READING,
         "certainty": view.certainty,
         "captures": [
             {

@@ -11,7 +11,14 @@ from typing import Final, Literal
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, OutlierEntry
 from phonehome.analysis.report.shown import PLAIN, Shown
-from phonehome.analysis.report.summary import exposed, is_lasting, listed, place, times
+from phonehome.analysis.report.summary import (
+    exposed,
+    is_lasting,
+    listed,
+    purpose_phrase,
+    times,
+    whither,
+)
 
 MAX_OUTLIERS: Final = 50
 """Differences that are listed, most telling first."""
@@ -80,7 +87,7 @@ def _destination(
     attempts = sum(row["attempts"] for row in every)
     sent = sum(row["transmissions"] for row in every) - attempts
     hosts = _hosts(every, shown)
-    what = f"{catalogue().purposes[purpose].phrase} to {place(every[0])} ({_named(hosts)})"
+    what = f"{purpose_phrase(every[0])} {whither(every[0])} ({_named(hosts)})"
     if sent:
         did = f"sent {what} {times(sent)}"
         did += f", and tried {times(attempts)} more without an answer" if attempts else ""

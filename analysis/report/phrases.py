@@ -227,6 +227,33 @@ def not_seen(report: Document) -> list[str]:
     return [*lines, *seen["notes"]]
 
 
+READING: Final = (
+    ("sent", "The phone sent it, and something came back, or its side of the connection took it."),
+    (
+        "tried",
+        "The phone tried to send it, and no answer was seen. What it would have sent may have left it.",
+    ),
+    (
+        "accepted",
+        "The answer itself says that it was accepted, in a way that this endpoint is known to say so.",
+    ),
+    (
+        "encrypted",
+        "Encrypted on the way between phone and destination; opened for this test, so that it can be read.",
+    ),
+    ("unencrypted", "Whoever was on the way could read it."),
+    ("not opened", "Its connection stayed closed in this test: what went through it is not known."),
+    (
+        "certain",
+        "A known field of a known endpoint, a name and a check that leave no other reading, or your own word.",
+    ),
+    ("likely, probably", "Name and form speak for it, or a table does; it can be wrong."),
+    ("possible, perhaps", "It looks like it, and nothing more is known. No verdict rests on it."),
+    ("looks like", "Concluded from what was inside, not from knowing the endpoint."),
+)
+"""How the words of a report are meant: word, and what it claims."""
+
+
 def builds(device: DeviceEntry) -> list[str]:
     """The first of its builds that are short: a whole fingerprint only repeats one."""
     return [build for build in device["builds"] if len(build) <= LONGEST_BUILD][:MAX_BUILDS]

@@ -1,20 +1,27 @@
-"""The answer in a sentence or two, computed from the rows of a device.
+"""The answer in a few short sentences, computed from the rows of a device.
 
 Nothing is phrased by hand for a case: the sentences are put together from what was counted, so that they
-say neither more nor less. "Tried to send" and "sent" are different claims, and "accepted" is a third.
+say neither more nor less. "Tried to send" and "sent" are different claims, and "accepted" is a third. Each carries the
+least certainty of what it rests on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.identifiers.kinds import LASTING
 from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, IdentifierEntry
 
 MAX_KINDS = 8
 """Kinds of identifiers that a sentence names; more are counted."""
 MAX_COUNTRIES = 5
+MAX_WORDS = 25
+"""Words of a sentence."""
+MAX_FURTHER = 6
+"""Kinds of identifiers that went elsewhere and are named."""
 
 
 def purpose_rank(purpose: str) -> int:
@@ -23,21 +30,35 @@ def purpose_rank(purpose: str) -> int:
 
 
 def device_summary(device: DeviceEntry) -> str:
-    """One or two sentences on what the device did; its destinations are sorted, worst first."""
+    """A few short sentences on what the device did; its destinations are sorted, worst first. Each says how sure it
+    is: of the place, of the purpose, of what arrived."""
     rows = device["destinations"]
     if not rows:
         return "It looked up names; no transmission of it was seen."
     groups = _groups(row for row in rows if _telling(row))
-    sentences = [_sentence(group, "It") for group in groups[:1]]
-    sentences += [_sentence(group, "It also") for group in groups[1:2]]
-    if not sentences:
-        sentences = [_plain_sentence(device)]
-    elif len(groups) > 2:
+    sentences = [*_sentences(groups[0], "It")] if groups else [_plain_sentence(device)]
+    for group in groups[1:2]:
+        sentences += _sentences(group, "It also")
+    rest = [row for row in rows if not any(row in group for group in groups[:2])]
+    told = {label for group in groups[:2] for label in kinds_carried(group)[:MAX_KINDS]}
+    further = [label for label in kinds_carried(rest) if label not in told]
+    if len(groups) > 2:
         others = len(groups) - 2
-        sentences[-1] = (
-            f"{sentences[-1][:-1]}; {others} more {'kind' if others == 1 else 'kinds'} of data with such "
-            "identifiers, or for activation, went elsewhere."
+        sentences.append(
+            f"{others} more {'kind' if others == 1 else 'kinds'} of data with such identifiers, or for activation, "
+            "went elsewhere."
         )
+    if further and groups:
+        to = [row for row in rest if set(further) & set(kinds_carried((row,)))]
+        named = (
+            further
+            if len(further) <= MAX_FURTHER
+            else [
+                *further[:MAX_FURTHER],
+                f"{len(further) - MAX_FURTHER} more kinds of identifiers",
+            ]
+        )
+        sentences.append(f"To {number_of(_hosts(to), 'other host')} it also sent {listed(named)}.")
     return " ".join(sentences)
 
 
@@ -48,11 +69,22 @@ def _plain_sentence(device: DeviceEntry) -> str:
     sent = device["transmissions"] - attempts
     whither = f"to {number_of(_hosts(rows), 'host')} {_countries(rows)}"
     if not sent:
-        did = f"It tried {number_of(attempts, 'transmission')} {whither}, and got no answer"
+        did = f"It tried {number_of(attempts, 'transmission')} {whither}, and got no answer."
     else:
         more = f", and tried {attempts:,} more without an answer" if attempts else ""
-        did = f"It sent {number_of(sent, 'transmission')} {whither}{more}"
-    return f"{did}; no IMEI, SIM number or other identifier of hardware or SIM was recognised in what could be read."
+        did = f"It sent {number_of(sent, 'transmission')} {whither}{more}."
+    carried = kinds_carried(rows)
+    if not carried:
+        return f"{did} No identifier of any kind was recognised in what could be read."
+    named = (
+        carried
+        if len(carried) <= MAX_KINDS
+        else [
+            *carried[:MAX_KINDS],
+            f"{len(carried) - MAX_KINDS} more kinds of identifiers",
+        ]
+    )
+    return f"{did} What could be read held {listed(named)}; no identifier of hardware or SIM was recognised."
 
 
 def place(row: DestinationEntry) -> str:
@@ -69,6 +101,21 @@ def place(row: DestinationEntry) -> str:
     if cloud and cloud["region"] and row["country_certainty"] == "certain":
         name += f" ({cloud['provider']} {cloud['region']})"
     return f"{name} (uncertain)" if row["country_certainty"] == "uncertain" else name
+
+
+def whither(row: DestinationEntry) -> str:
+    """`to China`, and how surely: `probably to China`, `perhaps to China`."""
+    named = row["country"] and row["scope"] in (None, "global") and not row["local"]
+    how = HOW_SURELY.get(row["country_certainty"], "") if named else ""
+    return f"{how}to {place(row).removesuffix(' (uncertain)')}"
+
+
+def purpose_phrase(row: DestinationEntry) -> str:
+    """What was sent, for a sentence; where no entry of the catalogue says so, what it looks like, and why."""
+    phrase = catalogue().purposes[row["purpose"]].phrase
+    if row["entry"] is None and row["purpose"] == ACTIVATION:
+        return f"what looks like {phrase} ({row['purpose_reason'].removeprefix('by its looks: ')})"
+    return phrase
 
 
 def times(number: int) -> str:
@@ -91,6 +138,12 @@ def kinds_carried(rows: Iterable[DestinationEntry]) -> list[str]:
                 labels.setdefault(found["label"], order)
     return sorted(labels, key=lambda label: labels[label])
 
+
+RANK_OF_PLACE: Final = {"certain": 2, "likely": 1}
+"""Certainties of a country with which a sentence may name it."""
+
+HOW_SURELY: Final = {"likely": "probably ", "uncertain": "perhaps "}
+"""Words for `DestinationEntry.country_certainty` before a country."""
 
 ENCRYPTION: Final = {
     "yes": "encrypted",
@@ -148,40 +201,45 @@ def _telling(row: DestinationEntry) -> bool:
 
 
 def _groups(rows: Iterable[DestinationEntry]) -> list[list[DestinationEntry]]:
-    """Rows that one sentence can speak of: same purpose, same place, same encryption."""
+    """Rows that one sentence can speak of: same purpose, as surely; same place, same encryption."""
     groups: dict[tuple[str, str, str], list[DestinationEntry]] = {}
     for row in rows:
-        groups.setdefault((row["purpose"], place(row), row["encrypted"]), []).append(row)
+        groups.setdefault((purpose_phrase(row), whither(row), row["encrypted"]), []).append(row)
     return list(groups.values())
 
 
-def _sentence(rows: Sequence[DestinationEntry], subject: str) -> str:
+def _sentences(rows: Sequence[DestinationEntry], subject: str) -> Iterator[str]:
     first = rows[0]
     total = sum(row["transmissions"] for row in rows)
     attempts = sum(row["attempts"] for row in rows)
     acknowledged = sum(row["acknowledged"] for row in rows)
     sent = total - attempts
-    what = catalogue().purposes[first["purpose"]].phrase
+    what = purpose_phrase(first)
     carried = kinds_carried(rows)
     if len(carried) > MAX_KINDS:
         carried = [*carried[:MAX_KINDS], f"{len(carried) - MAX_KINDS} more kinds of identifiers"]
-    encryption = ENCRYPTION[first["encrypted"]]
-    manner = f", {encryption}" + (f", with {listed(carried)}" if carried else "")
+    whole = f"{subject} {'sent' if sent else 'tried to send'} {what} {whither(first)} {times(sent or total)}"
+    whole += f", {ENCRYPTION[first['encrypted']]}"
+    inside = f", with {listed(carried)}" if carried else ""
+    if len((whole + inside).split()) <= MAX_WORDS:
+        yield f"{whole}{inside}."
+    else:
+        yield f"{whole}."
+        yield f"Inside {'were' if sent else 'would have been'} {listed(carried)}."
     if not sent:
-        return f"{subject} tried to send {what} to {place(first)} {times(total)}{manner}, and got no answer."
-    result = f"{subject} sent {what} to {place(first)} {times(sent)}{manner}"
+        yield "It got no answer."
+        return
     if attempts:
-        result += f", and tried {times(attempts)} more without an answer"
+        yield f"It tried {times(attempts)} more without an answer."
     if unknown := sum(row["outcome_unknown"] for row in rows):
-        result += f"; whether {'it' if sent == 1 else f'{unknown:,} of them'} arrived is not in the capture"
+        yield f"Whether {'it' if sent == 1 else f'{unknown:,} of them'} arrived is not in the capture."
     if all(row["acknowledgement_known"] for row in rows):
         if acknowledged == 0:
-            result += "; no answer says that it was accepted"
+            yield "No answer says that it was accepted."
         elif acknowledged == sent:
-            result += "; the answer says that it was accepted" + (" each time" if sent > 1 else "")
+            yield "The answer says that it was accepted" + (" each time." if sent > 1 else ".")
         else:
-            result += f"; the answer says {times(acknowledged)} that it was accepted"
-    return result + "."
+            yield f"The answer says {times(acknowledged)} that it was accepted."
 
 
 def _hosts(rows: Sequence[DestinationEntry]) -> int:
@@ -189,12 +247,22 @@ def _hosts(rows: Sequence[DestinationEntry]) -> int:
 
 
 def _countries(rows: Sequence[DestinationEntry]) -> str:
-    names = sorted({row["country_name"] for row in rows if row["country_name"]})
+    """Where hosts are, the country of most transmissions first; only what is at least likely is named."""
+    weights: Counter[str] = Counter()
+    doubtful = likely = False
+    for row in rows:
+        if row["country_name"] and RANK_OF_PLACE.get(row["country_certainty"], 0):
+            weights[row["country_name"]] += row["transmissions"]
+            likely = likely or row["country_certainty"] == "likely"
+        else:
+            doubtful = doubtful or row["scope"] in (None, "global")
+    names = sorted(weights, key=lambda name: (-weights[name], name))
     if not names:
-        return "in no country that is known"
-    if len(names) > MAX_COUNTRIES:
-        return f"in {len(names)} countries"
-    return f"in {listed(names)}"
+        return "whose country is not certain"
+    where = f"{len(names)} countries" if len(names) > MAX_COUNTRIES else listed(names)
+    return f"{'probably ' if likely else ''}in {where}" + (
+        ", and in countries that are not certain" if doubtful else ""
+    )
 
 
 def number_of(number: int, word: str) -> str:

@@ -23,7 +23,7 @@ def report(*arguments: str) -> int:
 def test_the_verdict_comes_first(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert report(AFFECTED, "--policy", "hmd-2019", "--format", format_) == 0
     out = " ".join(capsys.readouterr().out.replace("\\", "").split())
-    assert 0 <= out.index(SUMMARY) < out.index("It sent activation data to China")
+    assert 0 <= out.index(SUMMARY) < out.index("It sent activation data probably to China")
     assert "Against it: sent 10 times and tried 4 times without an answer, to zzhc.vnet.cn." in out
 
 

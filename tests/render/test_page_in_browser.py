@@ -79,7 +79,7 @@ def test_the_first_screen_holds_the_verdict_and_what_the_phone_did(
     with Opened(browser, files["sample"], DESK) as opened:
         for text in (
             "HMD Global's statements of March 2019: BROKEN.",
-            "It sent activation data to China 10 times, unencrypted, with IMEI",
+            "It sent activation data probably to China 10 times, unencrypted, with IMEI",
         ):
             box = opened.page.get_by_text(text).first.bounding_box()
             assert 0 <= box["y"] < box["y"] + box["height"] < DESK["height"]

@@ -32,7 +32,7 @@ def affected() -> list[pypdf.PageObject]:
 
 def test_the_first_page_says_what_the_phone_did(affected: list[pypdf.PageObject]) -> None:
     text = text_of(affected[:1])
-    assert "It sent activation data to China 10 times, unencrypted, with IMEI" in text
+    assert "It sent activation data probably to China 10 times, unencrypted, with IMEI" in text
     assert "tried 4 times more without an answer" in text
     assert "Phones of one model, side by side" in text_of(affected[:2])
 
@@ -90,7 +90,7 @@ def test_shows_the_verdict_on_the_first_page_and_what_it_rests_on_behind() -> No
     pages = pages_of(judged_document())
     first = text_of(pages[:1])
     assert "HMD Global's statements of March 2019: BROKEN." in first
-    assert first.index("BROKEN") < first.index("It sent activation data to China")
+    assert first.index("BROKEN") < first.index("It sent activation data probably to China")
     text = text_of(pages[1:])
     assert "What the verdict rests on" in text
     assert "Why: China is forbidden (CN)." in text

@@ -19,7 +19,8 @@ def test_the_phone_of_the_bad_batch_stands_out_in_the_sample() -> None:
     entries = sample(AFFECTED)["outliers"]
     china = entries[0]
     assert china["text"] == (
-        "Of 2 phones that name themselves Nokia 7 plus, only Nokia 7 plus (10.42.0.23) sent activation data to China "
+        "Of 2 phones that name themselves Nokia 7 plus, only Nokia 7 plus (10.42.0.23) "
+        "sent activation data probably to China "
         "(zzhc.vnet.cn) 10 times, and tried 4 times more without an answer."
     )
     assert china["devices"] == ["10.42.0.23"]
@@ -43,7 +44,9 @@ def test_a_few_of_many_stand_out_and_half_of_them_do_not() -> None:
     assert entry["phones"] == 6
     assert entry["devices"] == ["10.0.0.2", "10.0.0.3"]
     assert (
-        "2 of them (10.0.0.2 and 10.0.0.3) sent activation data to China (a.example) 6 times" in entry["text"]
+        "2 of them (10.0.0.2 and 10.0.0.3) "
+        "sent what looks like activation data (by its looks) probably to China (a.example) 6 times"
+        in entry["text"]
     )
     assert found([row()], [row()], [SINGAPORE], [SINGAPORE]) == []
 
@@ -58,7 +61,10 @@ def test_models_are_kept_apart_and_need_a_name() -> None:
 
 def test_an_attempt_is_called_one() -> None:
     [entry] = found([row(attempts=3)], [SINGAPORE], [SINGAPORE])
-    assert "tried to send activation data to China (a.example) 3 times, and got no answer" in entry["text"]
+    assert (
+        "tried to send what looks like activation data (by its looks) "
+        "probably to China (a.example) 3 times, and got no answer" in entry["text"]
+    )
 
 
 def test_the_same_host_elsewhere_is_no_news() -> None:

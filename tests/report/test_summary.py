@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from phonehome.analysis.report.summary import device_summary, listed, times
+from phonehome.analysis.report.summary import MAX_WORDS, device_summary, listed, times
 
 
 def found(kind: str, category: str, certainty: str = "certain") -> dict[str, Any]:
@@ -16,6 +16,8 @@ def row(**changes: Any) -> dict[str, Any]:
         "host": "zzhc.vnet.cn",
         "addresses": ["61.139.2.69"],
         "purpose": "activation",
+        "purpose_reason": "catalogue entry x",
+        "entry": "x",
         "country": "CN",
         "country_name": "China",
         "country_certainty": "likely",
@@ -45,43 +47,51 @@ def sentence(*rows: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "It sent activation data to China 14 times, unencrypted, with IMEI, ICCID and cell id."),
+        (
+            {},
+            "It sent activation data probably to China 14 times, unencrypted, with IMEI, ICCID and cell id.",
+        ),
         (
             {"encrypted": "unknown", "identifiers": []},
-            "It sent activation data to China 14 times, not known whether encrypted.",
+            "It sent activation data probably to China 14 times, not known whether encrypted.",
         ),
         (
             {"outcome_unknown": 9},
-            "It sent activation data to China 14 times, unencrypted, with IMEI, ICCID and cell id; whether 9 of them "
+            "It sent activation data probably to China 14 times, unencrypted, with IMEI, ICCID and cell id. "
+            "Whether 9 of them "
             "arrived is not in the capture.",
         ),
         (
             {"attempts": 4},
-            "It sent activation data to China 10 times, unencrypted, with IMEI, ICCID and cell id, and tried 4 "
+            "It sent activation data probably to China 10 times, unencrypted, with IMEI, ICCID and cell id. "
+            "It tried 4 "
             "times more without an answer.",
         ),
         (
             {"attempts": 14},
-            "It tried to send activation data to China 14 times, unencrypted, with IMEI, ICCID and cell id, and "
+            "It tried to send activation data probably to China 14 times, unencrypted, with IMEI, ICCID and cell id. "
+            "It "
             "got no answer.",
         ),
         (
             {"acknowledgement_known": True},
-            "It sent activation data to China 14 times, unencrypted, with IMEI, ICCID and cell id; no answer says "
+            "It sent activation data probably to China 14 times, unencrypted, with IMEI, ICCID and cell id. "
+            "No answer says "
             "that it was accepted.",
         ),
         (
             {"acknowledgement_known": True, "acknowledged": 14},
-            "It sent activation data to China 14 times, unencrypted, with IMEI, ICCID and cell id; the answer says "
+            "It sent activation data probably to China 14 times, unencrypted, with IMEI, ICCID and cell id. "
+            "The answer says "
             "that it was accepted each time.",
         ),
         (
             {"encrypted": "yes", "transmissions": 1, "identifiers": []},
-            "It sent activation data to China once, encrypted.",
+            "It sent activation data probably to China once, encrypted.",
         ),
         (
             {"country_certainty": "uncertain", "identifiers": [], "encrypted": "yes"},
-            "It sent activation data to China (uncertain) 14 times, encrypted.",
+            "It sent activation data perhaps to China 14 times, encrypted.",
         ),
         (
             {"country": None, "country_name": None, "identifiers": [], "encrypted": "yes"},
@@ -115,16 +125,17 @@ def test_rows_of_one_place_are_one_sentence_and_a_second_place_is_another() -> N
         row(country="DE", country_name="Germany", encrypted="yes", transmissions=1, identifiers=[]),
     )
     assert said == (
-        "It sent activation data to China 14 times, unencrypted, with IMEI, ICCID and cell id. "
-        "It also sent activation data to Germany once, encrypted."
+        "It sent activation data probably to China 14 times, unencrypted, with IMEI, ICCID and cell id. "
+        ""
+        "It also sent activation data probably to Germany once, encrypted."
     )
 
 
 def test_when_there_is_nothing_to_tell() -> None:
     quiet = row(purpose="unclassified", identifiers=[], encrypted="yes", transmissions=3)
     assert sentence(quiet) == (
-        "It sent 3 transmissions to 1 host in China; no IMEI, SIM number or other identifier of hardware or SIM "
-        "was recognised in what could be read."
+        "It sent 3 transmissions to 1 host probably in China. "
+        "No identifier of any kind was recognised in what could be read."
     )
     assert sentence() == "It looked up names; no transmission of it was seen."
 
@@ -137,11 +148,69 @@ def test_words() -> None:
 @pytest.mark.parametrize(
     ("transmissions", "attempts", "expected"),
     [
-        (3, 0, "It sent 3 transmissions to 1 host in China; no IMEI"),
-        (3, 1, "It sent 2 transmissions to 1 host in China, and tried 1 more without an answer; no IMEI"),
-        (1, 1, "It tried 1 transmission to 1 host in China, and got no answer; no IMEI"),
+        (3, 0, "It sent 3 transmissions to 1 host probably in China. No"),
+        (3, 1, "It sent 2 transmissions to 1 host probably in China, and tried 1 more without an answer. No"),
+        (1, 1, "It tried 1 transmission to 1 host probably in China, and got no answer. No"),
     ],
 )
 def test_what_was_only_tried_is_not_said_to_be_sent(transmissions: int, attempts: int, expected: str) -> None:
     quiet = row(purpose="unclassified", identifiers=[], transmissions=transmissions, attempts=attempts)
     assert sentence(quiet).startswith(expected)
+
+
+def test_what_only_looks_like_an_activation_is_said_so() -> None:
+    looks = row(
+        entry=None, purpose_reason="by its looks: IMEI and ICCID in one request", country_certainty="certain"
+    )
+    assert sentence(looks).startswith(
+        "It sent what looks like activation data (IMEI and ICCID in one request) to China 14 times"
+    )
+
+
+def test_all_that_tells_about_a_person_is_named() -> None:
+    kinds = [
+        found("advertising id", "advertising"),
+        found("e-mail address", "account"),
+        found("position", "location"),
+        found("phone model", "software"),
+    ]
+    other = row(host="a.example", purpose="analytics", identifiers=kinds, encrypted="yes", transmissions=3)
+    assert sentence(other) == (
+        "It sent 3 transmissions to 1 host probably in China. What could be read held position, e-mail address and "
+        "advertising id; no identifier of hardware or SIM was recognised."
+    )
+    assert sentence(row(), other).endswith(
+        "To 1 other host it also sent position, e-mail address and advertising id."
+    )
+
+
+def test_a_country_that_rests_on_doubt_is_not_named_as_a_fact() -> None:
+    quiet = row(purpose="unclassified", identifiers=[], country_certainty="uncertain", transmissions=3)
+    assert "China" not in sentence(quiet)
+    sure = {
+        **quiet,
+        "country_name": "Austria",
+        "country_certainty": "certain",
+        "transmissions": 2,
+        "host": "b.example",
+    }
+    more = {**sure, "country_name": "Belgium", "transmissions": 9, "host": "c.example"}
+    assert "in Belgium and Austria, and in countries that are not certain" in sentence(quiet, sure, more)
+
+
+@pytest.mark.parametrize("entry", [None, "x"])
+@pytest.mark.parametrize("certainty", ["certain", "likely", "uncertain"])
+@pytest.mark.parametrize("attempts", [0, 4, 14])
+def test_sentences_are_short(entry: str | None, certainty: str, attempts: int) -> None:
+    many = [found(f"kind{number}", "hardware") for number in range(20)]
+    one = row(
+        entry=entry,
+        purpose_reason="by its looks: IMEI and ICCID in one request",
+        country_certainty=certainty,
+        attempts=attempts,
+        acknowledgement_known=True,
+        outcome_unknown=2,
+        identifiers=many,
+    )
+    for said in sentence(one, {**one, "purpose": "unclassified", "encrypted": "yes"}).split(". "):
+        assert len(said.split()) <= MAX_WORDS, said
