@@ -1,5 +1,5 @@
-"""Binary documents of which a parser gives the whole tree: CBOR, MessagePack, binary property lists; JSON in a binary
-frame; compression without a mark.
+"""Binary documents of which a parser gives the whole tree: CBOR, MessagePack, binary property lists; ZIP archives; JSON
+in a binary frame; compression without a mark.
 
 Strategy: none of these formats begins with a mark that others lack (but for the property list), and each accepts
 bytes that were never meant to be it. So what a parser accepts is believed only if it consumed all bytes
@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any, NoReturn
 from xml.parsers.expat import ExpatError
+from zipfile import ZipFile
 
 import cbor2
 import msgpack
 
 from phonehome.analysis.decoding.charset import is_utf8_text, to_text
 from phonehome.analysis.decoding.compression import UNMARKED
+from phonehome.analysis.decoding.paths import NAME
 from phonehome.analysis.decoding.pieces import Note, Part, Parts, Piece, Reader, one
 from phonehome.analysis.decoding.text import Tree, parse_json
 
@@ -66,14 +68,6 @@ def parse_cbor(data: bytes) -> Tree | None:
     return tree if _named(tree) else None
 
 
-def surely_map(data: bytes) -> bool:
-    """Whether bytes that nobody announced are a map of CBOR or MessagePack with at least two readable names."""
-    if len(data) < _SURE or not (0x82 <= data[0] <= 0x8F or 0xA2 <= data[0] <= 0xAF):
-        return False
-    tree = parse_msgpack(data) if data[0] < 0xA0 else parse_cbor(data)
-    return isinstance(tree, tuple) and all(isinstance(name, str) and name.isprintable() for name, _ in tree)
-
-
 def _settled(node: Any) -> Tree:
     """A tree in the types that all trees are made of. Inside a tag, cbor2 gives maps and arrays of other types."""
     if isinstance(node, Mapping):
@@ -95,6 +89,24 @@ def parse_msgpack(data: bytes) -> Tree | None:
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException):
         return None
     return tree if _named(tree) else None
+
+
+_MAPS: dict[int, Callable[[bytes], Tree | None]] = {
+    **dict.fromkeys((*range(0x82, 0x90), 0xDE, 0xDF), parse_msgpack),
+    **dict.fromkeys((*range(0xA2, 0xC0),), parse_cbor),
+}
+"""First bytes of maps of two and more (MessagePack: fixmap, map 16, map 32; CBOR: RFC 8949 3, major type 5)."""
+
+
+def surely_map(data: bytes) -> bool:
+    """Whether bytes that nobody announced are a map of CBOR or MessagePack with at least two readable names."""
+    parse = _MAPS.get(data[0]) if len(data) >= _SURE else None
+    tree = parse(data) if parse else None
+    return (
+        isinstance(tree, tuple)
+        and len(tree) > 1
+        and all(isinstance(name, str) and name.isprintable() for name, _ in tree)
+    )
 
 
 def parse_plist(data: bytes) -> Tree | None:
@@ -135,6 +147,37 @@ def read_xml_plist(piece: Piece) -> Parts | None:
 
 read_cbor = _document("cbor", parse_cbor)
 read_msgpack = _document("msgpack", parse_msgpack)
+
+_STORED, _DEFLATED = 0, 8
+"""Methods of ZIP (APPNOTE.TXT 4.4.5) that are undone; LZMA can ask for any amount of memory."""
+
+
+def read_zip(piece: Piece) -> Parts | None:
+    """The files of a ZIP archive, each under its name."""
+    budget = piece.budget
+    try:
+        archive = ZipFile(BytesIO(piece.data))
+    except Exception:  # the library raises its own errors and those of what it reads with
+        return None
+    parts: list[Part] = []
+    notes: list[Note] = []
+    for info in archive.infolist()[: max(0, budget.nodes)]:
+        name, data, room = info.filename[:NAME], b"", budget.room(info.compress_size)
+        trouble = "not a method that is undone" if info.compress_type not in (_STORED, _DEFLATED) else ""
+        if not trouble and room > 0:
+            try:
+                with archive.open(info) as file:
+                    data = file.read(room)
+                    trouble = (
+                        f"unpacks to more than {room} bytes; the rest was not read" if file.read(1) else ""
+                    )
+            except Exception:  # a password, damage
+                trouble = "damaged or encrypted"
+        budget.unpacked -= len(data)
+        parts += [Part(("zip", name), data, name)] if data else []
+        notes += [Note(("zip", name), info.compress_size, "limit", trouble)] if trouble else []
+    return Parts(tuple(parts), tuple(notes))
+
 
 _SMALL = 64
 """Bytes around JSON that are the frame of it."""

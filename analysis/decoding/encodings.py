@@ -12,9 +12,10 @@ from typing import Any
 
 from phonehome.analysis.decoding.binary import parse_plist, surely_map
 from phonehome.analysis.decoding.charset import is_utf8_text
-from phonehome.analysis.decoding.compression import by_magic
+from phonehome.analysis.decoding.compression import UNMARKED, by_magic
 from phonehome.analysis.decoding.http import parse_pairs, to_bytes, unquote
 from phonehome.analysis.decoding.limits import Limits
+from phonehome.analysis.decoding.looks import LEAST
 from phonehome.analysis.decoding.protobuf import surely_message
 from phonehome.analysis.decoding.text import framed_json, parse_json, parse_xml
 
@@ -38,8 +39,12 @@ _SENTENCE, _BLANKS = 96, 10
 """So many blanks in the first characters are those of a sentence: base64 has a plus sign, which a form makes a
 blank, each 64 characters; of texts of base64 one in a million has ten in 96."""
 
-_LEAST_NOISE = 96
-"""Bytes from which on base64 of something that is not understood is passed on, to be counted as such."""
+_LEAST_NOISE = LEAST
+"""Bytes above which base64 of something that is not understood is passed on, to be counted as such if it is as random
+as ciphertext: of fewer nothing can be said, and the longest digest has as many."""
+
+_LEAST_STREAM, _STREAM = 24, 1024
+"""Bytes of the shortest stream without a mark that is tried, and that it may become while it is."""
 
 PLAIN = re.compile(
     # What phones send most stands first. Quantifiers with a plus give nothing back, so that a refusal is quick.
@@ -52,9 +57,11 @@ PLAIN = re.compile(
     r"|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\Z"
     # Hexadecimal that does not begin as ASCII, UTF-8 or a compressed stream does.
     r"|(?!(?:[2-7].|0[9ADad]){6}|[C-Fc-f].[89ABab]|1[Ff]8[Bb]|28[Bb]5|78|62706[Cc])(?:[0-9a-f]{16,128}+|[0-9A-F]{16,128}+)\Z"
-    r"|[0-9A-Za-z][A-Za-z0-9 _/+\-]*+[.,:;@()!?'*#$|~][A-Za-z0-9 _./:,;@()+\-!?'*#$|~]*+\Z"
+    # No base64 behind a prefix.
+    r"|(?![A-Za-z0-9_.\-]{1,16}+[:|$][A-Za-z0-9+/_\-]{24,}+={0,2}\Z)"
+    r"[0-9A-Za-z][A-Za-z0-9 _/+\-]*+[.,:;@()!?'*#$|~][A-Za-z0-9 _./:,;@()+\-!?'*#$|~]*+\Z"
     # Base64 that does not begin as text, a compressed stream, protobuf or a small map does, nor a few characters later.
-    r"|(?![C-hop]|[w-z0-9][I-LY-bo-r4-7]|.{0,3}(?:[A-Za-f]...){6}|[0-9a-f]+\Z|[0-9A-F]+\Z)[A-Za-z0-9+/_\-]{16,127}={0,2}\Z"
+    r"|(?![C-jop]|[w-z0-9][I-LY-bo-r4-7]|.{0,3}(?:[A-Za-f]...){6}|[0-9a-f]+\Z|[0-9A-F]+\Z)[A-Za-z0-9+/_\-]{16,85}={0,2}\Z"
     r")"
 ).match
 """The quick check, in one pass, for texts that are surely in no encoding: UUIDs, words, sentences, numbers and digests,
@@ -76,6 +83,9 @@ _PAIR = re.compile(r"\s*+([A-Za-z_][\w.\-]{0,63}+)=(.*+)\Z", re.DOTALL).match
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]{1,30}+://[^\s?#]*+[?#](\S[^\s=]*+=\S*+)\Z")
 _CREDENTIALS = re.compile(r"(Basic|Bearer|Token|Digest)\s++(\S++)\Z", re.IGNORECASE)
 _DATA_URL = re.compile(r"data:[^,]{0,100};base64,")
+_UUID_IN_BRACES = re.compile(r"\{[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}").fullmatch
+_PREFIXED = re.compile(r"[A-Za-z0-9_.\-]{1,16}+[:|$]([A-Za-z0-9+/_\-]{24,}+={0,2})\Z").match
+"""A version or a name before base64: `v1:eyJ...`."""
 _JWT = re.compile(r"(eyJ[A-Za-z0-9_\-]++)\.([A-Za-z0-9_\-]++)(?:\.[A-Za-z0-9_\-]*+){1,3}+\Z")
 
 
@@ -110,12 +120,27 @@ def _compressed(data: bytes) -> bool:
 
 def _understood(data: bytes) -> str | bytes | None:
     """Bytes from under an encoding, as text if they are; None if they are nothing that is surely meant."""
-    if data.startswith(b"bplist00") or _compressed(data):
+    if data.startswith((b"bplist00", b"PK\x03\x04")) or _compressed(data):
         return data
     text = is_utf8_text(data)
     if text is not None:
         return text if len(data) >= _LEAST_TEXT or text[:1] in ("{", "[") else None
-    return data if surely_message(data) or surely_map(data) else None
+    return data if surely_message(data) or surely_map(data) or _unmarked(data) else None
+
+
+def _unmarked(data: bytes) -> bool:
+    """Whether bytes are a whole stream of a compression without a mark, with text in it: no random bytes are."""
+    if len(data) >= _LEAST_STREAM:
+        for _, decompress in UNMARKED:
+            out = decompress(data, _STREAM)
+            if (
+                out
+                and out.trouble in ("", "limit")
+                and not out.rest
+                and is_utf8_text(out.data[:_LEAST_STREAM])
+            ):
+                return True
+    return False
 
 
 def _unbase64(token: str) -> bytes | None:
@@ -157,7 +182,7 @@ def _token(text: str) -> Layer | None:
     found = _understood(data)
     if found is not None:
         return "base64", found
-    return _offset(token) or (("base64", data) if len(data) >= _LEAST_NOISE else None)
+    return _offset(token) or (("base64", data) if len(data) > _LEAST_NOISE else None)
 
 
 def _offset(token: str) -> Layer | None:
@@ -183,7 +208,7 @@ def _hexadecimal(text: str) -> Layer | None:
     words = is_utf8_text(data)
     if words is not None and (len(data) >= _LEAST_TEXT or words[:1] in ("{", "[")):
         return "hex", words
-    return ("hex", data) if len(data) > 64 and (_understood(data) or len(data) >= _LEAST_NOISE) else None
+    return ("hex", data) if len(data) > 64 and (_understood(data) or len(data) > _LEAST_NOISE) else None
 
 
 def _jwt(text: str) -> Layer | None:
@@ -239,8 +264,12 @@ def _credentials(text: str) -> Layer | None:
     match = _CREDENTIALS.match(text)
     if not match:
         return None
-    inner = _token(match.group(2)) or _jwt(match.group(2))
-    return (match.group(1).lower(), match.group(2)) if inner else None
+    scheme, token = match[1].lower(), match[2]
+    data = _unbase64(_compact(token)) if scheme == "basic" else None
+    if data and (words := is_utf8_text(data)):  # RFC 7617
+        user, _, password = words.partition(":")
+        return scheme, (("user", user), ("password", password))
+    return (scheme, token) if _token(token) or _jwt(token) else None
 
 
 def _data_url(text: str) -> Layer | None:
@@ -250,6 +279,8 @@ def _data_url(text: str) -> Layer | None:
 
 
 def _json(text: str, limits: Limits) -> Layer | None:
+    if len(text) == 38 and _UUID_IN_BRACES(text):
+        return "braces", text[1:-1]
     return parse_json(text, limits.values) if len(text) <= limits.document else None
 
 
@@ -298,6 +329,8 @@ def unwrap(text: str, limits: Limits) -> Layer | None:
         found = _percent(text)
         if found:
             return found
+    elif prefixed := _PREFIXED(text):
+        return _token(prefixed[1])
     if first == "e" and "." in text:
         return _jwt(text)
     if first in "BbTtDd" and len(text) > 20:

@@ -16,7 +16,7 @@ from msgpack import ExtType
 from phonehome.analysis.decoding import compression, encodings, http, looks, protobuf, text
 from phonehome.analysis.decoding.charset import is_utf8_text, to_text
 from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN, SHORTEST
-from phonehome.analysis.decoding.formats import BY_TRIAL, MARKS, OF_TEXT, by_mark, by_media
+from phonehome.analysis.decoding.formats import BY_TRIAL, MARKS, OF_TEXT, OF_WHOLE_TEXT, by_mark, by_media
 from phonehome.analysis.decoding.limits import DEFAULT, LEAST_NESTING, Limits
 from phonehome.analysis.decoding.memo import Memo
 from phonehome.analysis.decoding.paths import NAME, Path, Paths
@@ -33,6 +33,8 @@ _RUNS = 200
 """Words that are kept of bytes in a format that is not known."""
 _PACKED = 8192
 """Bytes up to which a field is tried as packed numbers."""
+_LEAST_DELIMITED = 24
+"""Bytes of the shortest field that is tried as messages behind their lengths."""
 _NOT_IN_TEXT = frozenset(range(32)) - {9, 10, 13}
 """Bytes that no text begins with."""
 _HUGE = 256
@@ -127,7 +129,7 @@ class Walk:
         """A text; `whole` if it is a document by itself rather than a leaf of one: then it is no value beside
         what is found in it, and it may be too long to be parsed, or have been cut off."""
         size = len(content)
-        if size <= LONGEST_PLAIN and (size < SHORTEST or PLAIN(content)):
+        if size < SHORTEST or (not whole and size <= LONGEST_PLAIN and PLAIN(content)):
             if content:
                 self.values.append(_make(Value, (at[0], at[1], content, at[2])))
         else:
@@ -151,11 +153,11 @@ class Walk:
             return
         path = (*path, name)
         if type(inner) is bytes and name in ("base64", "hex") and not encodings.understood(inner):
-            # The text stays the value; that nothing is known of what is in it is worth a note only if it is
-            # as random as ciphertext, or begins as a file does: long words and lists are base64 by chance.
+            # The text stays the value; that nothing is known of what is in it is worth a note only if it is as random
+            # as ciphertext, begins as a file does, or is a whole body, since long words and lists are base64 by chance.
             self.emit(content, at)
             verdict, reason = looks.judge(inner)
-            if verdict == "encrypted" or looks.media_type(inner):
+            if verdict == "encrypted" or looks.media_type(inner) or (whole and not key):
                 self.note(path, len(inner), verdict, reason)
             return
         if not whole and size <= _ORIGINAL:
@@ -172,7 +174,7 @@ class Walk:
         if self.unpacked < 0:
             self.limit(path, len(inner), f"more than {self.limits.unpacked} bytes unpacked")
         elif isinstance(inner, str):
-            self.text(inner, under, whole=inner[:1] in ("{", "[", "<"))
+            self.text(inner, under, whole=whole or inner[:1] in ("{", "[", "<"))
         else:
             self.data(inner, under)
 
@@ -181,10 +183,10 @@ class Walk:
         if at[3] >= self.limits.depth or self.nodes <= 0:
             return False
         words = Words(content, whole, self)
-        for reader in OF_TEXT:
+        for reader in OF_WHOLE_TEXT if whole and (not at[1] or "\n" in content) else OF_TEXT:
             found = reader(words)
             if found is not None:
-                if not whole and len(content) <= _ORIGINAL:
+                if not found.parts or (not whole and len(content) <= _ORIGINAL):
                     self.emit(content, at)
                 self.take(found, at)
                 return True
@@ -279,6 +281,11 @@ class Walk:
                 append(_make(Value, (inner, name or around, node, group)))
             elif kind is tuple or kind is list:
                 self.container(node, (inner, name or around, group, depth, nesting))
+                if kind is tuple and 0 < len(node) <= 2:
+                    # `{"lat": {"value": 59.9}}`: a position is one only if its halves stand together.
+                    for word, number in node:
+                        if type(number) is float and (len(node) == 1 or word in _VALUING):
+                            self.emit(number, ((*inner, str(word)[:NAME]), name or around, group, depth, 0))
             elif node is not None and kind is not bool:
                 self.tree(node, (inner, name or around, group, depth, nesting))
         if 2 <= len(pairs) <= 3 and (pairs[0][0] in _NAMING or pairs[1][0] in _NAMING):
@@ -518,6 +525,11 @@ class Walk:
                 return
         if words is not None:
             self.text(words, at)
+            return
+        if size >= _LEAST_DELIMITED and (messages := protobuf.read_delimited_field(content, self)):
+            inner, _, group, depth, nesting = at
+            for fields in messages if depth < self.limits.depth else ():
+                self.message(fields, ((*inner, "delimited"), "", group, depth + 1, nesting))
             return
         packed = protobuf.as_packed(content) if size <= _PACKED and protobuf.may_be_packed(content) else None
         if packed and len(packed) <= self.nodes:

@@ -1,6 +1,6 @@
 """Which reader is asked for which bytes, and in which order."""
 
-from phonehome.analysis.decoding import binary, coap, http, protobuf, text
+from phonehome.analysis.decoding import apple_location, binary, coap, http, loose, protobuf, text
 from phonehome.analysis.decoding.pieces import Reader, TextReader
 
 _BY_MEDIA: tuple[tuple[str, Reader], ...] = (
@@ -19,6 +19,8 @@ _BY_MEDIA: tuple[tuple[str, Reader], ...] = (
 
 _BY_MARK: tuple[tuple[bytes, Reader], ...] = (
     (b"bplist00", binary.read_plist),
+    (b"PK\x03\x04", binary.read_zip),
+    (b"\0\1\0", apple_location.read_call),
     (b"--", http.read_multipart),
 )
 """First bytes, and what reads what begins so."""
@@ -39,6 +41,15 @@ BY_TRIAL: tuple[Reader, ...] = (
 
 OF_TEXT: tuple[TextReader, ...] = (text.read_broken, text.read_lines)
 """What is tried on text that is in no encoding."""
+
+OF_WHOLE_TEXT: tuple[TextReader, ...] = (
+    loose.read_script,
+    *OF_TEXT,
+    loose.read_table,
+    loose.read_entries,
+    loose.read_rest,
+)
+"""The same for text that is a document by itself."""
 
 
 def by_media(media: str) -> tuple[Reader, ...]:

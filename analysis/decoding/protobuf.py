@@ -317,23 +317,26 @@ def grpc_adds_up(data: bytes, most: int = 1000) -> bool:
     return 0 < position == size
 
 
-def parse_delimited(data: bytes, most: int) -> list[bytes] | None:
-    """Messages that each have their length before them, as protobuf's `writeDelimitedTo` leaves them; None unless
-    the lengths add up to the whole and each is a plausible message."""
+def split_delimited(data: bytes, most: int) -> list[bytes] | None:
+    """Pieces that each have their length before them, as protobuf's `writeDelimitedTo` leaves them, two bytes or more
+    each and at most `most`; None unless the lengths add up to the whole."""
     pieces: list[bytes] = []
     position = 0
+    size = len(data)
     try:
-        while position < len(data):
-            length, start = (
-                (data[position], position + 1) if data[position] < 128 else _varint(data, position)
-            )
-            position = start + length
-            if length < 2 or position > len(data) or len(pieces) >= most:
+        while position < size:
+            length = data[position]
+            position += 1
+            if length > 127:
+                length, position = _varint(data, position - 1)
+            end = position + length
+            if length < 2 or end > size or len(pieces) >= most:
                 return None
-            pieces.append(data[start:position])
+            pieces.append(data[position:end])
+            position = end
     except (IndexError, ValueError):
         return None
-    return pieces if pieces and all(surely_message(piece) for piece in pieces) else None
+    return pieces or None
 
 
 def fields_of(data: bytes, budget: Budget) -> list[Field] | None:
@@ -369,14 +372,28 @@ def read_protobuf(piece: Piece) -> Parts | None:
 
 
 def read_delimited(piece: Piece) -> Parts | None:
-    """Messages that each have their length before them."""
+    """Messages that each have their length before them, told by their looks."""
     data, budget = piece.data, piece.budget
-    pieces = parse_delimited(data, budget.nodes + 1) if len(data) * 4 <= budget.limits.document else None
-    if pieces is None:
+    pieces = split_delimited(data, budget.nodes + 1) if len(data) * 4 <= budget.limits.document else None
+    if pieces is None or not all(map(surely_message, pieces)):
         return None
     messages = (fields_of(message, budget) for message in pieces if begins_message(message))
     steps = ("delimited", "protobuf")
     return Parts(tuple(Part(steps, Message(fields)) for fields in messages if fields is not None))
+
+
+def read_delimited_field(data: bytes, budget: Budget) -> list[list[Field]] | None:
+    """The same in a field of a message, where two messages and more whose lengths add up are no chance."""
+    pieces = split_delimited(data, budget.nodes + 1)
+    if pieces is None or len(pieces) < 2:
+        return None
+    messages: list[list[Field]] = []
+    for piece in pieces:
+        fields = fields_of(piece, budget) if begins_message(piece) else None
+        if not fields or not plausible(fields, len(piece)):
+            return None
+        messages.append(fields)
+    return messages
 
 
 def read_grpc(piece: Piece) -> Parts | None:

@@ -96,23 +96,43 @@ _PIECE = re.compile(
 )
 
 
+_LENIENT = re.compile(
+    r"[{}]|(?:\"([^\"\\]{1,200}+)\"|'([^'\\]{1,200}+)'|(?<![\w$.-])([A-Za-z_$][\w$.-]{0,200}+))\s*+:\s*+"
+    r"(?:\"((?:[^\"\\]|\\.)*+)\"|'((?:[^'\\]|\\.)*+)'|(-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?))"
+)
+
+
 def broken_json(document: str, most: int) -> Tree | None:
     """What can be read of JSON that was cut off, damaged, or is too long to be parsed: its names with texts and
     numbers, one object for each pair of braces, up to `most` of them. None if there is none."""
+    return _objects(_PIECE.finditer(document), most)[0]
+
+
+def lenient_json(document: str, start: int, most: int) -> tuple[Tree | None, int]:
+    """JSON, or what can be read of JSON5, from a position on; and where it ends."""
+    return _scan(document, start) or _objects(_LENIENT.finditer(document, start), most)
+
+
+def _objects(pieces: Iterator[re.Match[str]], most: int) -> tuple[Tree | None, int]:
+    """Braces, and names with values (of which each has one group that is not None), as a list of objects."""
     objects: list[list[tuple[str, Tree]]] = []
     stack: list[list[tuple[str, Tree]]] = []
-    for match in islice(_PIECE.finditer(document), most):
-        name, words, number = match.groups()
-        if name is None:
-            if match.group() == "{":
-                stack.append([])
-                objects.append(stack[-1])
-            elif stack:
+    end = 0
+    for match in islice(pieces, most):
+        end = match.end()
+        brace = match[0]
+        if brace == "{":
+            stack.append([])
+            objects.append(stack[-1])
+        elif brace == "}":
+            if stack:
                 stack.pop()
         elif stack:
-            stack[-1].append((name, _number(number) if words is None else _unescape(words)))
+            *_, name, found = [group for group in match.groups() if group is not None]
+            number = found == match.groups()[-1]
+            stack[-1].append((name, _number(found) if number else _unescape(found)))
     kept = [tuple(pairs) for pairs in objects if pairs]
-    return kept or None
+    return kept or None, end
 
 
 def _unescape(text: str) -> str:

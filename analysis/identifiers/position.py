@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from phonehome.analysis.identifiers.finding import Certainty, Finding
+from phonehome.analysis.identifiers.kinds import meaning
 from phonehome.analysis.identifiers.rule import Noted, Placed, declared_reason
 
 LEAST_DECIMALS: Final = 3
@@ -55,7 +56,11 @@ def positions(noted: Sequence[Noted]) -> list[Placed]:
     for members in lists.values():
         if len(members) == 2:
             first, second = members
-            sure = "coordinates" in first.meaning.roles
+            # GeoJSON (RFC 7946) has the longitude first; whose position it is, says the name around it.
+            around = meaning(first.value.path[-2]).roles if len(first.value.path) > 1 else frozenset[str]()
+            sure = "coordinates" in first.meaning.roles or (
+                "longitude_first" in first.meaning.roles and not _COORDINATES.isdisjoint(around)
+            )
             if "longitude_first" in first.meaning.roles:
                 second, first = members
             _add(found, members[0], (_degrees(first), _degrees(second)), "two coordinates in one list", sure)

@@ -82,6 +82,7 @@ def _message(flow: flow.Flow) -> dict[str, Any]:
             "path": request.path,
             "http_version": request.http_version,
             "headers": request.headers.fields,
+            "trailers": request.trailers and request.trailers.fields,
             "content": request.content,
             "timestamp_start": request.timestamp_start,
             "timestamp_end": request.timestamp_end,

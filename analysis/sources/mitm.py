@@ -153,7 +153,9 @@ class Reader:
         self._servers = _Remembered(data, _SERVER, flow_state.server_from_state)
         self._headers = _RememberedHeaders()
         wanted: dict[bytes, Taker] = {
-            b"request": _nested({**_REQUEST, b"headers": self._headers.take}, _REQUEST_RUNS),
+            b"request": _nested(
+                {**_REQUEST, b"headers": self._headers.take, b"trailers": self._headers.take}, _REQUEST_RUNS
+            ),
             b"response": _nested(_RESPONSE, _RESPONSE_RUNS),
             b"websocket": _nested(_WEBSOCKET),
             b"messages": value,

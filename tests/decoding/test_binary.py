@@ -1,7 +1,11 @@
 """Binary documents, against other encoders; and how often chance passes."""
 
+import base64
+import io
+import json
 import plistlib
 import random
+import zipfile
 
 import cbor2
 import msgpack
@@ -9,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonehome.analysis.decoding import binary
+from phonehome.analysis.decoding import Limits, binary
 from tests.decoding.usual import decode_bytes
 
 UUID = "1209d0b9-b959-42e6-b921-aa5d9d08c1af"
@@ -78,6 +82,55 @@ def test_documents_that_are_not_whole_are_refused() -> None:
         assert parse(data[:-1]) is None
         assert parse(dumps([1, 2, 3])) is None
         assert parse(b"") is None
+
+
+def archive(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as written:
+        for name, data in files.items():
+            written.writestr(name, data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("outer", ["", "base64"])
+def test_files_of_a_zip_archive(method: int, outer: str) -> None:
+    data = archive(
+        {"a.json": b'{"imei":"490154203237518"}', "b/log.txt": b"x: y\nmac=02:1a:11:f0:a9:e1\n"}, method
+    )
+    body = json.dumps({"d": base64.b64encode(data).decode()}).encode() if outer else data
+    values = {value.path[-4:]: value.data for value in decode_bytes(body).values}
+    assert values["zip", "a.json", "json", "imei"] == "490154203237518"
+    assert values["zip", "b/log.txt", "lines", "mac"] == "02:1a:11:f0:a9:e1"
+
+
+def test_archives_that_hold_too_much_or_cannot_be_read() -> None:
+    notes = decode_bytes(archive({"zeros": bytes(1 << 21)})).opaque
+    assert (("body", "zip", "zeros"), "limit") in [(note.path, note.looks) for note in notes]
+    assert (
+        decode_bytes(archive({"a": b"x" * 99}, zipfile.ZIP_LZMA)).opaque[0].reason
+        == "not a method that is undone"
+    )
+    whole = archive({"a": b"imei" * 99})
+    assert decode_bytes(whole[:-30]).opaque[0].reason == "application/zip"
+    damaged = whole[:40] + bytes(5) + whole[45:]
+    assert decode_bytes(damaged).opaque
+
+
+@given(st.binary(max_size=60), st.integers(0, 150), st.integers(0, 150))
+def test_any_archive_is_read_or_not(data: bytes, start: int, end: int) -> None:
+    whole = archive({"a.json": b'{"imei":"490154203237518"}'})
+    decode_bytes(whole[:start] + data + whole[end:])
+
+
+@pytest.mark.parametrize("size", [1, 2, 14, 16, 200, 70_000])
+def test_maps_of_any_size_under_base64(size: int) -> None:
+    document = {"imei": "490154203237518", "mac": "02:1a:11:f0:a9:e1"} | {f"k{n}": n for n in range(size)}
+    for data in (msgpack.packb(document), cbor2.dumps(document)):
+        text = base64.b64encode(data).decode()
+        limits = Limits(values=200_000)
+        values = decode_bytes(json.dumps({"d": text}).encode(), limits=limits).values
+        assert "490154203237518" in [value.data for value in values if value.key == "imei"]
 
 
 def test_chance_passes_seldom() -> None:

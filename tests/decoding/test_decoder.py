@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from phonehome.analysis.decoding import Limits
 from phonehome.analysis.transmission import Transmission
 from tests.decoding.usual import decode
@@ -130,3 +132,82 @@ def test_other_limits_are_not_mixed_with_the_usual_ones() -> None:
     assert all(len(value.path) == 2 for value in shallow.values)
     assert any(len(value.path) > 2 for value in decode(transmission).values)
     assert decode(transmission, Limits()) == decode(transmission)
+
+
+def found(sent: Transmission) -> list[tuple[tuple[str, ...], str, object]]:
+    return [value[:3] for value in decode(sent).values]
+
+
+def test_what_is_in_the_name_of_a_host_or_in_a_question() -> None:
+    label = b'{"a":"value"}'.hex()
+    host = f"{IMEI}.{label}.track.example.com"
+    values = found(Transmission(time=0, host=host, authority="a1b2c3d4e5f60718.example.com"))
+    assert values == [
+        (("host",), "", IMEI),
+        (("host",), "", label),
+        (("host", "hex", "json", "a"), "a", "value"),
+        (("host",), "", "a1b2c3d4e5f60718"),
+    ]
+    values = found(Transmission(time=0, protocol="dns", questions=(f"{IMEI}.example.com",)))
+    assert values == [(("question",), "", f"{IMEI}.example.com"), (("question",), "", IMEI)]
+
+
+def test_a_method_of_the_senders_choosing() -> None:
+    assert found(Transmission(time=0, method="PROPFIND")) == []
+    assert found(Transmission(time=0, method=IMEI)) == [(("method",), "", IMEI)]
+
+
+def test_the_fragment() -> None:
+    values = found(Transmission(time=0, path=f"/a?b=c1#imei={IMEI}&x={{%22n%22:5}}"))
+    assert values[:2] == [(("query", "b"), "b", "c1"), (("fragment", "imei"), "imei", IMEI)]
+    assert values[-1] == (("fragment", "x", "json", "n"), "n", 5)
+
+
+def test_names_of_headers_that_are_data() -> None:
+    assert found(Transmission(time=0, headers=((f"X-{IMEI}", "1"),)))[0][2] == IMEI
+    assert len(found(Transmission(time=0, headers=(("X-Device-Id-2", "1"),)))) == 1
+
+
+def test_what_stands_in_a_user_agent() -> None:
+    agent = f"App/1.2 (Android 9; Nokia 7 plus Build/PPR1.180610.011) imei/{IMEI} 02:1a:11:f0:a9:e1"
+    values = found(Transmission(time=0, headers=(("User-Agent", agent),)))
+    assert values[1:] == [
+        (("header", "user-agent", "part"), "imei", IMEI),
+        (("header", "user-agent", "part"), "", "02:1a:11:f0:a9:e1"),
+    ]
+
+
+def test_credentials() -> None:
+    line = ("Authorization", "Basic b2xhOmhlbW1lbGln")
+    assert found(Transmission(time=0, headers=(line,)))[1:] == [
+        (("header", "authorization", "basic", "user"), "user", "ola"),
+        (("header", "authorization", "basic", "password"), "password", "hemmelig"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        (Transmission(time=0, path="/p?" + "a=1&" * 40), "query"),
+        (Transmission(time=0, path="/p#" + "a=1&" * 40), "fragment"),
+        (Transmission(time=0, path="/s1" * 40), "path"),
+        (Transmission(time=0, headers=(("cookie", "a=1; " * 40),)), "cookie"),
+        (Transmission(time=0, headers=(("a", "1"),) * 40), "header"),
+        (Transmission(time=0, method="POST", headers=(("content-length", "900"),)), "body"),
+        (Transmission(time=0, method="POST", headers=(("transfer-encoding", "chunked"),)), "body"),
+    ],
+)
+def test_what_is_not_read_is_counted(sent: Transmission, path: str) -> None:
+    (part,) = decode(sent, Limits(values=30)).opaque
+    assert (part.path[0], part.looks) == (path, "limit")
+
+
+def test_a_body_that_is_there_or_was_never_is_not_missed() -> None:
+    for sent in (
+        Transmission(time=0, headers=(("content-length", "7"),), payloads=(b'{"a":1}',)),
+        Transmission(time=0, headers=(("transfer-encoding", "chunked"),), payloads=(b'{"a":1}',)),
+        Transmission(time=0, headers=(("content-length", "0"),)),
+        Transmission(time=0, headers=(("content-length", "a lot"),)),
+        Transmission(time=0),
+    ):
+        assert decode(sent).opaque == ()

@@ -10,11 +10,13 @@ import zlib
 from collections.abc import Callable
 from urllib.parse import quote
 
+import brotli
 import pytest
 
 from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN, SHORTEST, data_as_name, unwrap
 from phonehome.analysis.decoding.limits import Limits
 from tests.decoding.protobuf import message
+from tests.decoding.usual import decode_bytes
 
 LIMITS = Limits()
 IMEI = "490154203237518"
@@ -90,7 +92,10 @@ def test_other_layers() -> None:
     assert layer(' {"a":1} ') == ("json", (("a", 1),))
     assert layer("<a><b>1</b></a>") == ("xml", (("a", (("b", "1"),)),))
     assert layer("data:application/json;base64," + b64(b'{"a":1}')) == ("data-url", b'{"a":1}')
-    assert layer("Basic " + b64(b"ola.nordmann:hemmelig")) == ("basic", b64(b"ola.nordmann:hemmelig"))
+    assert layer("Basic " + b64(b"ola.nordmann:hemmelig")) == (
+        "basic",
+        (("user", "ola.nordmann"), ("password", "hemmelig")),
+    )
     assert layer('42["event",{"a":1}]') == ("json", ["event", (("a", 1),)])
 
 
@@ -181,3 +186,35 @@ def test_names_that_are_data() -> None:
         assert data_as_name(name)
     for name in ("fb_mobile_launch_source", "v1/open-qwt", "key000001", "2019", "advertising_ids"):
         assert not data_as_name(name)
+
+
+@pytest.mark.parametrize("before", ["v1:", "enc|", "b64$", "app.key_2:"])
+def test_base64_behind_a_prefix(before: str) -> None:
+    for text in (DOCUMENT, DOCUMENT + " ", DOCUMENT + "  "):
+        assert layer(before + b64(text.encode())) == ("base64", text)
+        assert layer(before + b64(text.encode()).rstrip("=")) == ("base64", text)
+    assert layer("https://example.com/" + "a" * 40) is None
+
+
+@pytest.mark.parametrize("quality", [0, 1, 5, 9, 11])
+@pytest.mark.parametrize("window", [18, 22, 24])
+def test_compression_without_a_mark_under_base64(quality: int, window: int) -> None:
+    packed = brotli.compress(DOCUMENT.encode(), quality=quality, lgwin=window)
+    assert layer(b64(packed)) == ("base64", packed)
+    packed = zlib.compress(DOCUMENT.encode(), 9, wbits=-15)
+    assert layer(b64(packed)) == ("base64", packed)
+
+
+def test_a_uuid_in_braces() -> None:
+    uuid = "1209d0b9-b959-42e6-b921-aa5d9d08c1af"
+    assert layer("{" + uuid + "}") == ("braces", uuid)
+    assert layer("{" + uuid[:-1] + "g}") is None
+
+
+def test_opaque_bytes_under_base64_are_counted_from_65_on() -> None:
+    rng = random.Random(9)
+    for size, counted in ((32, 0), (64, 0), (65, 1), (100, 1), (255, 1)):
+        text = base64.b64encode(rng.randbytes(size)).decode()
+        decoded = decode_bytes(json.dumps({"token": text}).encode())
+        assert [value.data for value in decoded.values] == [text]
+        assert [part.looks for part in decoded.opaque] == ["encrypted"] * counted, size

@@ -264,3 +264,14 @@ def test_depth_is_what_the_limit_says(secret: str, layers: list[str]) -> None:
     assert secret in [value.data for value in values]
     values = decode_bytes(text.encode(), limits=Limits(depth=len(layers) - 1)).values
     assert secret not in [value.data for value in values]
+
+
+def test_a_number_in_an_object_of_its_own_stands_with_the_others() -> None:
+    values = decode_bytes(
+        b'{"lat":{"value":59.91387},"lon":{"value":10.75224,"type":"d"},"n":{"a":1.5,"b":2.5}}'
+    ).values
+    together = {value.key: value for value in values if value.key in ("lat", "lon")}
+    assert (together["lat"].data, together["lon"].data) == (59.91387, 10.75224)
+    assert together["lat"].group == together["lon"].group
+    assert together["lat"].path == ("body", "json", "lat", "value")
+    assert "n" not in [value.key for value in values]

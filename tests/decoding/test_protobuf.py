@@ -1,5 +1,6 @@
 """Protobuf and gRPC, against another encoder; and how often chance passes."""
 
+import base64
 import gzip
 import random
 from struct import pack, unpack
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonehome.analysis.decoding import protobuf
+from phonehome.analysis.decoding.engine import Memory, Walk
+from phonehome.analysis.decoding.limits import DEFAULT
 from tests.decoding import protobuf as encoder
 from tests.decoding.protobuf import Pair, message
 from tests.decoding.usual import decode_bytes
@@ -135,6 +138,41 @@ def test_grpc(content_type: str) -> None:
 def test_grpc_of_json() -> None:
     decoded = decode_bytes(frame(b'{"imei":"490154203237518"}'), "application/grpc+json")
     assert decoded.values[0].path == ("body", "grpc", "json", "imei")
+
+
+def test_messages_behind_their_lengths_inside_a_field() -> None:
+    """As Google's `log/batch` has them: an event log is one field of lengths and messages."""
+    event = message([(1, 1_700_000_000_000), (2, "a"), (6, [(1, "24201"), (2, 7)])])
+    log = b"".join(encoder.varint(len(event)) + event for _ in range(3))
+    nested = message([(1, [(5, log), (7, 7)]), (2, 8)])
+    values = decode_bytes(nested, "application/x-protobuf").values
+    assert [value.data for value in values if value.path[-1] == "6.1"] == ["24201"] * 3
+    assert values[0].path == ("body", "protobuf", "1.5", "delimited", "1")
+    around = message([(5, log)])
+    twice = b"".join(encoder.varint(len(each)) + each for each in (around, event))
+    deeper = message([(4, twice)])
+    values = decode_bytes(deeper, "application/x-protobuf").values
+    assert [value.data for value in values if value.path[-1] == "6.1"].count("24201") == 4
+
+
+def test_what_is_compressed_inside_a_field() -> None:
+    document = b'{"imei":"490154203237518"}'
+    for inner in (
+        gzip.compress(document),
+        base64.b64encode(gzip.compress(document)).decode(),
+        document.decode(),
+    ):
+        values = decode_bytes(message([(1, [(5, inner), (7, 7)])]), "application/x-protobuf").values
+        assert "490154203237518" in [value.data for value in values if value.key == "imei"]
+
+
+def test_random_bytes_are_no_messages_behind_their_lengths() -> None:
+    rng = random.Random(4)
+    walk = Walk(DEFAULT, Memory())
+    for size in (24, 40, 64, 200):
+        for _ in range(3000):
+            assert protobuf.read_delimited_field(rng.randbytes(size), walk) is None
+        walk.work = 10**6
 
 
 def test_chance_passes_seldom() -> None:

@@ -61,3 +61,12 @@ def test_declared_fields_need_no_names() -> None:
 def test_many_pairs_are_bounded() -> None:
     found = recognise(decoded(*({"lat": 10.0 + n / 1000 + 0.0001, "lng": 20.12345} for n in range(2000))))
     assert len(found) == 256
+
+
+@pytest.mark.parametrize(
+    ("name", "certainty"), [("location", "likely"), ("lastKnownLocation", "likely"), ("geometry", "possible")]
+)
+def test_geojson_is_as_sure_as_the_name_around_it(name: str, certainty: str) -> None:
+    point = {"type": "Point", "coordinates": [10.74609, 59.91273]}
+    found = recognise(decoded(point, root=("body", "json", name)))
+    assert brief(found) == [("position", "59.91273,10.74609", certainty)]

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mitmproxy import flow as mitmflow
+from mitmproxy import http
 from mitmproxy.io import FlowReader, FlowWriter, tnetstring
 from mitmproxy.test import tflow
 
-from phonehome.analysis.sources import flow_state, mitm
+from phonehome.analysis.sources import flow_state, live_flow, mitm
 from phonehome.analysis.sources.flow_state import MAX_REPLY_BODY, transmission_from_state
 from phonehome.analysis.sources.source import MAX_WARNINGS
 from phonehome.analysis.transmission import Transmission
@@ -65,6 +66,16 @@ def starts(data: bytes) -> Iterator[int]:
 @pytest.mark.parametrize("flow", flows(), ids=lambda flow: f"{flow.type}-{flow.is_replay}")
 def test_a_file_and_a_live_flow_give_the_same(flow: mitmflow.Flow) -> None:
     assert read(file_of(flow)) == ([transmission_from_state(flow.get_state())], ())
+
+
+def test_trailers_and_many_headers_are_kept() -> None:
+    flow = tflow.tflow()
+    flow.request.headers = http.Headers([(b"h%d" % number, b"v") for number in range(600)])
+    flow.request.trailers = http.Headers([(b"x-imei", b"490154203237518")])
+    ((sent,), _) = read(file_of(flow))
+    assert len(sent.headers) == 601
+    assert sent.headers[-1] == ("x-imei", "490154203237518")
+    assert live_flow.transmission(flow) == sent
 
 
 def test_gives_as_many_as_mitmproxy_in_its_order() -> None:
