@@ -242,7 +242,7 @@ class ActivationLog:
 
     def _comment(self, evidence: Evidence) -> str:
         """For the list of flows: where it goes and what is inside, without any value."""
-        location = self._locate(evidence.transmission.address)
+        location = self._locate(evidence.transmission)
         kinds = catalogue().kinds
         carried = dict.fromkeys(kinds[found.kind].label for found in evidence.findings if found.kind in kinds)
         where = country_name(location.country) if location.country else "a country that is not known"
@@ -250,16 +250,16 @@ class ActivationLog:
         inside = f", with {', '.join(carried)}" if carried else ""
         return f"phonehome: activation data to {where}, {encrypted}{inside} ({evidence.judgement.reason})"
 
-    def _locate(self, address: str | None) -> Location:
+    def _locate(self, sent: Transmission) -> Location:
         if self._database is None:
             self._database = shared.location_database()
-        return self._database.locate(address)
+        return self._database.locate_sent(sent)
 
     def _write(self, action: str, evidence: Evidence) -> None:
         if self._writer is None:
             return
         masks = None if ctx.options.activation_log_identifiers == "shown" else self._masks
-        line = json.dumps(event(action, evidence, self._locate(evidence.transmission.address), masks)) + "\n"
+        line = json.dumps(event(action, evidence, self._locate(evidence.transmission), masks)) + "\n"
         self._unwritten = self._writer.put([line.encode()])
 
     def _written(self) -> Later:

@@ -20,6 +20,7 @@ from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.render import transmissions
 from phonehome.analysis.sources import live_flow
+from phonehome.analysis.transmission import Transmission
 
 REPLY = ("reply",)
 """What paths of values that came back begin with."""
@@ -70,10 +71,10 @@ class EvidenceView(contentviews.Contentview):
         )
         return "\n".join(line.plain for line in transmissions.lines(shown))
 
-    def _locate(self, address: str | None) -> Location:
+    def _locate(self, sent: Transmission) -> Location:
         if self._database is None:
             self._database = shared.location_database()
-        return self._database.locate(address)
+        return self._database.locate_sent(sent)
 
     def _part(self, whole: Evidence, data: bytes, metadata: contentviews.Metadata) -> Evidence:
         """What one message of an exchange shows: the whole for a request, else what stands in the message alone."""

@@ -36,6 +36,8 @@ HeaderList = Sequence[tuple[str, str]]
 
 KEEP_ALIVE = 240.0
 """Seconds after which an idle HTTP connection is not used again."""
+ROUND_TRIP = 0.15
+"""Seconds from the proxy to a server and back."""
 DNS_CACHE = 6 * 3600.0
 """Seconds for which a phone does not ask for a name again."""
 
@@ -162,6 +164,8 @@ class Recorder:
     seed: int
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Address of each name. A name that is not in it gets one from 203.0.113.0/24 (documentation)."""
+    round_trips: Mapping[str, float] = field(default_factory=dict)
+    """Seconds from the proxy to an address and back; ROUND_TRIP for others."""
     flows: list[Flow] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -433,33 +437,37 @@ class Recorder:
         address = self.address(name)
         mode = (phone.udp_mode or phone.mode) if transport == "udp" else phone.mode
         offers = (b"h2", b"http/1.1") if alpn else ()
+        there_and_back = self.round_trips.get(address, ROUND_TRIP)
+        # The connection is there when the request comes; TLS 1.2 takes two round trips (RFC 5246, 7.3).
+        connected = at - 0.001 - (2.05 * there_and_back if tls else 0)
+        start = connected - there_and_back
         client = connection.Client(
             peername=(phone.address, self._port(phone)),
             sockname=(address, port),
             id=self._id(),
             transport_protocol=transport,
             proxy_mode=ProxyMode.parse(mode),
-            timestamp_start=at,
+            timestamp_start=start - 0.002,
             tls=tls,
             sni=name if tls else None,
             alpn=alpn if tls else None,
             alpn_offers=offers if tls else (),
             cipher="ECDHE-RSA-CHACHA20-POLY1305" if tls else None,
             tls_version="TLSv1.2" if tls else None,
-            timestamp_tls_setup=at + 0.05 if tls else None,
+            timestamp_tls_setup=at - 0.0005 if tls else None,
         )
         explicit = mode.startswith(("regular", "reverse"))
         server = connection.Server(
             address=(name if explicit else address, port),
             id=self._id(),
             transport_protocol=transport,
-            timestamp_start=at + 0.002,
+            timestamp_start=start,
             error=error,
         )
         if error is None:
             server.peername = (address, port)
             server.sockname = ("192.0.2.4", self.rng.randrange(33000, 60000))
-            server.timestamp_tcp_setup = at + 0.021
+            server.timestamp_tcp_setup = connected
         if tls:
             server.tls, server.sni = True, name
             server.alpn_offers = offers
@@ -469,7 +477,7 @@ class Recorder:
                     "ECDHE-RSA-AES128-GCM-SHA256",
                     "TLSv1.2",
                 )
-                server.timestamp_tls_setup = at + 0.045
+                server.timestamp_tls_setup = at - 0.001
                 server.certificate_list = [certificate(name)]
         made = _Connection(client, server, at)
         if reuse:

@@ -68,6 +68,43 @@ ADDRESSES = {
 }
 
 
+NORWEGIAN_PROXY = {
+    "61.139.2.69": 0.174,
+    "13.228.77.14": 0.171,
+    "172.217.20.46": 0.0098,
+    "172.217.20.42": 0.0097,
+    "172.217.20.78": 0.0101,
+    "216.58.211.3": 0.0094,
+    "172.217.20.36": 0.0099,
+    "216.58.211.14": 0.0093,
+    "172.217.20.34": 0.0098,
+    "172.217.21.174": 0.0102,
+    "64.233.165.188": 0.0181,
+    "216.239.35.0": 0.0163,
+    "31.13.72.8": 0.0108,
+    "160.68.205.231": 0.0024,
+    "99.86.1.40": 0.0091,
+    "88.198.24.108": 0.0287,
+    "52.213.1.10": 0.0352,
+    "95.216.24.17": 0.0166,
+    "193.212.1.10": 0.0031,
+}
+"""Seconds to a server and back, for a proxy in Oslo: what such ways take, made up in the thousandths."""
+CHINESE_PROXY = {
+    "202.96.209.133": 0.0292,
+    "52.80.14.20": 0.0067,
+    "203.208.43.88": 0.0063,
+    "203.107.6.88": 0.0287,
+    "203.119.169.1": 0.0291,
+    "123.151.190.160": 0.0088,
+    "115.231.20.14": 0.0278,
+    "14.215.177.38": 0.0361,
+    "111.13.101.208": 0.0059,
+    "116.62.1.20": 0.0284,
+}
+"""The same for one in Beijing."""
+
+
 def luhn(digits: str) -> str:
     """`digits` with its check digit (ISO/IEC 7812-1) behind."""
     total = 0
@@ -196,7 +233,9 @@ class Story:
     """What the phones of one capture do, in the words of the services that they use."""
 
     def __init__(self, seed: int, addresses: dict[str, str] | None = None) -> None:
-        self.recorder = Recorder(seed, {**ADDRESSES, **(addresses or {})})
+        self.recorder = Recorder(
+            seed, {**ADDRESSES, **(addresses or {})}, {**NORWEGIAN_PROXY, **CHINESE_PROXY}
+        )
         self.rng = random.Random(f"story {seed}")
 
     # -- activation --------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import sys
 from typing import Final
 
 from phonehome.documents import read_documents
-from phonehome.options import UsageError, add_output, add_reading, format_of, say
+from phonehome.options import UsageError, add_as_of, add_at, add_output, add_reading, format_of, say
 from phonehome.policy_options import add_policy, judge_of
 
 NAME = "check"
@@ -42,6 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
     )
+    add_as_of(parser)
+    add_at(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,6 +8,8 @@ from phonehome.options import (
     EXIT_OK,
     EXIT_SOME_FAILED,
     UsageError,
+    add_as_of,
+    add_at,
     add_output,
     add_reading,
     format_of,
@@ -43,6 +45,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
     )
+    add_as_of(parser)
+    add_at(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from phonehome.options import device_names, location_database, say
+from phonehome.options import device_names, location_database, say, vantages
 
 if TYPE_CHECKING:
     from phonehome.analysis.report.entries import Document
@@ -34,14 +34,14 @@ def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "list[D
             errors.append({"path": path, "error": str(error)})
     if captures:
         names = device_names(options.device)
-        database = location_database(options.geo_db)
+        database = location_database(options.geo_db, options.as_of)
         found, missing = find_captures(captures)
         with Progress(enabled=not options.quiet) as progress:
             reading = pipeline.read_captures(
                 found, executors=executors(options.workers, found), progress=progress
             )
         reading.errors.update(missing)
-        documents.append(output.make_document(reading, database, names))
+        documents.append(output.make_document(reading, database, names, at=vantages(found, options.at)))
         for unused in names.unused():
             say(f"phonehome: --device {unused}: no phone in these captures fits it")
     if not documents:

@@ -12,6 +12,7 @@ from phonehome.options import (
     EXIT_OK,
     EXIT_SOME_FAILED,
     UsageError,
+    add_as_of,
     add_captures,
     add_decoding,
     add_known,
@@ -63,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--geo-db", action="append", default=[], metavar="FILE", help="your own location database"
     )
+    add_as_of(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -81,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
 
     known_catalogue = catalogue()
     _check(options, known_catalogue)
-    database = location_database(options.geo_db)
+    database = location_database(options.geo_db, options.as_of)
     examiner = Examiner(None, Options(known_values(options.known), limits_of(options)))
     names_given = device_names([text for text in options.device if "=" in text])
     ids = {text.strip() for text in options.device if "=" not in text}
@@ -137,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
     findings = [finding for _, _, evidence in shown for finding in evidence.findings]
     masks = None if options.show_identifiers else Masks()
     entries = (
-        transmissions.entry(path, label, evidence, database.locate, known_catalogue, masks, findings)
+        transmissions.entry(path, label, evidence, database.locate_sent, known_catalogue, masks, findings)
         for path, label, evidence in shown
     )
     if options.format == "json":

@@ -2,17 +2,24 @@
 
 import argparse
 import os
+import re
 import shlex
 import stat
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from phonehome.analysis.decoding.limits import Limits
     from phonehome.analysis.devices import DeviceNames
     from phonehome.analysis.identifiers import KnownValues
-    from phonehome.analysis.places.database import LocationDatabase
+    from phonehome.analysis.places.database import AsOf, LocationDatabase
+    from phonehome.analysis.report.located import Vantage
+
+NOTE = ".at"
+"""What is added to the name of a capture for the note of where it was made."""
 
 EXIT_OK = 0
 EXIT_SOME_FAILED = 1
@@ -81,13 +88,88 @@ def add_location(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help="your own location database (MMDB in MaxMind, DB-IP or IPinfo layout), asked before the embedded "
-        "one; can be repeated, for country and AS files",
+        "one; FILE@2024-03-01 says the day of its data; can be repeated, for country and AS files",
     )
+    add_as_of(parser)
+    add_at(parser)
     parser.add_argument(
         "--online",
         action="store_true",
         help="also ask DNS and the address registries (RDAP); this tells them what the phone talked to",
     )
+
+
+def add_as_of(parser: argparse.ArgumentParser) -> None:
+    """The time at which addresses are located."""
+    parser.add_argument(
+        "--as-of",
+        type=as_of,
+        default="auto",
+        metavar="auto|now|DATE",
+        help="locate addresses at the time of the capture (default), now, or on a day such as 2022-05-01",
+    )
+
+
+def as_of(text: str) -> "AsOf":
+    """`auto`, `now`, or a day."""
+    if text in ("auto", "now"):
+        return cast("AsOf", text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither auto nor now nor a day like 2022-05-01"
+        ) from None
+
+
+def add_at(parser: argparse.ArgumentParser) -> None:
+    """Where captures were made."""
+    parser.add_argument(
+        "--at",
+        type=vantage,
+        metavar="COUNTRY|LAT,LON",
+        help="where the captures were made, such as NL or 52.4,4.9: what answers sooner than light gets to a country "
+        "and back is not there",
+    )
+
+
+def vantage(text: str) -> "Vantage":
+    """A country by code or name, or a place by its coordinates; what to call it comes first."""
+    from phonehome.analysis import knowledge
+    from phonehome.analysis.places.distances import Point, to_countries
+
+    match = re.fullmatch(r"\s*(-?\d{1,2}(?:\.\d+)?)\s*,\s*(-?\d{1,3}(?:\.\d+)?)\s*", text)
+    if match is not None:
+        latitude, longitude = float(match[1]), float(match[2])
+        if abs(latitude) <= 90 and abs(longitude) <= 180:
+            return text.strip(), Point(latitude, longitude)
+    names = knowledge.shipped().countries.names
+    by_name = {name.lower(): code for code, name in names.items()}
+    code = by_name.get(text.strip().lower(), text.strip().upper())
+    if code in names and to_countries(code):
+        return names[code], code
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is neither a country, such as NL, nor a place, such as 52.4,4.9"
+    )
+
+
+def vantages(paths: Iterable[str], given: "Vantage | None") -> "dict[str, Vantage]":
+    """By path of a capture: where it was made, by the user's word now, or by the note that `phonehome proxy --at` left
+    beside it. A note that says nothing is passed over, aloud."""
+    found: dict[str, Vantage] = {}
+    for path in paths:
+        if given is not None:
+            found[path] = given
+            continue
+        try:
+            note = Path(path + NOTE).read_text(encoding="utf-8")[:100]
+        except (OSError, ValueError):
+            continue
+        try:
+            found[path] = vantage(note.strip())
+        except argparse.ArgumentTypeError as error:
+            say(f"phonehome: {path}{NOTE}: {error}")
+    return found
 
 
 def add_known(parser: argparse.ArgumentParser) -> None:
@@ -161,12 +243,12 @@ def device_names(given: Sequence[str]) -> "DeviceNames":
         raise UsageError(str(error)) from error
 
 
-def location_database(own: Sequence[str]) -> "LocationDatabase":
-    """From `--geo-db`. Raises UsageError."""
+def location_database(own: Sequence[str], as_of: "AsOf" = "auto") -> "LocationDatabase":
+    """From `--geo-db` and `--as-of`. Raises UsageError."""
     from phonehome.analysis.places.database import LocationDatabase, LocationDatabaseError
 
     try:
-        return LocationDatabase.open(*own)
+        return LocationDatabase.open(*own, as_of=as_of)
     except LocationDatabaseError as error:
         raise UsageError(str(error)) from error
 

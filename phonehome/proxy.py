@@ -5,11 +5,12 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phonehome.options import EXIT_OK, UsageError, location_database, say
+from phonehome.options import EXIT_OK, NOTE, UsageError, add_at, location_database, say, vantages
 
 if TYPE_CHECKING:
     from phonehome.addons.proxy import Settings
     from phonehome.analysis.places.database import LocationDatabase
+    from phonehome.analysis.report.located import Vantage
 
 NAME = "proxy"
 SUMMARY = "route phones through mitmproxy, save what they send, and report it"
@@ -71,6 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
     )
+    add_at(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -105,11 +107,24 @@ def run(options: argparse.Namespace) -> int:
     except proxy.ProxyError as error:
         _remove_if_empty(settings)
         raise UsageError(f"the proxy could not run: {error}") from error
-    _report(settings, database)
+    if options.at is not None:
+        _note(settings.capture, options.at)
+    _report(settings, database, options.at)
     return EXIT_OK
 
 
-def _report(settings: "Settings", database: "LocationDatabase") -> None:
+def _note(capture: Path, at: "Vantage") -> None:
+    """Leaves a note beside the capture of where it was made, for later reports."""
+    _, place = at
+    text = place if isinstance(place, str) else f"{place.latitude},{place.longitude}"
+    try:
+        if capture.stat().st_size:
+            Path(f"{capture}{NOTE}").write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        say(f"phonehome: where the capture was made could not be noted: {error.strerror or error}")
+
+
+def _report(settings: "Settings", database: "LocationDatabase", at: "Vantage | None") -> None:
     from phonehome.analysis import pipeline
     from phonehome.analysis.devices import DeviceNames
     from phonehome.analysis.render import output
@@ -122,7 +137,8 @@ def _report(settings: "Settings", database: "LocationDatabase") -> None:
     paths = [str(settings.capture)]
     reading = pipeline.read_captures(paths, executors=executors(None, paths))
     print()
-    output.show(output.make_document(reading, database, DeviceNames.parse(devices)), "terminal")
+    document = output.make_document(reading, database, DeviceNames.parse(devices), at=vantages(paths, at))
+    output.show(document, "terminal")
     again = ["phonehome", "report", str(settings.capture)]
     again += [part for device in devices for part in ("--device", device)]
     again += [part for path in settings.geo_db for part in ("--geo-db", path)]

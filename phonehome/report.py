@@ -21,6 +21,7 @@ from phonehome.options import (
     limits_of,
     location_database,
     say,
+    vantages,
 )
 from phonehome.policy_options import add_policy, judge_of
 
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     judge = judge_of(options) if options.policy else None
     names = device_names(options.device)
     examining = Options(known_values(options.known), limits_of(options))
-    database = location_database(options.geo_db)
+    database = location_database(options.geo_db, options.as_of)
     paths, errors = find_captures(options.captures)
     with Progress(enabled=not options.quiet) as progress:
         reading = pipeline.read_captures(paths, examining, executors(options.workers, paths), progress)
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
         say("phonehome: nothing could be read, so no report was written")
         return EXIT_SOME_FAILED
     online = ask_online(reading.report, options.quiet) if options.online else None
-    document = output.make_document(reading, database, names, online=online)
+    document = output.make_document(reading, database, names, online=online, at=vantages(paths, options.at))
     masking = None if options.show_identifiers else masking_of([document])
     if judge:
         document["verdict"] = judge(document, masking or PLAIN)

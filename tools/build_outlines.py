@@ -9,12 +9,13 @@ MIT License.
 Strategy: a bound may be too wide and must never be too narrow, so each country is covered by more than its area. For
 distances from a point, a country is the cells of one degree that its outline touches or encloses, each cell taken as
 the circle around it. Between countries, the distance is that of the nearest two points of their outlines, which are
-taken every STEP km, less what may lie between such points. Whatever a country may be said to hold belongs to it:
-overseas parts, disputed land on both sides.
+taken every STEP km, less what may lie between such points. Whatever a country may be said to hold belongs to it, where
+it is asked about: overseas parts, disputed land on both sides. As a place that distances are measured from, a country
+is what no other code stands for: "in the Netherlands" is not Bonaire, which is BQ.
 
 The result is one text file, UTF-8, of JSON: `cells` by code (runs `row:first-last` of cells, row 0 from 90 to 89
-degrees south, column 0 from 180 to 179 degrees west), `codes`, and `between`: the distances of each code to the codes
-before it, km, two bytes each, big-endian, in base64. Airports are lines `code,country,latitude,longitude,city` in a
+degrees south, column 0 from 180 to 179 degrees west), `codes`, and `between`: the distances from each code to all
+codes, km, two bytes each, big-endian, in base64. Airports are lines `code,country,latitude,longitude,city` in a
 file beside it.
 """
 
@@ -44,10 +45,15 @@ OUTLINE_ERROR = 5.0
 """Kilometres by which Natural Earth at 1:50 million may be off."""
 
 
-def shapes(topology: dict[str, Any], places: dict[str, Any]) -> dict[str, list[list[Ring]]]:
-    """Polygons by code; a polygon is its outline and its holes."""
+Shapes = dict[str, list[list[Ring]]]
+
+
+def shapes(topology: dict[str, Any], places: dict[str, Any]) -> tuple[Shapes, Shapes]:
+    """Polygons by code, of a country with all that it may be said to hold, and without what has a code of its own. A
+    polygon is its outline and its holes."""
     arcs = [_degrees(arc, topology["transform"]) for arc in topology["arcs"]]
-    found: dict[str, list[list[Ring]]] = {}
+    found: Shapes = {}
+    narrow: Shapes = {}
     for geometry in topology["objects"]["countries"]["geometries"]:
         name = geometry["properties"]["name"]
         code = places["numeric"][geometry["id"]] if "id" in geometry else places["by_name"][name] or name
@@ -55,8 +61,10 @@ def shapes(topology: dict[str, Any], places: dict[str, Any]) -> dict[str, list[l
         for polygon in polygons:
             rings = [_ring(numbers, arcs) for numbers in polygon]
             # A part with a code of its own is still a part of the whole.
-            for owner in {code, _carved(code, rings[0], places["carve"])}:
-                found.setdefault(owner, []).append(rings)
+            owner = _carved(code, rings[0], places["carve"])
+            narrow.setdefault(owner, []).append(rings)
+            for each in {code, owner}:
+                found.setdefault(each, []).append(rings)
     for code, parts in places["holds"].items():
         for part in parts:
             found[code] = found[code] + found[part]
@@ -64,7 +72,8 @@ def shapes(topology: dict[str, Any], places: dict[str, Any]) -> dict[str, list[l
         west, south, east, north = entry["box"]
         box = [(west, south), (east, south), (east, north), (west, north), (west, south)]
         found[code] = [*found[code], [box]]
-    return {code: parts for code, parts in found.items() if len(code) == 2 and code != "AQ"}
+    codes = [code for code in found if len(code) == 2 and code != "AQ"]
+    return {code: found[code] for code in codes}, {code: narrow[code] for code in codes}
 
 
 def along(ring: Ring, step: float) -> Ring:
@@ -150,13 +159,18 @@ def main() -> None:
     parser.add_argument("topology", type=Path, help="countries-50m.json of world-atlas")
     parser.add_argument("output", type=Path, nargs="?", default=OUTPUT)
     options = parser.parse_args()
-    found = shapes(json.loads(options.topology.read_bytes()), tomllib.loads(PLACES.read_text("utf-8")))
+    found, narrow = shapes(
+        json.loads(options.topology.read_bytes()), tomllib.loads(PLACES.read_text("utf-8"))
+    )
     codes = sorted(found)
-    points = {code: vectors([p for rings in found[code] for p in along(rings[0], STEP)]) for code in codes}
+    wide, own = (
+        {code: vectors([p for rings in parts[code] for p in along(rings[0], STEP)]) for code in codes}
+        for parts in (found, narrow)
+    )
     table = bytearray()
-    for place, code in enumerate(codes):
-        for other in codes[:place]:
-            far = nearest(points[code], points[other]) - STEP - 2 * OUTLINE_ERROR
+    for code in codes:
+        for other in codes:
+            far = 0.0 if code == other else nearest(own[code], wide[other]) - STEP - 2 * OUTLINE_ERROR
             table += max(0, math.floor(far)).to_bytes(2, "big")
     made = {
         "codes": codes,

@@ -60,7 +60,7 @@ class Lines:
 
     def _text(self, device: str, evidence: Evidence, over: bool) -> str:
         sent = evidence.transmission
-        location = self._database.locate(sent.address)
+        location = self._database.locate_sent(sent)
         purpose = catalogue().purposes[evidence.judgement.purpose].label
         clock = datetime.fromtimestamp(sent.time, UTC).strftime("%H:%M:%SZ")
         kept = _UNOPENED.get(sent.unopened or "", "encrypted" if evidence.encrypted else "UNENCRYPTED")

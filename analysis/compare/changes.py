@@ -423,7 +423,7 @@ def _gone(
     hosts = {_name(row) for row in rows}
     before = f"before: {_counted(rows, shown)}, in {_span(old)}"
     later = [row for row in new["destinations"] if row["purpose"] == _ACTIVATION]
-    nowhere = [row for row in later if not _is_placed(row)]
+    nowhere = [row for row in later if not _is_placed(row) and country not in row["excluded_countries"]]
     closed = _unread_there(country, rows, new)
     moved = [row for row in later if _name(row) in hosts and _is_placed(row)]
     lasting = [

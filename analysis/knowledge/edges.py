@@ -16,6 +16,8 @@ class Edges:
     header_names: frozenset[bytes]
     services: tuple[ServiceName, ...]
     reverse_names: tuple[PlaceWord, ...]
+    not_countries: frozenset[str]
+    """Ends of names that are a country's, and say nothing of one."""
 
     @classmethod
     def of(cls, edges: EdgeHeaders, names: PlaceNames) -> Self:
@@ -28,4 +30,5 @@ class Edges:
             header_names=frozenset(name.encode() for name in by_header),
             services=names.service,
             reverse_names=names.reverse,
+            not_countries=frozenset(names.endings.not_countries),
         )

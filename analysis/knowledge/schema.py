@@ -789,6 +789,14 @@ class ServiceName(Table, frozen=True):
         yield "provider", self.provider
 
 
+class Endings(Table, frozen=True):
+    """Ends of names."""
+
+    not_countries: Texts
+    """Of countries, but taken for their sound."""
+    reference: Text
+
+
 class PlaceNames(File, frozen=True):
     """Names in which their holders say where a machine is."""
 
@@ -796,6 +804,7 @@ class PlaceNames(File, frozen=True):
     service: tuple[ServiceName, ...]
     reverse: tuple[PlaceWord, ...]
     """Names of addresses (PTR)."""
+    endings: Endings
 
 
 class RegionGroup(Table, frozen=True):

@@ -1,15 +1,16 @@
-"""Address -> Location, offline: from the embedded database, and the user's own in front of it.
+"""Address and time -> what tables know of it, offline: from the embedded databases, and the user's own before them.
 
-Strategy: what an address is by its number alone (private, multicast, IPv4 inside IPv6) is settled first,
-from the catalogue's copy of the IANA registries; only addresses of the public internet are looked up.
-A look-up gives a record of a table; what is known of the address beside the table (anycast, a network
-that tables get wrong, no network at all) can take certainty away from it and never adds any. Each answer
-names the tables that it rests on.
+Strategy: what an address is by its number alone (private, multicast, IPv4 inside IPv6) is settled first, from the
+catalogue's copy of the IANA registries; only addresses of the public internet are looked up. A look-up gathers what
+tables say, each with its date; which of them decides depends on the time that is asked about. `locate` weighs it.
 
-The embedded database is described in `tools/build_location_database.py`. The user's own may have the
-layout of MaxMind and DB-IP (https://dev.maxmind.com/geoip/docs/databases/: `country.iso_code`,
-`autonomous_system_number`) or of IPinfo (https://ipinfo.io/developers/database-types: `country_code` or
-`country`, `asn` as `AS123`). `registered_country` is no answer to where a machine is, and is not read.
+There are two embedded files (see `builder`): today's tables, and those of the past: countries of 2019-12, and the
+ranges that cloud providers published, from when to when. A table from within a year of the time decides alone; else the
+nearest ones before and after it decide together. `phonehome update` can put newer ones in the user's data folder.
+
+The user's own may have the layout of MaxMind and DB-IP (https://dev.maxmind.com/geoip/docs/databases/:
+`country.iso_code`, `autonomous_system_number`) or of IPinfo (https://ipinfo.io/developers/database-types:
+`country_code` or `country`, `asn` as `AS123`). `registered_country` is not where a machine is, and is not read.
 """
 
 import datetime
@@ -17,20 +18,21 @@ import ipaddress
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import maxminddb
 
 from phonehome.analysis import knowledge
-from phonehome.analysis.knowledge.schema import SpreadCloud, SpreadRange
-from phonehome.analysis.places.location import CountryCertainty, Location, Source
+from phonehome.analysis.places.locate import NOTHING_SEEN, Claim, Cloud, Known, Seen, locate, words_of
+from phonehome.analysis.places.location import Location, Source
 from phonehome.analysis.places.prefixes import IPAddress
+from phonehome.analysis.transmission import Transmission
 
 CACHED_ADDRESSES = 1 << 15
 """Distinct addresses of which the answer is kept; about 20 MB if all are used."""
@@ -41,10 +43,19 @@ LONGEST_ADDRESS = 128
 FAR_APART = datetime.timedelta(days=365)
 """A table that is further from a capture than this gets a warning."""
 
+LISTED_FOR = datetime.timedelta(days=183)
+"""For so long a provider's last list is taken to be still true."""
+BETWEEN_LISTS = datetime.timedelta(days=45)
+"""So far apart lists of one provider can be: what a list has, it may have had for so long before."""
+
+AsOf = Literal["auto", "now"] | datetime.date
+"""The time that is asked about: that of the capture, today's, or a day."""
+
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # NAT64, RFC 6052
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _AS_NUMBER = re.compile(r"(?:AS)?([0-9]{1,10})", re.IGNORECASE)
 _PROBED_RECORDS = 1000
+PRESENT, PAST = "locations.mmdb", "past.mmdb"
 
 
 class LocationDatabaseError(Exception):
@@ -76,33 +87,77 @@ class LocationDatabase:
     enough to be opened in each process.
     """
 
-    def __init__(self, own: Iterable["OwnDatabase"] = ()) -> None:
-        """Raises LocationDatabaseError if the embedded file is missing or damaged."""
+    def __init__(
+        self, own: Iterable["OwnDatabase"] = (), as_of: AsOf = "auto", folder: Path | None = None
+    ) -> None:
+        """`folder` has the databases that take the place of the embedded ones. Raises LocationDatabaseError if a file
+        is missing or damaged."""
         self._own = tuple(own)
-        self._embedded = _Embedded()
-        self._cached = lru_cache(maxsize=CACHED_ADDRESSES)(self._locate)
+        self._as_of = as_of
+        self._fixed = as_of if isinstance(as_of, datetime.date) else None
+        self._embedded = _Embedded(folder)
+        self._cached = lru_cache(maxsize=CACHED_ADDRESSES)(self._known)
+        self._plain = lru_cache(maxsize=CACHED_ADDRESSES)(self._locate)
 
     @classmethod
-    def open(cls, *paths: str | os.PathLike[str]) -> Self:
-        """With files of the user's own: the first that has a field wins, the embedded one fills the rest.
+    def open(cls, *paths: str | os.PathLike[str], as_of: AsOf = "auto") -> Self:
+        """With files of the user's own, before the embedded ones; `FILE@2024-03-01` says the day of a file's data.
 
         Raises LocationDatabaseError for a file that cannot be read, is no MMDB, or has an unknown layout.
         """
-        return cls(OwnDatabase(path) for path in paths)
+        return cls((OwnDatabase(path) for path in paths), as_of, updated_folder())
 
-    def locate(self, address: str | None) -> Location:
-        """Where the address is. Never raises: what cannot be told is None, and `reason` says why."""
+    def locate(self, address: str | None, time: float | None = None, seen: Seen = NOTHING_SEEN) -> Location:
+        """Where the address was at a time (seconds since 1970-01-01T00:00Z; None is today), by tables and by what
+        captures hold of it. Never raises: what cannot be told is None, and `reason` says why."""
         if address is not None and len(address) > LONGEST_ADDRESS:
             return Location(address=address[:LONGEST_ADDRESS], reason="not an IP address")
-        return self._cached(address)
+        day = self._fixed if time is None else self._day(time)
+        if seen is NOTHING_SEEN:
+            return self._plain(address, day)
+        known = self._cached(address, day)
+        return known if isinstance(known, Location) else locate(known, seen)
+
+    def known(self, address: str | None, time: float | None = None) -> Known | None:
+        """What tables know of the address; None if it is none of the public internet."""
+        known = self._cached(address, self._day(time))
+        return known if isinstance(known, Known) else None
+
+    def locate_sent(self, sent: Transmission) -> Location:
+        """Where a transmission went, by what is known of it alone."""
+        words = words_of(sent.reply.edge) if sent.reply and sent.reply.edge else None
+        if not words and not sent.host:
+            return self.locate(sent.address, sent.time)
+        seen = Seen(
+            words=dict.fromkeys(words or (), 1),
+            date=_day(sent.time) or None,
+            hosts=(sent.host,) if sent.host else (),
+        )
+        return self.locate(sent.address, sent.time, seen)
+
+    def _day(self, time: float | None) -> datetime.date | None:
+        """The day that is asked about; None is today."""
+        if self._fixed is not None:
+            return self._fixed
+        if self._as_of == "now" or time is None or not 0 < time < 1e11:
+            return None
+        return datetime.datetime.fromtimestamp(time, datetime.UTC).date()
 
     def sources(self) -> tuple[Table, ...]:
         """All tables that answers may rest on, the user's own first."""
-        return (*(own.table for own in self._own), *self._embedded.tables.values())
+        return (*(own.table for own in self._own), *self._embedded.tables())
+
+    def age_warning(self, time: float | None) -> str | None:
+        """A sentence if no country table is from within a year of a capture."""
+        day = self._day(time)
+        dates = [
+            table.date for table in (*(own.table for own in self._own), *self._embedded.country_tables())
+        ]
+        return _age_warning(day, dates) if day and self._as_of == "auto" else None
 
     def close(self) -> None:
         """Lets go of the files. `locate` then answers only what it has already answered."""
-        self._embedded.reader.close()
+        self._embedded.close()
         for own in self._own:
             own.reader.close()
 
@@ -112,71 +167,98 @@ class LocationDatabase:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _locate(self, text: str | None) -> Location:
+    def _locate(self, text: str | None, day: datetime.date | None) -> Location:
+        known = self._cached(text, day)
+        return known if isinstance(known, Location) else locate(known)
+
+    def _known(self, text: str | None, day: datetime.date | None) -> Known | Location:
         if text is None:
             return Location(address="", reason="no address is known")
         try:
-            address = ipaddress.ip_address(text.strip().partition("%")[0])
+            outer = ipaddress.ip_address(text.strip().partition("%")[0])
         except ValueError:
             return Location(address=text, reason="not an IP address")
-        inner, how = _inner(address)
-        location = self._locate_public(text, inner)
-        if how:
-            location = replace(location, reason=f"{how} {inner}: {location.reason}")
-        return location
-
-    def _locate_public(self, text: str, address: IPAddress) -> Location:
-        special = knowledge.shipped().addresses.special.get(address)
+        address, carried = _inner(outer)
+        how = f"{carried} {address}" if carried else ""
+        addresses = knowledge.shipped().addresses
+        special = addresses.special.get(address)
         if special is not None and special.scope != "global":
             return Location(
                 address=text,
                 country_certainty="not-applicable",
-                reason=f"{special.scope}: {special.meaning}",
+                reason=(f"{how}: " if how else "") + f"{special.scope}: {special.meaning}",
                 scope=special.scope,
             )
-        answer = self._embedded.look_up(address)
+        answer = self._embedded.look_up(address, day)
         damaged = ""
-        for own in reversed(self._own):
+        claims = list(answer.claims)
+        for own in self._own:
             try:
-                own.improve(answer, address)
+                claim = own.improve(answer, address)
             except DamagedDatabaseError:
                 damaged = f"; {own.table.name} is damaged at this address and was left out"
-        certainty, anycast, reason = _judge(answer, address)
-        return Location(
+            else:
+                if claim is not None:
+                    claims.append(claim)
+        decided, near = _decide(claims, day)
+        cloud = answer.cloud
+        spread = addresses.spread_ranges.get(address)
+        return Known(
             address=text,
-            country=answer.country,
-            country_certainty=certainty,
-            reason=reason + damaged,
+            version=address.version,
+            how=how,
+            claims=decided,
+            near=near,
             asn=answer.asn,
             organisation=answer.organisation,
-            cloud_provider=knowledge.shipped().addresses.provider(answer.provider).name
-            if answer.provider
-            else None,
-            cloud_region=answer.region or None,
-            anycast=anycast,
-            sources=tuple(dict.fromkeys(s for s in answer.sources() if s is not None)),
+            asn_source=answer.asn_source,
+            cloud=cloud,
+            was_not=answer.was_not,
+            spread=spread
+            or (addresses.spread_cloud(cloud.key, cloud.region, cloud.service) if cloud else None),
+            damaged=damaged,
         )
 
 
 @dataclass(slots=True)
 class _Answer:
-    """What tables say of one address, before it is judged."""
+    """What tables say of one address."""
 
-    country: str | None = None
-    country_source: Source | None = None
-    by_region: bool = False
-    """Whether the provider's region decided the country."""
-    own_country: bool = False
+    claims: tuple[Claim, ...] = ()
     asn: int | None = None
     organisation: str | None = None
     asn_source: Source | None = None
-    provider: str = ""
-    region: str = ""
-    service: str = ""
-    cloud_source: Source | None = None
+    own_asn: bool = False
+    cloud: Cloud | None = None
+    was_not: str = ""
 
-    def sources(self) -> tuple[Source | None, ...]:
-        return self.country_source, self.asn_source, self.cloud_source
+
+def _decide(claims: Sequence[Claim], day: datetime.date | None) -> tuple[tuple[Claim, ...], bool]:
+    """The claims of countries that count for a day, the one that decides first; and whether it is from near that day.
+
+    Today (no day), the user's own wins, and then the newest. A table within a year of the day decides, the user's own
+    before others. If there is none, the nearest before and after decide together."""
+    own = [claim for claim in claims if claim.own]
+    if day is None:
+        newest = sorted((claim for claim in claims if not claim.own), key=lambda claim: claim.source.date)
+        return tuple((*own, *newest[::-1])[:1]), True
+    dated = [(claim, date) for claim in claims if (date := _date(claim.source.date)) is not None]
+    undated = [claim for claim in claims if _date(claim.source.date) is None]
+    near = sorted(
+        (item for item in dated if abs(item[1] - day) <= FAR_APART),
+        key=lambda item: (not item[0].own, abs(item[1] - day)),
+    )
+    sides = [
+        *sorted((item for item in dated if item[1] <= day), key=lambda item: day - item[1])[:1],
+        *sorted((item for item in dated if item[1] > day), key=lambda item: item[1] - day)[:1],
+    ]
+    others = sorted((item for item in dated), key=lambda item: abs(item[1] - day))
+    if near:
+        order = [*near[:1], *(item for item in others if item[0] != near[0][0])]
+    else:
+        order = sorted(sides, key=lambda item: abs(item[1] - day))
+    chosen = dict.fromkeys((*(claim for claim, _ in order), *undated))
+    return tuple(chosen)[:3], bool(near) or len(order) < 2
 
 
 def _inner(address: IPAddress) -> tuple[IPAddress, str]:
@@ -193,92 +275,142 @@ def _inner(address: IPAddress) -> tuple[IPAddress, str]:
     return address, ""
 
 
-def _judge(answer: _Answer, address: IPAddress) -> tuple[CountryCertainty, bool, str]:
-    """(certainty, anycast, reason) of a country that tables gave; takes the country away if it is filler."""
-    addresses = knowledge.shipped().addresses
-    spread: SpreadRange | SpreadCloud | None = addresses.spread_ranges.get(address)
-    if spread is None and answer.provider:
-        spread = addresses.spread_cloud(answer.provider, answer.region, answer.service)
-    anycast = spread is not None and spread.anycast
-    says = f"{answer.country_source.name} says {answer.country}" if answer.country_source else ""
+def data_folder() -> Path:
+    """Where `phonehome update` puts databases."""
+    base = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return Path(base) / "phonehome" / "locations"
 
-    if spread is not None:
-        how = "any of its places may have answered (anycast)" if anycast else "may be in another country"
-        said = f"; {says}" if says else ""
-        return ("uncertain" if answer.country else "unknown"), anycast, f"{spread.what}: {how}{said}"
-    if answer.country is None:
-        return "unknown", False, "no table knows a country for it"
-    cloud = addresses.provider(answer.provider) if answer.provider else None
-    if answer.by_region and cloud:
-        return "certain", False, f"{cloud.name} publishes this range as its region {answer.region}"
 
-    network = addresses.spread_networks.get(answer.asn) if answer.asn is not None else None
-    if network is not None:
-        return "uncertain", False, f"{says}, but {network.reason}"
-    of_region = addresses.region_countries.get((answer.provider, answer.region))
-    if cloud and of_region is not None and of_region != answer.country:
-        region = f"{answer.region} ({of_region})"
-        if answer.own_country:
-            return "uncertain", False, f"{says}, but {cloud.name} publishes this range as its region {region}"
-        return "uncertain", False, f"{says}, where {cloud.name} has a zone of its region {region}"
-    if answer.asn is None and not answer.own_country and not cloud:
-        idle = f"{says}, but no network announced the address when the tables were made"
-        filler = addresses.filler.get(address.version)
-        if filler is not None:
-            answer.country = None
-            return "unknown", False, f"{idle}, and {filler}"
-        return "uncertain", False, idle
-    return "likely", False, says
+def updated_folder() -> Path | None:
+    """The folder with the user's updated database, if there is one."""
+    folder = data_folder()
+    return folder if (folder / PRESENT).is_file() else None
 
 
 class _Embedded:
-    """The embedded file."""
+    """The embedded files, or what an update put in the place of today's."""
 
-    def __init__(self) -> None:
-        path = resources.files("phonehome.analysis.places") / "data" / "locations.mmdb"
-        with resources.as_file(path) as file:
-            self.reader = _open(file, "install phonehome again", maxminddb.MODE_AUTO)
+    def __init__(self, folder: Path | None = None) -> None:
+        shipped = resources.files("phonehome.analysis.places") / "data"
+        with resources.as_file(shipped) as data:
+            path = (folder or data) / PRESENT
+            advice = "run phonehome update --rollback" if folder else "install phonehome again"
+            self.reader = _open(path, advice, maxminddb.MODE_AUTO)
+            self._past = _open(data / PAST, "install phonehome again", maxminddb.MODE_AUTO)
         try:
-            described = json.loads(self.reader.metadata().description["tables"])
-            self.tables = {key: Table(**_known_fields(entry)) for key, entry in described.items()}
-            self._country = _source(self.tables["country"])
-            self._asn = _source(self.tables["asn"])
-            self._cloud_date = self.tables["cloud"].date
+            self._tables = {
+                key: Table(**_known_fields(entry))
+                for reader in (self.reader, self._past)
+                for key, entry in json.loads(reader.metadata().description["tables"]).items()
+            }
+            self._country, self._asn, self._country_past = (
+                _source(self._tables[key]) for key in ("country", "asn", "country-past")
+            )
+            self._cloud_date = datetime.date.fromisoformat(self._tables["cloud"].date)
+            lists = json.loads(self._past.metadata().description["tables"])["cloud-past"]["lists"]
+            self._lists = {name: (_iso(first), _iso(last)) for name, (first, last) in lists.items()}
         except (KeyError, TypeError, ValueError) as error:
             raise LocationDatabaseError(
-                f"{file}: the embedded location database does not name its tables; install phonehome again"
+                f"{path}: the location database does not name its tables; {advice}"
             ) from error
-        self._cloud: dict[str, Source] = {}
 
-    def look_up(self, address: IPAddress) -> _Answer:
+    def tables(self) -> tuple[Table, ...]:
+        return tuple(self._tables.values())
+
+    def country_tables(self) -> tuple[Table, ...]:
+        return self._tables["country"], self._tables["country-past"]
+
+    def close(self) -> None:
+        self.reader.close()
+        self._past.close()
+
+    def look_up(self, address: IPAddress, day: datetime.date | None) -> _Answer:
         record = self.reader.get(address)
-        if not isinstance(record, dict):
-            return _Answer()
         # The names that the builder gives, and the types that it writes.
-        fields: dict[str, Any] = record
-        answer = _Answer(
-            country=fields.get("country"),
-            by_region=fields.get("country_from") == "cloud",
-            asn=fields.get("asn"),
-            organisation=fields.get("organisation"),
-            provider=fields.get("provider", ""),
-            region=fields.get("region", ""),
-            service=fields.get("service", ""),
-        )
-        if answer.provider:
-            answer.cloud_source = self._cloud_source(answer.provider)
-        if answer.country is not None:
-            answer.country_source = answer.cloud_source if answer.by_region else self._country
+        fields: dict[str, Any] = record if isinstance(record, dict) else {}
+        answer = _Answer(asn=fields.get("asn"), organisation=fields.get("organisation"))
         if answer.asn is not None:
             answer.asn_source = self._asn
+        today = None
+        if "provider" in fields:
+            today = Cloud(
+                fields["provider"],
+                fields.get("region", ""),
+                fields.get("service", ""),
+                self._cloud_source(fields["provider"], self._cloud_date.isoformat()),
+            )
+        claims = [Claim(fields["country"], self._country)] if "country" in fields else []
+        if day is None:
+            answer.cloud = today
+        else:
+            record = self._past.get(address)
+            past: dict[str, Any] = record if isinstance(record, dict) else {}
+            if "country" in past:
+                claims.append(Claim(past["country"], self._country_past))
+            answer.cloud, answer.was_not = self._cloud_at(day, today, past.get("clouds", ""))
+        answer.claims = tuple(claims)
         return answer
 
-    def _cloud_source(self, provider: str) -> Source:
-        source = self._cloud.get(provider)
-        if source is None:
-            source = Source(knowledge.shipped().addresses.provider(provider).table, self._cloud_date)
-            self._cloud[provider] = source
-        return source
+    def _cloud_source(self, key: str, date: str) -> Source:
+        return Source(knowledge.shipped().addresses.provider(key).table, date)
+
+    def _cloud_at(self, day: datetime.date, today: Cloud | None, history: str) -> tuple[Cloud | None, str]:
+        """What providers published of an address on a day, and what their lists say against today's."""
+        seen = [_interval(line) for line in history.split("\n")] if history else []
+        for name, region, first, last in seen:
+            if first <= day <= last:
+                key = _key(name)
+                service = today.service if today and today.key == key else ""
+                source = self._cloud_source(key, last.isoformat())
+                return Cloud(key, region, service, source, "listed", f"lists of {first} to {last}"), ""
+        if today is None:
+            return None, ""
+        name = knowledge.shipped().addresses.provider(today.key).name
+        begin, end = self._lists.get(name, (self._cloud_date, self._cloud_date))
+        of_it = [(region, first, last) for other, region, first, last in seen if other == name]
+        if day > self._cloud_date:
+            known = day - self._cloud_date <= LISTED_FOR
+            return today._replace(
+                standing="listed" if known else "earlier", when="" if known else today.source.date
+            ), ""
+        if day > end:
+            before = any(region == today.region and end - last <= BETWEEN_LISTS for region, _, last in of_it)
+            if before or self._cloud_date - day <= LISTED_FOR:
+                return today._replace(
+                    standing="before-and-after", when=f"lists of {end} and {self._cloud_date}"
+                ), ""
+            return today._replace(standing="later", when=f"list of {self._cloud_date}"), ""
+        if day < begin:
+            return today._replace(standing="later", when=f"list of {self._cloud_date}"), ""
+        later = sorted(first for _, first, _ in of_it if first > day)
+        if later and later[0] - day <= BETWEEN_LISTS:
+            return today._replace(standing="later", when=f"lists from {later[0]} on"), ""
+        since = f"from {later[0]} on only" if later else f"on {self._cloud_date}, and not on {day}"
+        return None, f"{name} published this range {since}"
+
+
+def _interval(line: str) -> tuple[str, str, datetime.date, datetime.date]:
+    name, region, first, last = line.split("\t")
+    # DigitalOcean's lists name the country first: `NL NL-NH`.
+    return name, region.rpartition(" ")[2], _iso(first), _iso(last)
+
+
+def _key(name: str) -> str:
+    """The provider's key in the cloud table of today."""
+    for key, provider in knowledge.shipped().addresses.providers.items():
+        if provider.name in (name, f"{name} Cloud"):
+            return key
+    return name.lower()
+
+
+_iso = lru_cache(maxsize=4096)(datetime.date.fromisoformat)
+
+
+def _date(text: str) -> datetime.date | None:
+    try:
+        return _iso(text)
+    except ValueError:
+        return None
 
 
 class OwnDatabase:
@@ -286,11 +418,13 @@ class OwnDatabase:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Raises LocationDatabaseError for a file that cannot be read, is no MMDB, or has no known layout."""
-        self.path = Path(path)
+        name, _, day = os.fspath(path).rpartition("@")
+        dated = bool(name) and _date(day) is not None
+        self.path = Path(name if dated else path)
         # The reader that is written in Python: that in C has been seen to abort the process on a damaged file.
         self.reader = _open(self.path, "give an MMDB file such as GeoLite2-Country.mmdb", maxminddb.MODE_MMAP)
         metadata = self.reader.metadata()
-        self.table = Table(name=self.path.name, date=_day(metadata.build_epoch))
+        self.table = Table(name=self.path.name, date=day if dated else _day(metadata.build_epoch))
         self._source = _source(self.table)
         self._probe(metadata.database_type)
 
@@ -314,26 +448,25 @@ class OwnDatabase:
             "ASN database of MaxMind, DB-IP or IPinfo"
         )
 
-    def improve(self, answer: _Answer, address: IPAddress) -> None:
-        """Puts what this file knows in place of what stood there.
+    def improve(self, answer: _Answer, address: IPAddress) -> Claim | None:
+        """Puts the network that this file knows in place of what stood there, if no file before it did; returns the
+        country that it names.
 
         Raises DamagedDatabaseError where the file is damaged; `answer` is then unchanged.
         """
         if address.version == 6 and self.reader.metadata().ip_version == 4:
-            return
+            return None
         record = self._read(address)
         country = _first(record, _COUNTRY_PATHS, _country_code)
-        if country is not None:
-            answer.by_region = answer.by_region and country == answer.country
-            answer.country, answer.country_source = country, self._source
-            answer.own_country = True
         asn = _first(record, _ASN_PATHS, _as_number)
-        if asn is not None:
+        if asn is not None and not answer.own_asn:
+            answer.own_asn = True
             # The holder belongs to the number: another table's name must not stand beside it.
             answer.organisation = _first(record, _HOLDER_PATHS, _text) or (
                 answer.organisation if asn == answer.asn else None
             )
             answer.asn, answer.asn_source = asn, self._source
+        return Claim(country, self._source, own=True) if country is not None else None
 
     def _read(self, address: IPAddress) -> object:
         try:
@@ -410,31 +543,18 @@ def _source(table: Table) -> Source:
     return Source(table.name, table.date)
 
 
-def age_warning(sources: Iterable[Source | Table], capture_time: float | None) -> str | None:
-    """A sentence if a table is more than a year younger or older than the capture, else None.
-
-    `capture_time` is in seconds since 1970-01-01T00:00Z; None, or a time that no calendar has, gives None.
-    """
-    if capture_time is None:
+def _age_warning(day: datetime.date, tables: Iterable[str]) -> str | None:
+    """A sentence if no table is from within a year of the day of a capture. An undated table says nothing."""
+    dates = sorted(date for text in tables if (date := _date(text)) is not None)
+    if not dates or any(abs(date - day) <= FAR_APART for date in dates):
         return None
-    try:
-        captured = datetime.datetime.fromtimestamp(capture_time, datetime.UTC).date()
-    except (ValueError, OverflowError, OSError):
-        return None
-    far: list[tuple[datetime.timedelta, str, datetime.date]] = []
-    for source in sources:
-        try:
-            made = datetime.date.fromisoformat(source.date)
-        except ValueError:
-            continue
-        if abs(made - captured) > FAR_APART:
-            far.append((abs(made - captured), source.name, made))
-    if not far:
-        return None
-    apart, name, made = max(far)
-    years = apart.days / 365.25
+    before = [date for date in dates if date < day][-1:]
+    after = [date for date in dates if date > day][:1]
+    nearest = " and ".join(
+        [f"{(day - date).days / 365.25:.1f} years earlier ({date})" for date in before]
+        + [f"{(date - day).days / 365.25:.1f} years later ({date})" for date in after]
+    )
     return (
-        f"The capture is of {captured}, the location table {name} of {made}, {years:.1f} years "
-        f"{'later' if made > captured else 'earlier'}: addresses move between networks and countries, "
-        "so it says little of where they were at the time."
+        f"The capture is of {day}, and the nearest location tables are {nearest}: addresses move between countries, so "
+        "they say less of where these were at the time."
     )

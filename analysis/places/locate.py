@@ -1,267 +1,459 @@
-"""What the report would say of a host or an address: the work behind `phonehome locate`.
+"""All evidence of where an address is, weighed in one place.
 
-A name has no address of its own: a report takes the address from the capture. So a name alone gives a
-location only with `--online`, from today's addresses, and says so.
+`known` is what tables say at a time (see `database`), `seen` what captures hold. Each kind of evidence has a weight and
+a text, and a contradiction is shown, never averaged away:
+
+- certain: the provider's list of that time; or the word of the edge that answered, where the range is its network's;
+- likely: a table of that time, for a network that has its machines in one place, if nothing contradicts it; a range
+  that the provider lists at another time, if the table agrees; a name that the holder of a range gave;
+- uncertain: all else that names a country;
+- a country that is excluded by how soon the answer came is not given.
 """
 
-import ipaddress
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
+from phonehome.analysis import knowledge
 from phonehome.analysis.knowledge.addresses import country_name
-from phonehome.analysis.places.database import LocationDatabase
-from phonehome.analysis.places.location import Location
+from phonehome.analysis.knowledge.schema import PlaceWord, SpreadCloud, SpreadNetwork, SpreadRange
+from phonehome.analysis.places.distances import Point, airport
+from phonehome.analysis.places.location import CountryCertainty, Location, Piece, Source
+from phonehome.analysis.places.round_trips import Bound, milliseconds
 
-if TYPE_CHECKING:  # its libraries are slow to load, and only `--online` needs them
-    from phonehome.analysis.places.online import OnlineLookups, OnlineResults
-    from phonehome.analysis.places.registry import RegistryEntry
+Standing = Literal["listed", "before-and-after", "later", "earlier"]
+"""How a provider's lists stand to a time: they had the range then; they had it the same before and after, with no list
+between; only lists from after, or from before that time are known."""
 
-LONGEST_ARGUMENT = 4096
+EDGE_REACH = 150.0
+"""Kilometres that a site may lie from the airport that it is called by."""
 
 
-class Target(NamedTuple):
-    """What an argument asks about: a name, or an address; neither if it is none."""
+class Claim(NamedTuple):
+    """What a country table says."""
 
-    host: str | None
-    address: str | None
+    country: str
+    source: Source
+    own: bool = False
+    """Whether it is the user's own."""
+
+
+class Cloud(NamedTuple):
+    """What a provider publishes of a range."""
+
+    key: str
+    """As in the cloud table: `aws`."""
+    region: str
+    """`` is none."""
+    service: str
+    source: Source
+    standing: Standing = "listed"
+    when: str = ""
+    """The day, or the days, that its lists speak of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One address, and what is known of it."""
+class Known:
+    """What tables and the catalogue know of an address, at a time."""
 
-    location: Location
-    reverse_name: str | None = None
-    """Today's, given by the holder of the address; only online."""
-    registry: "RegistryEntry | None" = None
-    """Only online."""
+    address: str
+    version: int = 4
+    how: str = ""
+    """How it stands for another address; `` if it does not."""
+    claims: tuple[Claim, ...] = ()
+    """Of country tables, the one that decides first."""
+    near: bool = True
+    """Whether the first claim is from about that time; else the others count as well."""
+    asn: int | None = None
+    organisation: str | None = None
+    asn_source: Source | None = None
+    cloud: Cloud | None = None
+    was_not: str = ""
+    """What a provider's lists say against its range of today; `` if nothing."""
+    spread: SpreadRange | SpreadCloud | None = None
+    damaged: str = ""
+
+
+class Reverse(NamedTuple):
+    """The name that the holder of an address gave it."""
+
+    name: str
+    date: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocateResult:
-    """The answer to one argument."""
+class Seen:
+    """What captures and look-ups hold of an address, beside what tables know."""
 
-    argument: str
-    host: str | None = None
-    aliases: tuple[str, ...] = ()
-    """The names that the host is an alias of today; only online."""
-    asked: float | None = None
-    """When the name was looked up, in seconds since 1970-01-01T00:00Z; None if it was not."""
-    places: tuple[Place, ...] = ()
-    note: str = ""
-    """What a reader must know of this answer; `` if nothing."""
-    warnings: tuple[str, ...] = ()
-    """Of the look-ups as a whole: the same in each result of one call."""
+    words: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(header, code) of what content networks said -> how often."""
+    date: str | None = None
+    """Of the capture."""
+    hosts: tuple[str, ...] = ()
+    bound: Bound | None = None
+    reverse: Reverse | None = None
+    registered: tuple[str, str] | None = None
+    """Country and holder in the registry's entry. No evidence of where a machine is."""
 
 
-def read_target(argument: str) -> Target:
-    """Reads an address, a name, `host:port`, `[address]:port` or a URL. Never raises."""
-    text = argument.strip()
-    if len(text) > LONGEST_ARGUMENT:
-        return Target(None, None)
-    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if _is_address(bare):
-        return Target(None, bare)
-    try:
-        parts = urlsplit(text if "://" in text else f"//{text}")
-        host = parts.hostname
-        _ = parts.port  # raises if what stands for a port is none
-    except ValueError:
-        return Target(None, None)
-    if not host:
-        return Target(None, None)
-    host = host.rstrip(".")
-    if _is_address(host):
-        return Target(None, host)
-    return Target(host, None) if _is_name(host) else Target(None, None)
+NOTHING_SEEN = Seen()
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True
+class Word(NamedTuple):
+    """A place that a network named."""
+
+    network: str
+    country: str
+    place: str
+    """`Tel Aviv`, or the code."""
+    at: Point | None
+    belongs: bool
+    """Whether the address is the network's."""
+    says: str
+    source: str
 
 
-def _is_name(text: str) -> bool:
-    try:
-        ascii_form = text.encode("idna")
-    except UnicodeError:
-        return False
-    labels = ascii_form.split(b".")
-    return len(ascii_form) <= 253 and all(
-        label and label.replace(b"-", b"").replace(b"_", b"").isalnum() for label in labels
+def words_of(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(header, code) of the places that content networks named in headers of an answer."""
+    found: list[tuple[str, str]] = []
+    for name, value in headers:
+        for edge in knowledge.shipped().edges.by_header.get(name, ()):
+            code = edge.read(value)
+            if code is not None:
+                found.append((name, code))
+                break
+    return found
+
+
+def _word(entry: PlaceWord, code: str, known: Known) -> Word | None:
+    """What a code says; None if it is no place that is known."""
+    cloud = known.cloud
+    belongs = entry.is_of(
+        known.asn, cloud.key if cloud else "", cloud.region if cloud else "", cloud.service if cloud else ""
+    )
+    country, place, at = entry.places.get(code), code.upper(), None
+    names = knowledge.shipped().countries.names
+    if country is None and entry.codes == "iata":
+        found = airport(code.upper())
+        if found is not None:
+            country, place = found.country, found.city
+            at = Point(found.latitude, found.longitude, EDGE_REACH)
+    elif country is None and entry.codes in ("unlocode", "country"):
+        country = code[:2].upper() if code[:2].upper() in names else None
+    if country is None:
+        return None
+    said = f"answered in {place} ({entry.network}'s word)"
+    if not belongs:
+        said = f"says {place} in {entry.network}'s way, which any server can write"
+    return Word(entry.network, country, place, at, belongs, said, entry.network)
+
+
+def words(known: Known, seen: Seen) -> list[Word]:
+    """The places that content networks named, those of their own ranges first, then the most frequent."""
+    found: list[tuple[bool, int, Word]] = []
+    for (header, code), count in seen.words.items():
+        read = [_word(entry, code, known) for entry in knowledge.shipped().edges.by_header.get(header, ())]
+        best = max((word for word in read if word is not None), key=lambda word: word.belongs, default=None)
+        if best is not None:
+            found.append((not best.belongs, -count, best))
+    return [word for _, _, word in sorted(found, key=lambda item: (*item[:2], item[2].place))]
+
+
+def locate(known: Known, seen: Seen = NOTHING_SEEN) -> Location:
+    """Where the address is. Pure."""
+    said = words(known, seen)
+    bound = seen.bound
+    weighed = _Weighing(known, seen, said)
+    country, certainty, reason = weighed.answer()
+    excluded = bound.excluded if bound else frozenset()
+    if certainty == "certain":
+        excluded -= {country or ""}
+    elif country in excluded:
+        country, certainty, reason = weighed.without(country or "", excluded)
+    cloud = known.cloud
+    return Location(
+        address=known.address,
+        country=country,
+        country_certainty=certainty,
+        reason=(f"{known.how}: " if known.how else "") + reason + known.damaged,
+        asn=known.asn,
+        organisation=known.organisation,
+        cloud_provider=knowledge.shipped().addresses.provider(cloud.key).name if cloud else None,
+        cloud_region=(cloud.region or None) if cloud else None,
+        anycast=known.spread is not None and known.spread.anycast,
+        sources=tuple(dict.fromkeys(weighed.sources())),
+        evidence=tuple(weighed.pieces()),
+        excluded=excluded,
+        bound_km=round(bound.km) if bound else None,
+        bound_from=bound.origin if bound else None,
+        at=weighed.at() if certainty == "certain" else None,
     )
 
 
-def locate_many(
-    arguments: Sequence[str], database: LocationDatabase, online: "OnlineLookups | None" = None
-) -> list[LocateResult]:
-    """One result for each argument, in order. Asks nobody unless `online` is given."""
-    targets = [read_target(argument) for argument in arguments]
-    found: OnlineResults | None = None
-    if online is not None:
-        found = online.look_up((), [target.host for target in targets if target.host])
-        today = [address for answers in found.names.values() for address in answers.addresses]
-        of_addresses = online.look_up(today + [target.address for target in targets if target.address], ())
-        found = found.joined(of_addresses)
-    results = [_result(*pair, database, found) for pair in zip(arguments, targets, strict=True)]
-    if found is not None and found.warnings:
-        results = [replace(result, warnings=found.warnings) for result in results]
-    return results
+_Answer = tuple[str | None, CountryCertainty, str]
 
 
-def _result(
-    argument: str, target: Target, database: LocationDatabase, found: "OnlineResults | None"
-) -> LocateResult:
-    if target.address is not None:
-        return LocateResult(argument=argument, places=_places([target.address], database, found))
-    if target.host is None:
-        return LocateResult(argument=argument, note="neither a host name nor an IP address")
-    if found is None:
-        return LocateResult(
-            argument=argument,
-            host=target.host,
-            note="A name has no address of its own, so its country is unknown: a report takes the address "
-            "from the capture. With --online, today's addresses of the name are looked up.",
-        )
-    answers = found.names.get(target.host)
-    if answers is None:
-        return LocateResult(argument=argument, host=target.host, note="the name was not looked up")
-    note = "Today's addresses, which need not be those of any capture."
-    return LocateResult(
-        argument=argument,
-        host=target.host,
-        aliases=answers.aliases,
-        asked=answers.asked,
-        places=_places(answers.addresses, database, found),
-        note=note if answers.addresses else answers.problem,
-    )
+class _Weighing:
+    """The evidence of one address."""
 
+    def __init__(self, known: Known, seen: Seen, said: Sequence[Word]) -> None:
+        self.known, self.seen, self.said = known, seen, said
+        self.claim = known.claims[0] if known.claims else None
+        addresses = knowledge.shipped().addresses
+        self.network: SpreadNetwork | None = addresses.spread_networks.get(known.asn or 0)
+        cloud = known.cloud
+        self.of_region = addresses.region_countries.get((cloud.key, cloud.region)) if cloud else None
+        self.provider = addresses.provider(cloud.key).name if cloud else ""
+        self.abroad = addresses.abroad.get((cloud.key, cloud.region), frozenset()) if cloud else frozenset()
+        self.service = self._service()
+        self.reverse = self._reverse()
 
-def _places(
-    addresses: Iterable[str], database: LocationDatabase, found: "OnlineResults | None"
-) -> tuple[Place, ...]:
-    places: list[Place] = []
-    for address in addresses:
-        reverse = found.reverse.get(address) if found else None
-        places.append(
-            Place(
-                location=database.locate(address),
-                reverse_name=reverse.name if reverse else None,
-                registry=found.registry.get(address) if found else None,
+    # -- what names a place ------------------------------------------------------------------------
+
+    def _service(self) -> tuple[str, str] | None:
+        """Region and country in a name of a service of the provider whose range it is."""
+        cloud = self.known.cloud
+        for host in self.seen.hosts if cloud else ():
+            for service in knowledge.shipped().edges.services:
+                match = service.pattern.search(host) if cloud and service.provider == cloud.key else None
+                if match is not None:
+                    country = knowledge.shipped().addresses.region_countries.get(
+                        (service.provider, match["region"])
+                    )
+                    if country is not None:
+                        return match["region"], country
+        return None
+
+    def _reverse(self) -> Word | None:
+        if self.seen.reverse is None:
+            return None
+        for entry in knowledge.shipped().edges.reverse_names:
+            code = entry.read(self.seen.reverse.name)
+            if code is not None:
+                return _word(entry, code, self.known)
+        return None
+
+    # -- the answer --------------------------------------------------------------------------------
+
+    def answer(self) -> _Answer:
+        """(country, certainty, reason), without what round trips exclude."""
+        known, claim, cloud = self.known, self.claim, self.known.cloud
+        own_words = [word for word in self.said if word.belongs]
+        if own_words:
+            return self._by_word(own_words)
+        if (
+            known.spread is None
+            and cloud
+            and self.of_region
+            and cloud.standing in ("listed", "before-and-after")
+        ):
+            return self._by_list(cloud, self.of_region)
+        if self.reverse is not None and self.reverse.belongs:
+            name = self.seen.reverse.name if self.seen.reverse else ""
+            reason = f"its holder calls it {name}, which is {self.reverse.place}"
+            return self.reverse.country, "likely", reason
+        says = self._says()
+        if known.spread is not None:
+            how = (
+                "any of its places may have answered (anycast)"
+                if known.spread.anycast
+                else "may be in another country"
             )
+            reason = f"{known.spread.what}: {how}" + (f"; {says}" if says else "")
+            return (claim.country, "uncertain", reason) if claim else (None, "unknown", reason)
+        if cloud and self.of_region:
+            return self._by_other_list(cloud, self.of_region, says)
+        if claim is None:
+            return None, "unknown", self._not("no table knows a country for it")
+        if self.network is not None:
+            return claim.country, "uncertain", self._not(f"{says}, but {self.network.reason}")
+        if known.asn is None and not claim.own and not cloud:
+            idle = f"{says}, but no network announced the address when the tables were made"
+            filler = knowledge.shipped().addresses.filler.get(known.version)
+            if filler is not None:
+                return None, "unknown", f"{idle}, and {filler}"
+            return claim.country, "uncertain", idle
+        return self._by_table(claim, says)
+
+    def at(self) -> Point | str | None:
+        """Where the answer that is certain lies: a place, or a country."""
+        for word in self.said:
+            if word.belongs:
+                return word.at or word.country
+        return self.of_region
+
+    def _by_word(self, own: Sequence[Word]) -> _Answer:
+        first = own[0]
+        where = list(dict.fromkeys(word.place for word in own))
+        behind = "what lies behind it is not visible"
+        others = [word for word in own if word.country != first.country]
+        if others:
+            reason = f"answered in {' and in '.join(where[:4])} ({first.network}'s word); {behind}"
+            return first.country, "uncertain", reason
+        cloud = self.known.cloud
+        if cloud and cloud.standing in ("later", "earlier"):
+            reason = f"{first.says}, if the range was {first.network}'s at the time; {behind}"
+            return first.country, "likely", reason
+        return first.country, "certain", f"{first.says}; {behind}"
+
+    def _by_list(self, cloud: Cloud, of_region: str) -> _Answer:
+        claim = self.claim
+        if claim is not None and claim.country != of_region:
+            region = f"{cloud.region} ({of_region})"
+            if claim.own:
+                reason = f"{self._says()}, but {self.provider} publishes this range as its region {region}"
+                return claim.country, "uncertain", reason
+            if claim.country in self.abroad:
+                reason = f"{self._says()}, where {self.provider} has a zone of its region {region}"
+                return claim.country, "uncertain", reason
+        return of_region, "certain", self._published(cloud)
+
+    def _published(self, cloud: Cloud) -> str:
+        verb = "publishes" if not cloud.when else "published"
+        when = f" ({cloud.when})" if cloud.when else ""
+        return f"{self.provider} {verb} this range as its region {cloud.region}{when}"
+
+    def _by_other_list(self, cloud: Cloud, of_region: str, says: str) -> _Answer:
+        """A range that the provider's lists have at another time only."""
+        published = self._published(cloud)
+        if self.claim is None or self.claim.country == of_region:
+            agree = f"; {says}" if says else ""
+            return of_region, "likely", f"{published}, no list of the time is known{agree}"
+        return self.claim.country, "uncertain", f"{says}, but {published}"
+
+    def _by_table(self, claim: Claim, says: str) -> _Answer:
+        hints = [word for word in self.said if word.country != claim.country]
+        if hints:
+            return claim.country, "uncertain", f"{says}, but the answer {hints[0].says}"
+        others = [other for other in self.known.claims[1:] if other.country != claim.country]
+        if others and not self.known.near:
+            return claim.country, "uncertain", self._not(f"{says}, and {_listed(others)}")
+        if others:
+            return claim.country, "likely", self._not(f"{says}; {_listed(others)}")
+        if len(self.known.claims) > 1:
+            return claim.country, "likely", self._not(f"{self._agreed()}; nothing contradicts it")
+        return claim.country, "likely", self._not(says)
+
+    def _says(self) -> str:
+        """What the table that decides says."""
+        if self.claim is None:
+            return ""
+        dated = len(self.known.claims) > 1
+        return _listed([self.claim]) if dated else f"{self.claim.source.name} says {self.claim.country}"
+
+    def _agreed(self) -> str:
+        """`was China in the table of 2019-12 and is in that of 2026-10; Chinanet`."""
+        months = sorted(claim.source.date[:7] for claim in self.known.claims)
+        country = country_name(self.known.claims[0].country)
+        holder = f"; {self.known.organisation}" if self.known.organisation else ""
+        return f"was {country} in the table of {months[0]} and is in that of {months[-1]}{holder}"
+
+    def _not(self, reason: str) -> str:
+        return f"{reason}; {self.known.was_not}" if self.known.was_not else reason
+
+    def without(self, country: str, excluded: frozenset[str]) -> _Answer:
+        """The answer, where the country that evidence names is excluded."""
+        bound = self.seen.bound
+        assert bound is not None
+        not_there = (
+            f"not {country_name(country)}, as {self._who(country)}: it answered in {milliseconds(bound.seconds)} "
+            f"and is within {bound.km:,.0f} km of {bound.origin}"
         )
-    return tuple(places)
+        named = [claim.country for claim in self.known.claims] + [word.country for word in self.said]
+        named += [self.of_region] if self.of_region else []
+        left = [code for code in dict.fromkeys(named) if code not in excluded]
+        if len(left) == 1:
+            return left[0], "uncertain", f"{not_there}; {self._who(left[0])} {country_name(left[0])}"
+        return None, "unknown", not_there
+
+    def _who(self, country: str) -> str:
+        """Whose word a country is."""
+        for claim in self.known.claims:
+            if claim.country == country:
+                return (
+                    f"{claim.source.name} of {claim.source.date[:7]} says"
+                    if claim.source.date
+                    else claim.source.name
+                )
+        for word in self.said:
+            if word.country == country:
+                return f"{word.source} says"
+        return f"{self.provider}'s list says" if self.of_region == country else "tables say"
+
+    # -- the pieces --------------------------------------------------------------------------------
+
+    def sources(self) -> Iterable[Source]:
+        """The tables behind country and network."""
+        cloud = self.known.cloud
+        by_list = bool(cloud and self.of_region and self.known.spread is None)
+        if cloud and by_list:
+            yield cloud.source
+        for claim in self.known.claims:
+            if not by_list or claim.own:
+                yield claim.source
+        if self.known.asn_source:
+            yield self.known.asn_source
+        if cloud:
+            yield cloud.source
+
+    def pieces(self) -> Iterable[Piece]:
+        """All that was weighed, the weightiest first."""
+        known, seen, cloud = self.known, self.seen, self.known.cloud
+        for word in self.said:
+            yield Piece("edge-header", word.says, word.country, word.source, seen.date)
+        if cloud and cloud.region:
+            yield Piece(
+                "provider-list",
+                self._published(cloud),
+                self.of_region,
+                cloud.source.name,
+                cloud.source.date or None,
+            )
+        if known.was_not:
+            yield Piece("provider-list", known.was_not, None, "provider lists", None)
+        if seen.bound is not None:
+            bound = seen.bound
+            yield Piece(
+                "round-trip",
+                f"answered in {milliseconds(bound.seconds)} ({bound.how}): within {bound.km:,.0f} km of "
+                f"{bound.origin}; {len(bound.excluded)} countries are excluded",
+                None,
+                bound.how,
+                seen.date,
+            )
+        for claim in known.claims:
+            says = f"{claim.source.name} says {country_name(claim.country)}"
+            yield Piece("table", says, claim.country, claim.source.name, claim.source.date or None)
+        if self.service is not None:
+            region, country = self.service
+            yield Piece(
+                "name", f"{seen.hosts[0]} names the region {region}", country, self.provider, seen.date
+            )
+        if self.reverse is not None and seen.reverse is not None:
+            says = f"its holder calls it {seen.reverse.name}, which is {self.reverse.place}"
+            yield Piece("name", says, self.reverse.country, self.reverse.network, seen.reverse.date)
+        for host in seen.hosts:
+            ending = _ending(host)
+            if ending is not None:
+                says = f"the name {host} ends as names of {country_name(ending)} do"
+                yield Piece("name", says, ending, "DNS", None)
+                break
+        if seen.registered is not None:
+            country, holder = seen.registered
+            says = f"registered for {country_name(country)} by {holder}: where the holder is, not the machine"
+            yield Piece("registry", says, country, "RDAP", None)
 
 
-# --- for people and for programs ----------------------------------------------------------------------
+def _listed(claims: Sequence[Claim]) -> str:
+    """`GeoLite Country of 2019-12 says NL, DB-IP IP to Country Lite of 2026-10 says US`."""
+    return ", ".join(
+        f"{claim.source.name} of {claim.source.date[:7]} says {claim.country}" for claim in claims
+    )
 
 
-def printable(text: str) -> str:
-    """The text without control characters, which could do things to a terminal."""
-    return "".join(character if character.isprintable() else "�" for character in text)
-
-
-def describe_country(location: Location) -> str:
-    """`Singapore (SG)`, `United States (US), uncertain`, or why there is none."""
-    if location.country_certainty == "not-applicable":
-        return f"not on the internet ({location.scope})"
-    if location.country is None:
-        return "unknown"
-    doubt = ", uncertain" if location.country_certainty == "uncertain" else ""
-    return f"{country_name(location.country)} ({location.country}){doubt}"
-
-
-def render_text(results: Iterable[LocateResult]) -> str:
-    """Plain text, a paragraph for each argument, then warnings."""
-    results = list(results)
-    warnings = dict.fromkeys(warning for result in results for warning in result.warnings)
-    return "\n\n".join([*("\n".join(_lines(result)) for result in results), *warnings])
-
-
-def _lines(result: LocateResult) -> list[str]:
-    lines = [printable(result.argument)]
-    if result.aliases:
-        lines.append(f"  alias of    {printable(' > '.join(result.aliases))}")
-    for place in result.places:
-        lines += [f"  {label:<11} {printable(value)}" for label, value in _fields(place)]
-    if result.note:
-        lines.append(f"  {result.note}")
-    return lines
-
-
-def _fields(place: Place) -> list[tuple[str, str]]:
-    location = place.location
-    shown = [
-        ("address", location.address),
-        ("country", describe_country(location)),
-        ("because", location.reason),
-    ]
-    if location.asn is not None:
-        shown.append(("network", f"AS{location.asn} {location.organisation or ''}".rstrip()))
-    if location.cloud_provider:
-        shown.append(("cloud", f"{location.cloud_provider} {location.cloud_region or ''}".rstrip()))
-    if place.reverse_name:
-        shown.append(("named", f"{place.reverse_name} (by the holder of the address, today)"))
-    if place.registry is not None:
-        shown.append(("registry", _registry(place.registry)))
-    if location.sources:
-        tables = ", ".join(f"{source.name} {source.date}".rstrip() for source in location.sources)
-        shown.append(("tables", tables))
-    return shown
-
-
-def _registry(entry: "RegistryEntry") -> str:
-    if entry.problem:
-        return entry.problem
-    held = entry.holder or entry.network_name or "a holder who is not named"
-    country = f", registered for {country_name(entry.country)} ({entry.country})" if entry.country else ""
-    return f"held by {held}{country}"
-
-
-def to_json(result: LocateResult) -> dict[str, Any]:
-    """Values that `json.dumps` takes; unknown is None."""
-    return {
-        "argument": result.argument,
-        "host": result.host,
-        "aliases": list(result.aliases),
-        "asked": result.asked,
-        "note": result.note or None,
-        "warnings": list(result.warnings),
-        "places": [_place_json(place) for place in result.places],
-    }
-
-
-def _place_json(place: Place) -> dict[str, Any]:
-    location = place.location
-    entry = place.registry
-    return {
-        "address": location.address,
-        "scope": location.scope,
-        "country": location.country,
-        "country_name": country_name(location.country) if location.country else None,
-        "country_certainty": location.country_certainty,
-        "reason": location.reason,
-        "anycast": location.anycast,
-        "asn": location.asn,
-        "organisation": location.organisation,
-        "cloud": {"provider": location.cloud_provider, "region": location.cloud_region}
-        if location.cloud_provider
-        else None,
-        "reverse_name": place.reverse_name,
-        "registry": {
-            "holder": entry.holder,
-            "country": entry.country,
-            "network_name": entry.network_name,
-            "network_range": entry.network_range,
-            "problem": entry.problem or None,
-            "asked": entry.asked,
-        }
-        if entry
-        else None,
-        "sources": [{"name": source.name, "date": source.date or None} for source in location.sources],
-    }
+def _ending(host: str) -> str | None:
+    ending = host.rpartition(".")[2].lower()
+    if len(ending) != 2 or ending in knowledge.shipped().edges.not_countries:
+        return None
+    code = "GB" if ending == "uk" else ending.upper()
+    return code if code in knowledge.shipped().countries.names else None

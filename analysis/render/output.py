@@ -4,7 +4,7 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,10 +12,11 @@ from typing import Any, TextIO
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.pipeline import Reading
-from phonehome.analysis.places.database import LocationDatabase, age_warning
+from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.render.formats import BINARY
 from phonehome.analysis.report.document import Context, document
 from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.located import Vantage
 
 
 def make_document(
@@ -24,6 +25,7 @@ def make_document(
     names: DeviceNames,
     *,
     online: Any = None,
+    at: Mapping[str, Vantage] | None = None,
 ) -> Document:
     """The document of what was read; nothing in it is masked yet."""
     tables = database.sources()
@@ -46,7 +48,8 @@ def make_document(
             files=reading.files,
             errors=reading.errors,
             copies=reading.copies,
-            age_warning=lambda time: age_warning(tables, time),
+            age_warning=database.age_warning,
+            at=at or {},
             online=online,
         ),
     )

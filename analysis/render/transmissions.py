@@ -28,6 +28,7 @@ from phonehome.analysis.render.masking import Masking, is_secret
 from phonehome.analysis.render.terminal import Terminal
 from phonehome.analysis.report.document import time_text
 from phonehome.analysis.report.model import url
+from phonehome.analysis.transmission import Transmission
 
 MAX_VALUES = 400
 """Values of one transmission that are shown, besides those that are identifiers; more are counted."""
@@ -95,7 +96,7 @@ def entry(
     capture: str,
     device: str,
     evidence: Evidence,
-    locate: Callable[[str | None], Location],
+    locate: Callable[[Transmission], Location],
     catalogue: Catalogue,
     masks: Masks | None,
     elsewhere: Iterable[Finding] = (),
@@ -103,7 +104,7 @@ def entry(
     """What there is to show of a transmission. Unless `masks` is None, no text in it holds an identifier, nor one of
     those that were found `elsewhere`."""
     sent = evidence.transmission
-    location = locate(sent.address)
+    location = locate(sent)
     masking = _masking(evidence, elsewhere, masks) if masks else None
     values = list(show_values(evidence.values, evidence.findings, catalogue, masking))
     listed = [value for place, value in enumerate(values) if place < MAX_VALUES or value["identifiers"]]

@@ -34,6 +34,7 @@ from phonehome.analysis.report.entries import (
     RegistryItem,
     TimelineEntry,
 )
+from phonehome.analysis.report.located import Locate, Located, Vantage
 from phonehome.analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
 from phonehome.analysis.report.outliers import outliers
 from phonehome.analysis.report.phones import Phone, phones
@@ -51,6 +52,8 @@ LOCAL_SCOPES: Final = frozenset(
 )
 """Addresses of a phone's own network."""
 
+MAX_EVIDENCE = 20
+"""Pieces of evidence of where a destination is that are listed: the weightiest."""
 MAX_LISTED = 50
 """Names that a device looked up and never contacted, as far as they are listed; all are counted."""
 
@@ -78,7 +81,7 @@ class Context:
     """What the sum needs to become a document."""
 
     catalogue: Catalogue
-    locate: Callable[[str | None], Location]
+    locate: Locate
     tables: Sequence[Mapping[str, str]]
     """Name, date, licence of each location table that may be named."""
     names: DeviceNames
@@ -89,6 +92,8 @@ class Context:
     """By path: the file with the same content that was read instead."""
     age_warning: Callable[[float], str | None] = lambda time: None
     """Told the time of a capture's last transmission."""
+    at: Mapping[str, Vantage] = field(default_factory=dict)
+    """By path: where a capture was made, as far as the user says."""
     online: "OnlineResults | None" = None
     """What was looked up online; None if nothing was."""
 
@@ -96,9 +101,10 @@ class Context:
 def document(report: Report, context: Context) -> Document:
     """The report for people and programs."""
     names = _capture_names(report, context)
+    located = Located(report.captures, context.locate, context.at, context.online)
     found = phones(report, context.names, context.catalogue.kinds)
     clashing = _repeated(phone.keys[0].id for phone in found)
-    devices = [_device(phone, names, clashing, context) for phone in found]
+    devices = [_device(phone, names, clashing, located, context) for phone in found]
     labels = _repeated(device["label"] for device in devices)
     for device in devices:
         if device["label"] in labels and len(names) > 1:
@@ -114,7 +120,7 @@ def document(report: Report, context: Context) -> Document:
     result: Document = {
         "schema": SCHEMA,
         "captures": [
-            _capture(file, report.captures.get(file.path, Capture()), names, context)
+            _capture(file, report.captures.get(file.path, Capture()), names, located, context)
             for file in context.files
         ],
         "verdict": None,
@@ -191,12 +197,12 @@ def _repeated(texts: Iterable[str]) -> set[str]:
 
 
 def _device(
-    phone: Phone, captures: Mapping[str, str], clashing: Collection[str], context: Context
+    phone: Phone, captures: Mapping[str, str], clashing: Collection[str], located: Located, context: Context
 ) -> DeviceEntry:
     device = phone.device
     # The same address in two captures is two devices: then the id says of which capture.
     id_ = f"{captures[phone.keys[0].capture]}:{device.id}" if device.id in clashing else device.id
-    destinations = sorted(_destinations(device, context), key=concern)
+    destinations = sorted(_destinations(device, located, context), key=concern)
     seen = [at for addresses in device.destinations.values() for at in addresses.values()]
     contacted = {destination.host for destination in device.destinations}
     for at in seen:
@@ -272,13 +278,13 @@ def _timeline(timeline: Timeline) -> TimelineEntry:
     }
 
 
-def _destinations(device: Device, context: Context) -> Iterable[DestinationEntry]:
+def _destinations(device: Device, located: Located, context: Context) -> Iterable[DestinationEntry]:
     """Addresses of a destination that lie in one place are one row; a name with addresses in two countries
     is two."""
     for destination, by_address in device.destinations.items():
-        rows: dict[tuple[Any, ...], tuple[Location, list[str], AtAddress]] = {}
+        rows: dict[tuple[Any, ...], tuple[list[Location], list[str], AtAddress]] = {}
         for address in sorted(by_address, key=lambda address: address or ""):
-            location = context.locate(address)
+            location = located.locate(address, by_address[address].first, destination.host)
             place = (
                 destination.host or address,
                 location.country,
@@ -292,18 +298,28 @@ def _destinations(device: Device, context: Context) -> Iterable[DestinationEntry
                 address is None,
             )
             if place not in rows:
-                rows[place] = (location, [], AtAddress())
-            _, addresses, seen = rows[place]
+                rows[place] = ([], [], AtAddress())
+            locations, addresses, seen = rows[place]
+            locations.append(location)
             if address is not None:
                 addresses.append(address)
             seen.merge(by_address[address])
-        for location, addresses, seen in rows.values():
-            yield _destination(destination, location, addresses, seen, context)
+        for locations, addresses, seen in rows.values():
+            yield _destination(destination, locations, addresses, seen, context)
 
 
 def _destination(
-    destination: Destination, location: Location, addresses: list[str], seen: AtAddress, context: Context
+    destination: Destination,
+    locations: Sequence[Location],
+    addresses: list[str],
+    seen: AtAddress,
+    context: Context,
 ) -> DestinationEntry:
+    location = locations[0]
+    # What holds for all addresses of the row.
+    widest = max(locations, key=lambda each: each.bound_km or 0)
+    bounded = all(each.bound_km is not None for each in locations)
+    evidence = list(dict.fromkeys(piece for each in locations for piece in each.evidence))
     catalogue = context.catalogue
     endpoint = catalogue.endpoints.get(destination.entry or "")
     purpose = catalogue.purposes[destination.purpose]
@@ -333,6 +349,19 @@ def _destination(
             else None
         ),
         "location_sources": [f"{source.name}, {source.date}" for source in location.sources],
+        "country_evidence": [
+            {
+                "kind": piece.kind,
+                "says": piece.says,
+                "country": piece.country,
+                "source": piece.source,
+                "date": piece.date,
+            }
+            for piece in evidence[:MAX_EVIDENCE]
+        ],
+        "excluded_countries": sorted(frozenset.intersection(*(each.excluded for each in locations))),
+        "bound_km": round(widest.bound_km) if bounded and widest.bound_km is not None else None,
+        "bound_from": widest.bound_from if bounded else None,
         "owner": endpoint.owner if endpoint else None,
         "purpose": purpose.id,
         "purpose_label": purpose.label,
@@ -436,7 +465,9 @@ def _example(example: Example) -> ExampleEntry:
     }
 
 
-def _capture(file: File, capture: Capture, names: Mapping[str, str], context: Context) -> CaptureEntry:
+def _capture(
+    file: File, capture: Capture, names: Mapping[str, str], located: Located, context: Context
+) -> CaptureEntry:
     warnings = list(capture.warnings)
     for fault, transmissions in sorted(capture.faults.items()):
         warnings.append(
@@ -448,6 +479,7 @@ def _capture(file: File, capture: Capture, names: Mapping[str, str], context: Co
         if capture.remarks[remark]
     ]
     age = context.age_warning(capture.last) if capture.transmissions else None
+    of_places = [each for each in (age, located.warnings.get(file.path)) if each]
     return {
         "path": names[file.path],
         "copies": [names[path] for path, original in context.copies.items() if original == file.path],
@@ -461,7 +493,7 @@ def _capture(file: File, capture: Capture, names: Mapping[str, str], context: Co
         "unsent": capture.unsent,
         "first": time_text(capture.first),
         "last": time_text(capture.last),
-        "warnings": [*warnings, *([age] if age else [])],
+        "warnings": [*warnings, *of_places],
         "damage": warnings,
         "faults": capture.faults.total(),
     }

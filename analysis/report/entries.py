@@ -61,6 +61,16 @@ class OnlineEntry(TypedDict):
     registry: list[RegistryItem]
 
 
+class PlaceEvidence(TypedDict):
+    """A piece of evidence of where a machine is."""
+
+    kind: Literal["provider-list", "table", "edge-header", "round-trip", "name", "registry"]
+    says: str
+    country: str | None
+    source: str
+    date: str | None
+
+
 class CloudEntry(TypedDict):
     provider: str
     region: str | None
@@ -91,6 +101,14 @@ class DestinationEntry(TypedDict):
     organisation: str | None
     cloud: CloudEntry | None
     location_sources: list[str]
+    country_evidence: list[PlaceEvidence]
+    """The weightiest first."""
+    excluded_countries: list[str]
+    """Countries that none of the addresses is in: they answered too soon."""
+    bound_km: int | None
+    """All of them lie within so many kilometres"""
+    bound_from: str | None
+    """of this place."""
     owner: str | None
     purpose: str
     purpose_label: str

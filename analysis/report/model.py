@@ -18,6 +18,8 @@ from phonehome.analysis.examiner import Evidence
 from phonehome.analysis.identifiers.finding import RANK, Finding
 from phonehome.analysis.identifiers.kinds import LASTING
 from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.places.locate import words_of
+from phonehome.analysis.places.round_trips import Answers
 from phonehome.analysis.report.timeline import Timeline
 from phonehome.analysis.sources.source import Part
 from phonehome.analysis.transmission import Remark, Transmission
@@ -260,6 +262,8 @@ class Capture:
     """Transmissions of which a fault of ours kept what they carry from being read, by what it was."""
     warnings: dict[str, None] = field(default_factory=dict)
     """In order, each once."""
+    answers: dict[str, Answers] = field(default_factory=dict)
+    """By address: how soon it answered, and what it said of its place."""
 
     def merge(self, other: "Capture") -> None:
         self.transmissions += other.transmissions
@@ -277,6 +281,8 @@ class Capture:
         self.last = max(self.last, other.last)
         self.faults += other.faults
         self.warnings.update(other.warnings)
+        for address, answers in other.answers.items():
+            self.answers.setdefault(address, Answers()).merge(answers)
 
     def note(self, flow: int) -> None:
         """Takes a flow's hash into the sample."""
@@ -324,6 +330,7 @@ class Report:
             capture.first = time
         if time > capture.last:
             capture.last = time
+        _add_answer(capture, sent)
         device = self._device(path, sent)
         device.facts.add(sent, evidence.findings)
         judgement = evidence.judgement
@@ -380,6 +387,16 @@ def total(reports: Iterable[Report]) -> Report:
     for report in reports:
         result.merge(report)
     return result
+
+
+def _add_answer(capture: Capture, sent: Transmission) -> None:
+    edge = sent.reply.edge if sent.reply is not None else ()
+    if sent.address is None or (sent.round_trips is None and not edge):
+        return
+    answers = capture.answers.get(sent.address)
+    if answers is None:
+        answers = capture.answers[sent.address] = Answers()
+    answers.add(sent.round_trips, words_of(edge) if edge else ())
 
 
 def _join(names: set[str], more: Iterable[str]) -> None:

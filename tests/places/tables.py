@@ -1,40 +1,31 @@
-"""Helpers of the tests: the builder as a module, tiny source tables, and tiny databases of other layouts."""
+"""Helpers of the tests: tiny source tables, and tiny databases of other layouts."""
 
 import csv
-import importlib.util
 import lzma
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-TOOLS = Path(__file__).parent.parent.parent / "tools"
-
 HEADERS = {
     "country": ("start", "end", "country"),
     "asn": ("start", "end", "asn", "organisation"),
     "cloud": ("prefix", "provider", "region", "service"),
+    "country-2019-12": ("start", "end", "country"),
+    "cloud-history": ("prefix", "provider", "region", "first_seen", "last_seen"),
 }
 ABOUT = {
     table: {"name": f"{table} table", "date": date, "licence": "none", "credit": "nobody", "link": ""}
-    for table, date in (("country", "2020-02-02"), ("asn", "2020-03-03"), ("cloud", "2020-01-01"))
+    for table, date in (
+        ("country", "2020-02-02"),
+        ("asn", "2020-03-03"),
+        ("cloud", "2020-01-01"),
+        ("country-past", "2019-12-24"),
+        ("cloud-past", "2019-12-01"),
+    )
 }
-
-
-def load_builder() -> ModuleType:
-    name = "build_location_database"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
 
 
 def write_tables(folder: Path, **tables: Iterable[Iterable[object]]) -> Path:

@@ -154,4 +154,4 @@ class TestMap:
         labels = {mark.country.code: mark.label for mark in view.marks}
         texts = {code: (label.text, label.number) for code, label in labels.items() if label}
         assert texts["CN"] == ("China", "14")
-        assert texts["HR"] == ("Croatia?", "3")
+        assert texts["US"] == ("United States?", "125")

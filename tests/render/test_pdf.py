@@ -47,7 +47,7 @@ def test_shows_the_evidence_in_text_that_can_be_searched(affected: list[pypdf.Pa
         "DB-IP IP to Country Lite, 2026-10-01",
         "Neither in the EEA nor covered by an adequacy decision",
         "Seen is not sent",
-        "e93d9b7e4608d717b9927b4ff295e564728eedfc599c74e2b915f340af2ea610",
+        "67072f3684df6573b616effa6e0e2cd24ccd746e2b8b0e4b21f28a3e20163527",
         "Natural Earth",
         f"page {len(affected)} of {len(affected)}",
     ):

@@ -37,7 +37,7 @@ def shown(
     evidence = examine(sent, known)
     masks = Masks() if masked else None
     return entry(
-        "a.mitm", "phone", evidence, lambda address: Location(address=address or ""), catalogue(), masks
+        "a.mitm", "phone", evidence, lambda sent: Location(address=sent.address or ""), catalogue(), masks
     )
 
 

@@ -71,7 +71,19 @@ def test_the_affected_phone(tmp_path: Path) -> None:
     assert singapore["cloud"] == {"provider": "AWS", "region": "ap-southeast-1"}
     assert (singapore["purpose"], singapore["country_certainty"]) == ("activation", "certain")
     assert found["not_seen"]["replayed_by_the_analyst"] == 1
-    assert "years later" in found["captures"][0]["warnings"][0]
+    assert found["captures"][0]["warnings"] == []
+    assert worst["country_reason"] == (
+        "was China in the table of 2019-12 and is in that of 2026-10; Chinanet; nothing contradicts it"
+    )
+    assert [(piece["kind"], piece["country"], piece["date"]) for piece in worst["country_evidence"]] == [
+        ("round-trip", None, "2019-01-22"),
+        ("table", "CN", "2019-12-24"),
+        ("table", "CN", "2026-10-01"),
+        ("name", "CN", None),
+    ]
+    google = next(row for row in affected["destinations"] if row["host"] == "android.clients.google.com")
+    assert "CN" in google["excluded_countries"]
+    assert (google["bound_km"], google["bound_from"]) == (4500, "Ireland (AWS eu-west-1)")
 
 
 def test_the_fixed_phone(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonehome.analysis.places.database import LocationDatabase
-from phonehome.analysis.places.locate import (
+from phonehome.analysis.places.lookup import (
     LocateResult,
+    Observed,
     Target,
     locate_many,
     read_target,
@@ -84,6 +85,8 @@ def test_text(database: LocationDatabase) -> None:
         "  address     13.228.0.1\n"
         "  country     Singapore (SG)\n"
         "  because     AWS publishes this range as its region ap-southeast-1\n"
+        "  evidence    provider-list: AWS publishes this range as its region ap-southeast-1 [2026-10-26]\n"
+        "  evidence    table: DB-IP IP to Country Lite says Singapore [2026-10-01]\n"
         "  network     AS16509 Amazon.com, Inc.\n"
         "  cloud       AWS ap-southeast-1\n"
         "  tables      AWS ip-ranges 2026-10-26, ip-location-db ASN 2026-06-17\n"
@@ -120,6 +123,18 @@ def test_json(database: LocationDatabase) -> None:
                 "country_name": "China",
                 "country_certainty": "likely",
                 "reason": "DB-IP IP to Country Lite says CN",
+                "country_evidence": [
+                    {
+                        "kind": "table",
+                        "says": "DB-IP IP to Country Lite says China",
+                        "country": "CN",
+                        "source": "DB-IP IP to Country Lite",
+                        "date": "2026-10-01",
+                    }
+                ],
+                "excluded_countries": [],
+                "bound_km": None,
+                "bound_from": None,
                 "anycast": False,
                 "asn": 4134,
                 "organisation": "Chinanet",
@@ -190,3 +205,29 @@ def test_warnings_are_said_once(database: LocationDatabase, tmp_path: Path) -> N
 def test_control_characters_do_not_reach_the_terminal() -> None:
     text = render_text([LocateResult(argument="a\x1b]0;title\x07b\r\n", note="n")])
     assert text == "a�]0;title�b��\n  n"
+
+
+def test_how_soon_it_answered_and_where_that_was_measured(database: LocationDatabase) -> None:
+    (result,) = locate_many(
+        ["23.45.67.89"], database, None, Observed(seconds=0.012, at=("Netherlands", "NL"))
+    )
+    location = result.places[0].location
+    assert (location.country, location.country_certainty) == (None, "unknown")
+    assert (location.bound_km, location.bound_from) == (1200, "Netherlands")
+    assert "US" in location.excluded
+    assert not {"NL", "DE", "BE", "GB"} & location.excluded
+    text = render_text([result])
+    assert "not United States, as DB-IP IP to Country Lite of 2026-10 says: it answered in 12 ms" in text
+    assert "not in      Afghanistan, " in text
+
+
+def test_what_the_answer_said(database: LocationDatabase) -> None:
+    headers = (("cf-ray", "230b030023ae2822-SJC"),)
+    (result,) = locate_many(["104.16.132.229"], database, None, Observed(headers=headers))
+    location = result.places[0].location
+    assert (location.country, location.country_certainty) == ("US", "certain")
+    assert location.reason == "answered in San Jose (Cloudflare's word); what lies behind it is not visible"
+    (result,) = locate_many(["88.198.0.1"], database, None, Observed(headers=headers))
+    location = result.places[0].location
+    assert (location.country, location.country_certainty) == ("DE", "uncertain")
+    assert "which any server can write" in location.reason

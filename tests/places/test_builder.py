@@ -19,16 +19,19 @@ from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
 from netaddr import IPRange, IPSet
 
-from tests.places.tables import ABOUT, load_builder, write_tables
-
-builder = load_builder()
-
-
-def build(folder: Path) -> Any:
-    return maxminddb.open_database(io.BytesIO(builder.build(folder, ABOUT)), maxminddb.MODE_FD)
+from phonehome.analysis.places import builder
+from tests.places.tables import ABOUT, write_tables
 
 
-def test_the_provider_s_region_decides_the_country(tmp_path: Path) -> None:
+def content(folder: Path, name: str = builder.PRESENT) -> bytes:
+    return b"".join(builder.from_folder(folder, ABOUT)[name])
+
+
+def build(folder: Path, name: str = builder.PRESENT) -> Any:
+    return maxminddb.open_database(io.BytesIO(content(folder, name)), maxminddb.MODE_FD)
+
+
+def test_a_record_says_what_each_table_says(tmp_path: Path) -> None:
     reader = build(
         write_tables(
             tmp_path,
@@ -38,8 +41,7 @@ def test_the_provider_s_region_decides_the_country(tmp_path: Path) -> None:
         )
     )
     assert reader.get("13.228.0.1") == {
-        "country": "SG",
-        "country_from": "cloud",
+        "country": "US",
         "asn": 16509,
         "organisation": "Amazon.com, Inc.",
         "provider": "aws",
@@ -68,28 +70,33 @@ def test_a_prefix_without_region_lies_in_the_region_around_it(tmp_path: Path) ->
     assert reader.get("20.0.2.1") == {"provider": "cloudflare"}
     assert reader.get("20.0.3.1")["service"] == "AZUREFRONTDOOR.FRONTEND"
     assert "service" not in reader.get("20.0.4.1")
-    assert reader.get("20.0.255.255")["country"] == "JP"
+    assert reader.get("20.0.255.255") == {"provider": "azure", "region": "japaneast"}
 
 
-def test_a_zone_abroad_is_left_to_the_country_table(tmp_path: Path) -> None:
-    reader = build(
-        write_tables(
-            tmp_path,
-            country=[("16.0.0.0", "16.0.0.255", "TW"), ("16.0.1.0", "16.0.1.255", "CA")],
-            cloud=[("16.0.0.0/16", "aws", "ap-northeast-1", "EC2")],
-        )
-    )
-    assert reader.get("16.0.0.1") == {"country": "TW", "provider": "aws", "region": "ap-northeast-1"}
-    assert reader.get("16.0.1.1")["country"] == "JP"
-
-
-def test_a_region_that_the_catalogue_does_not_know_decides_nothing(tmp_path: Path) -> None:
-    tables = write_tables(
-        tmp_path,
-        country=[("16.0.0.0", "16.0.0.255", "CL")],
-        cloud=[("16.0.0.0/24", "aws", "xx-nowhere-9", "EC2")],
-    )
-    assert build(tables).get("16.0.0.1") == {"country": "CL", "provider": "aws", "region": "xx-nowhere-9"}
+def test_the_past_says_who_published_a_range_and_when(tmp_path: Path) -> None:
+    countries = [("13.0.0.0", "13.255.255.255", "US"), ("::13.0.0.0", "::13.0.0.255", "CA")]
+    history = [
+        ("13.0.0.0/8", "AWS", "us-east-1", "2016-01-01", "2026-08-16"),
+        ("13.1.0.0/16", "AWS", "eu-west-1", "2018-01-01", "2019-01-01"),
+        ("13.1.0.0/16", "AWS", "eu-west-2", "2019-01-08", "2026-08-16"),
+        ("14.0.0.0/8", "Azure", "westeurope", "2022-03-15", "2025-07-25"),
+    ]
+    past: dict[str, list[tuple[str, ...]]]
+    past = {"country-2019-12": list(countries), "cloud-history": list(history)}
+    tables = write_tables(tmp_path, **past)
+    reader = build(tables, builder.PAST)
+    assert reader.get("13.0.0.1") == {"country": "US", "clouds": "AWS\tus-east-1\t2016-01-01\t2026-08-16"}
+    assert reader.get("13.1.2.3")["clouds"].split("\n") == [
+        "AWS\teu-west-1\t2018-01-01\t2019-01-01",
+        "AWS\teu-west-2\t2019-01-08\t2026-08-16",
+        "AWS\tus-east-1\t2016-01-01\t2026-08-16",
+    ]
+    described = json.loads(reader.metadata().description["tables"])
+    assert described["cloud-past"]["lists"] == {
+        "AWS": ["2016-01-01", "2026-08-16"],
+        "Azure": ["2022-03-15", "2025-07-25"],
+    }
+    assert described["country-past"]["rows"] == 1
 
 
 def test_metadata_names_the_tables_and_takes_nothing_from_the_clock(tmp_path: Path) -> None:
@@ -99,7 +106,7 @@ def test_metadata_names_the_tables_and_takes_nothing_from_the_clock(tmp_path: Pa
     assert metadata.record_size == 24
     described = json.loads(metadata.description["tables"])
     assert described["country"] == {**ABOUT["country"], "rows": 2}
-    assert builder.build(tables, ABOUT) == builder.build(tables, ABOUT)
+    assert content(tables) == content(tables)
 
 
 @pytest.mark.parametrize(
@@ -114,14 +121,14 @@ def test_metadata_names_the_tables_and_takes_nothing_from_the_clock(tmp_path: Pa
 )
 def test_tables_that_contradict_themselves_are_refused(tmp_path: Path, tables: dict[str, Any]) -> None:
     with pytest.raises(builder.BuildError):
-        builder.build(write_tables(tmp_path, **tables), ABOUT)
+        content(write_tables(tmp_path, **tables))
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = tmp_path / "out.mmdb"
+    output = tmp_path / "out"
     assert builder.main([str(tmp_path), str(output)]) == 1
     assert "No database was built" in capsys.readouterr().err
-    assert not output.exists()
+    assert not list(output.glob("*"))
 
 
 @pytest.mark.parametrize("size", [0, 1, 28, 29, 284, 285, 65820])
@@ -203,7 +210,6 @@ def test_any_tables_answer_as_they_say(
                 cloud=[(net, provider, region, "X") for net, (provider, region) in networks.items()],
             )
         )
-    regions = {"eu-north-1": "SE", "europe-west1": "BE", "us-east-1": "US"}
     interesting = {number + step for number in (*country, *asn) for step in (-1, 0, 1)}
     interesting |= {int(edge) for net in networks for edge in (net[0], net[-1])}
     for number in sorted(number for number in interesting if 0 <= number < 2**32):
@@ -227,15 +233,13 @@ def test_any_tables_answer_as_they_say(
             expected["provider"] = provider
             if region:
                 expected["region"] = region
-                if not (region == "eu-north-1" and expected.get("country") == "FI"):  # a zone abroad
-                    expected |= {"country": regions[region], "country_from": "cloud"}
         assert (reader.get(text(number)) or {}) == expected, text(number)
 
 
 # --- against the real tables --------------------------------------------------------------------------
 
 TABLES = os.environ.get("PHONEHOME_GEO_TABLES", "")
-EMBEDDED = builder.OUTPUT
+EMBEDDED = builder.OUTPUT / builder.PRESENT
 needs_tables = pytest.mark.skipif(not TABLES, reason="PHONEHOME_GEO_TABLES names no folder with the tables")
 
 
@@ -249,8 +253,7 @@ class Plain:
         for prefix, provider, region, service in builder.rows(folder, "cloud"):
             net = ipaddress.ip_network(prefix)
             self.prefixes[net.version, net.prefixlen, int(net[0])].add((provider, region, service))
-        self.regions = builder.load_regions(builder.CATALOGUE / "cloud_regions.toml")
-        self.services = builder.load_services(builder.CATALOGUE / "anycast.toml")
+        self.services = builder.wanted_services()
 
     @staticmethod
     def _ranges(folder: Path, table: str) -> dict[int, tuple[list[int], list[list[str]]]]:
@@ -294,10 +297,6 @@ class Plain:
             if regions:
                 expected["region"] = regions[0]
                 break
-        key = expected.get("provider", ""), expected.get("region", "")
-        decided = self.regions.country.get(key)
-        if decided and expected.get("country") not in self.regions.abroad.get(key, ()):
-            expected |= {"country": decided, "country_from": "cloud"}
         return expected
 
 
@@ -324,23 +323,3 @@ def test_the_embedded_file_answers_as_the_tables_do() -> None:
     ]
     assert len(sampled) > 50_000
     assert wrong == []
-
-
-@needs_tables
-def test_the_embedded_file_is_right_about_the_regions_that_providers_publish() -> None:
-    """Share of prefixes whose first address is put in the country of its region."""
-    reader = maxminddb.open_database(EMBEDDED)
-    right: collections.Counter[str] = collections.Counter()
-    all_of: collections.Counter[str] = collections.Counter()
-    for (version, _, start), claims in plain().prefixes.items():
-        for provider, region in {(provider, region) for provider, region, _ in claims if region}:
-            country = plain().regions.country.get((provider, region))
-            if country is None:
-                continue
-            address: Any = ipaddress.IPv4Address(start) if version == 4 else ipaddress.IPv6Address(start)
-            record: Any = reader.get(address)
-            all_of[provider] += 1
-            right[provider] += record["country"] == country
-    shares = {provider: round(100 * right[provider] / all_of[provider], 2) for provider in all_of}
-    print(shares)
-    assert min(shares.values()) > 99, shares
