@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from phonehome import addon_paths, check, compare, firmware, inspect, locate, proxy, report
+from phonehome import addon_paths, check, compare, firmware, inspect, locate, proxy, report, update
 from phonehome.analysis import __version__
 from phonehome.options import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError, say
 
-COMMANDS = (report, proxy, check, compare, inspect, locate, firmware, addon_paths)
+COMMANDS = (report, proxy, check, compare, inspect, locate, firmware, update, addon_paths)
 
 _DESCRIPTION = """\
 Where does this phone send its data? phonehome reads what a phone sent through mitmproxy and tells, for each
@@ -28,8 +28,8 @@ examples:
   phonehome report phone.mitm --device "Anna=10.0.0.2" --show-identifiers
   phonehome locate zzhc.vnet.cn 52.74.0.1              what the report would say of these
 
-Nothing is looked up online unless you say --online. Identifiers are masked unless you say
---show-identifiers. Each command explains itself: phonehome report --help
+Nothing is looked up online unless you say --online, and only phonehome update fetches anything. Identifiers are
+masked unless you say --show-identifiers. Each command explains itself: phonehome report --help
 """
 
 
