@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from phonehome.analysis.examiner import Examiner, Names, Options
@@ -25,7 +26,7 @@ from phonehome.analysis.transmission import NameAnswer, Transmission
 PART: Final = 4 << 20
 """Bytes of a capture, about, that are read at a time."""
 PARTS: Final = 4
-"""Parts that make a task."""
+"""Parts that make a task, unless the source has a reason for another number."""
 BATCH: Final = 256
 """Transmissions that are examined together,"""
 BATCH_BYTES: Final = 1 << 20
@@ -63,6 +64,8 @@ class Task(NamedTuple):
     parts: tuple[Part, ...]
     names: tuple[NameAnswer, ...]
     """DNS answers in the whole capture."""
+    context: object
+    """What the plan found that reading needs."""
     options: Options
     skip: frozenset[int] = frozenset()
     """Flows, by hash, that count in another capture."""
@@ -100,16 +103,20 @@ def read_captures(
     options: Options | None = None,
     executors: Executors = InThisProcess,
     progress: Progress = lambda done, total: None,
+    keys: Sequence[Path] = (),
 ) -> Reading:
     """The totals of these files. A file that gives nothing becomes an entry in `errors`, the others go on. Does not
-    depend on the executor, nor on the order in which tasks are done."""
-    return _Run(paths, options or Options(), progress).over(executors)
+    depend on the executor, nor on the order in which tasks are done. `keys` are key logs for captures of packets."""
+    return _Run(paths, options or Options(), progress, keys).over(executors)
 
 
 class _Run:
     """One run over some captures."""
 
-    def __init__(self, paths: Sequence[str], options: Options, progress: Progress) -> None:
+    def __init__(
+        self, paths: Sequence[str], options: Options, progress: Progress, keys: Sequence[Path]
+    ) -> None:
+        self._keys = keys
         self._paths = list(dict.fromkeys(paths))
         self._options = options
         self._progress = progress
@@ -174,14 +181,15 @@ class _Run:
 
     def _planned(self, path: str) -> list[Task]:
         """The tasks of one file. Raises CaptureError."""
-        with open_source(path) as source:
+        with open_source(path, self._keys) as source:
             plan = source.plan(PART)
         capture = self._result.report.captures.setdefault(path, Capture())
         capture.warnings.update(dict.fromkeys(plan.warnings))
         capture.unseen.update(dict.fromkeys(plan.unseen))
+        together = plan.together or PARTS
         return [
-            Task(path, plan.parts[start : start + PARTS], plan.names, self._options)
-            for start in range(0, len(plan.parts), PARTS)
+            Task(path, plan.parts[start : start + together], plan.names, plan.context, self._options)
+            for start in range(0, len(plan.parts), together)
         ]
 
     def _read(self, pool: Executor, tasks: Iterator[Task]) -> None:
@@ -259,15 +267,17 @@ def read(task: Task) -> Totals:
     capture = result.report.captures[task.path] = Capture(parts=set(task.parts))
     try:
         with open_source(task.path) as source:
+            source.context = task.context
             for part in task.parts:
                 for batch in _batches(_once(source.read(part), task.skip, capture)):
                     for evidence in examiner.examine_all(batch):
                         result.report.add(task.path, evidence)
-            warnings = source.warnings()
+            warnings, counted = source.warnings(), source.counted()
     except CaptureError as error:  # it was there when it was planned
         result.errors[task.path] = str(error)
         return result
     capture.warnings.update(dict.fromkeys(warnings))
+    capture.counted.update(counted)
     return result
 
 

@@ -34,7 +34,7 @@ ENDINGS: Final = {".txt": "text", ".json": "json", ".xml": "junit"}
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
     parser.add_argument(
-        "captures", nargs="+", metavar="CAPTURE", help="flow file, folder of them, or a report saved as JSON"
+        "captures", nargs="+", metavar="CAPTURE", help="capture, folder of them, or a report saved as JSON"
     )
     add_policy(parser, required=True)
     add_output(parser, FORMATS, ".txt, .json, .xml")

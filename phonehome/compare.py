@@ -23,7 +23,7 @@ examples:
   phonehome compare before.mitm after.mitm
   phonehome compare january.json march.mitm -o changes.html
 
-BEFORE and AFTER are each a flow file, a folder of them, or a report that was saved as JSON. docs/compare.md says
+BEFORE and AFTER are each a capture, a folder of them, or a report that was saved as JSON. docs/compare.md says
 how phones are matched, and when "the fix works" is said.
 
 exit status: 0 both were read; 1 a file of them was not, and the result names it; 2 wrong usage, or nothing could
@@ -36,9 +36,7 @@ ENDINGS: Final = {".txt": "text", ".json": "json", ".html": "html", ".htm": "htm
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
-    parser.add_argument(
-        "before", metavar="BEFORE", help="flow file, folder of them, or a report saved as JSON"
-    )
+    parser.add_argument("before", metavar="BEFORE", help="capture, folder of them, or a report saved as JSON")
     parser.add_argument("after", metavar="AFTER", help="the same, of later")
     add_output(parser, FORMATS, ".txt, .json, .html")
     add_reading(parser)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from phonehome.options import device_names, location_database, say, vantages
+from phonehome.options import device_names, key_logs, location_database, say, vantages
 
 if TYPE_CHECKING:
     from phonehome.analysis.report.entries import Document
@@ -35,10 +35,11 @@ def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "list[D
     if captures:
         names = device_names(options.device)
         database = location_database(options.geo_db, options.as_of)
+        keys = key_logs(options)
         found, missing = find_captures(captures)
         with Progress(enabled=not options.quiet) as progress:
             reading = pipeline.read_captures(
-                found, executors=executors(options.workers, found), progress=progress
+                found, executors=executors(options.workers, found), progress=progress, keys=keys
             )
         reading.errors.update(missing)
         documents.append(output.make_document(reading, database, names, at=vantages(found, options.at)))

@@ -15,8 +15,10 @@ from phonehome.options import (
     add_as_of,
     add_captures,
     add_decoding,
+    add_keys,
     add_known,
     device_names,
+    key_logs,
     known_values,
     limits_of,
     location_database,
@@ -44,6 +46,7 @@ exit status: 0 something was found; 1 nothing was, or a capture was not read; 2 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
     add_captures(parser)
+    add_keys(parser)
     parser.add_argument("--host", metavar="H", help="name, address, or pattern such as *.vnet.cn")
     parser.add_argument("--kind", metavar="K", help="with an identifier of this kind, such as imei")
     parser.add_argument("--purpose", metavar="P", help="for this purpose, such as activation")
@@ -87,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
     examiner = Examiner(None, Options(known_values(options.known), limits_of(options)))
     names_given = device_names([text for text in options.device if "=" in text])
     ids = {text.strip() for text in options.device if "=" not in text}
+    keys = key_logs(options)
     paths, errors = find_captures(options.captures)
     for path, error in errors.items():
         say(f"phonehome: {path}: {error}")
@@ -96,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
         return {sent.client} if sent.client and id_ != UNKNOWN else set()
 
     def matching(path: str) -> Iterator[tuple[str, str, Evidence]]:
-        with open_source(path) as source:
+        with open_source(path, keys) as source:
             plan = source.plan(pipeline.PART)
             examiner.names = Names(plan.names)
             for sent in chain.from_iterable(map(source.read, plan.parts)):

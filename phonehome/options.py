@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from phonehome.analysis.decoding.limits import Limits
     from phonehome.analysis.devices import DeviceNames
     from phonehome.analysis.identifiers import KnownValues
@@ -45,7 +47,7 @@ def add_captures(parser: argparse.ArgumentParser) -> None:
         "captures",
         nargs="+",
         metavar="CAPTURE",
-        help="mitmproxy flow file, or a folder: all flow files in it",
+        help="mitmproxy flow file, pcap or pcapng (also .gz, .xz, .zst), or a folder: all captures in it",
     )
 
 
@@ -69,6 +71,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         help="name the phone that has this address, or this WireGuard port as wireguard@PORT; with FILE: in that "
         "capture, with *: in all of them, and all that has one name is one phone; can be repeated",
     )
+    add_keys(parser)
     parser.add_argument(
         "--show-identifiers",
         action="store_true",
@@ -78,6 +81,34 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--workers", type=positive, metavar="N", help="processes to use (default: one for each processor)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress and no notes on standard error")
+
+
+def add_keys(parser: argparse.ArgumentParser) -> None:
+    """Keys of encrypted connections."""
+    parser.add_argument(
+        "--keys",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="keys of TLS and QUIC connections in captures of packets, as SSLKEYLOGFILE writes them; can be repeated",
+    )
+
+
+def key_logs(options: argparse.Namespace) -> "list[Path]":
+    """From `--keys`. Raises UsageError for a file that cannot be read, or is no key log."""
+    from pathlib import Path
+
+    from phonehome.analysis.sources.packets.keys import recognises
+
+    logs = [Path(given) for given in options.keys]
+    for log in logs:
+        try:
+            with log.open("rb") as file:
+                if not recognises(file.read(1 << 16)):
+                    raise UsageError(f"--keys {log}: no key log as SSLKEYLOGFILE writes it")
+        except OSError as error:
+            raise UsageError(f"--keys {log}: {error.strerror or error}") from error
+    return logs
 
 
 def add_location(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from phonehome.options import (
     add_reading,
     device_names,
     format_of,
+    key_logs,
     known_values,
     limits_of,
     location_database,
@@ -76,9 +77,10 @@ def run(options: argparse.Namespace) -> int:
     names = device_names(options.device)
     examining = Options(known_values(options.known), limits_of(options))
     database = location_database(options.geo_db, options.as_of)
+    keys = key_logs(options)
     paths, errors = find_captures(options.captures)
     with Progress(enabled=not options.quiet) as progress:
-        reading = pipeline.read_captures(paths, examining, executors(options.workers, paths), progress)
+        reading = pipeline.read_captures(paths, examining, executors(options.workers, paths), progress, keys)
     reading.errors.update(errors)
     if reading.errors and not reading.files:
         for path, error in sorted(reading.errors.items()):

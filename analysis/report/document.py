@@ -469,6 +469,7 @@ def _capture(
     file: File, capture: Capture, names: Mapping[str, str], located: Located, context: Context
 ) -> CaptureEntry:
     warnings = list(capture.warnings)
+    warnings += [f"{what}: {number:,}" for what, number in sorted(capture.counted.items())]
     for fault, transmissions in sorted(capture.faults.items()):
         warnings.append(
             f"a fault of phonehome ({fault}): what {transmissions} transmissions carry was not read; please report it"

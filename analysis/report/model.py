@@ -264,6 +264,8 @@ class Capture:
     """In order, each once."""
     answers: dict[str, Answers] = field(default_factory=dict)
     """By address: how soon it answered, and what it said of its place."""
+    counted: Counter[str] = field(default_factory=Counter)
+    """What could not be read of it, and how often."""
 
     def merge(self, other: "Capture") -> None:
         self.transmissions += other.transmissions
@@ -283,6 +285,7 @@ class Capture:
         self.warnings.update(other.warnings)
         for address, answers in other.answers.items():
             self.answers.setdefault(address, Answers()).merge(answers)
+        self.counted += other.counted
 
     def note(self, flow: int) -> None:
         """Takes a flow's hash into the sample."""

@@ -68,7 +68,7 @@ def sent(row: DestinationEntry) -> str:
     if delivered or not (row["attempts"] or row["outcome_unknown"]):
         parts.append(f"{delivered:,} sent")
     if row["outcome_unknown"]:
-        parts.append(f"{row['outcome_unknown']:,} sent, arrival not in the capture")
+        parts.append(f"{row['outcome_unknown']:,} sent, arrival not known")
     if row["attempts"]:
         parts.append(f"{row['attempts']:,} tried")
     if row["acknowledgement_known"]:
@@ -195,7 +195,7 @@ def not_seen(report: Document) -> list[str]:
         ),
         (
             seen["outcome_unknown"],
-            "{} of which the capture lacks the other direction: whether they arrived is not known.",
+            "{} of which the capture does not tell whether they arrived: broadcasts, or one direction only.",
         ),
         (
             not_understood["looks_encrypted"],

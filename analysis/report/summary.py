@@ -232,7 +232,7 @@ def _sentences(rows: Sequence[DestinationEntry], subject: str) -> Iterator[str]:
     if attempts:
         yield f"It tried {times(attempts)} more without an answer."
     if unknown := sum(row["outcome_unknown"] for row in rows):
-        yield f"Whether {'it' if sent == 1 else f'{unknown:,} of them'} arrived is not in the capture."
+        yield f"Whether {'it' if sent == 1 else f'{unknown:,} of them'} arrived is not known."
     if all(row["acknowledgement_known"] for row in rows):
         if acknowledged == 0:
             yield "No answer says that it was accepted."

@@ -6,12 +6,13 @@ a module with a `Source`, and a row in `FORMATS`.
 
 import mmap
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 from phonehome.analysis.sources import har, mitm
+from phonehome.analysis.sources.packets import source as packet_files
 from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Source
 
 __all__ = [
@@ -33,13 +34,15 @@ class Format(NamedTuple):
     name: str
     recognises: Callable[[bytes], bool]
     """Whether a file that begins so (BEGINNING bytes, or all of it) is of this format."""
-    open: Callable[[Buffer, Path], Source]
-    """The source over the bytes of a file; the path is for what lies beside it. Raises CaptureError."""
+    open: Callable[[Buffer, Path, Sequence[Path]], Source]
+    """The source over the bytes of a file; the path is for what lies beside it, and the key logs for what is encrypted
+    in it. Raises CaptureError."""
 
 
 FORMATS: tuple[Format, ...] = (
     Format("mitmproxy flow file", mitm.recognises, mitm.MitmSource),
     Format("HAR file", har.recognises, har.HarSource),
+    Format("packets (pcap or pcapng)", packet_files.recognises, packet_files.PacketSource),
 )
 """The first that recognises a file reads it."""
 
@@ -48,33 +51,26 @@ BEGINNING = 4096
 LARGEST_READ = 16 << 20
 """Bytes up to which a file is read into memory."""
 
-_PACKETS = "these are not read yet; route the phone through mitmproxy and save its flows"
 _JSON = "JSON, but no HAR file (it does not begin with a log)"
 
 # What else people hand over, by how it begins, and what to tell them.
 _NOT_READ: tuple[tuple[bytes, str], ...] = (
-    (b"\xd4\xc3\xb2\xa1", f"a pcap file: {_PACKETS}"),
-    (b"\xa1\xb2\xc3\xd4", f"a pcap file: {_PACKETS}"),
-    (b"\x4d\x3c\xb2\xa1", f"a pcap file: {_PACKETS}"),
-    (b"\x0a\x0d\x0d\x0a", f"a pcapng file: {_PACKETS}"),
     (b"{", _JSON),
     (b"\xef\xbb\xbf{", _JSON),
-    (b"\x1f\x8b", "compressed with gzip: unpack it first"),
     (b"BZh", "compressed with bzip2: unpack it first"),
-    (b"\xfd7zXZ\x00", "compressed with xz: unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd: unpack it first"),
     (b"PK\x03\x04", "a zip archive: unpack it first"),
 )
 
-_NAMED_AS_CAPTURES = (".mitm", ".flow", ".flows", ".har", ".zhar", ".pcap", ".pcapng")
+_NAMED_AS_CAPTURES = (".mitm", ".flow", ".flows", ".har", ".zhar", ".pcap", ".pcapng", ".cap")
 
 
 @contextmanager
-def open_source(path: Path | str) -> Iterator[Source]:
+def open_source(path: Path | str, keys: Sequence[Path] = ()) -> Iterator[Source]:
     """The source for a capture file, chosen by its content.
 
     A large file is mapped: it is read when it is touched, and needs no memory. A small one is read, because if a file
-    that is mapped becomes shorter, the system ends the process that touches it.
+    that is mapped becomes shorter, the system ends the process that touches it. `keys` are key logs (SSLKEYLOGFILE) for
+    what the capture holds encrypted.
 
     Raises CaptureError if the file cannot be opened, is empty, or is of no format that is read."""
     path = Path(path)
@@ -93,7 +89,7 @@ def open_source(path: Path | str) -> Iterator[Source]:
     except OSError as error:
         raise CaptureError(f"cannot be read: {error.strerror or error}") from error
     with data if isinstance(data, mmap.mmap) else nullcontext():
-        yield format_.open(data, path)
+        yield format_.open(data, path, keys)
 
 
 def is_capture(path: Path) -> bool:
@@ -133,4 +129,4 @@ def _what_it_is(beginning: bytes) -> str:
     for signature, what in _NOT_READ:
         if beginning.startswith(signature):
             return what
-    return "not a mitmproxy flow file (it does not begin as one)"
+    return "no capture that is read: it begins neither as a mitmproxy flow file nor as one of packets"

@@ -209,7 +209,9 @@ def recognises(beginning: bytes) -> bool:
 class HarSource:
     """A HAR file as a source."""
 
-    def __init__(self, data: Buffer, path: Path) -> None:
+    context: Any = None
+
+    def __init__(self, data: Buffer, path: Path, keys: Sequence[Path] = ()) -> None:
         self._warnings = Warnings()
         self._packed = data[:1] == b"\x78"
         if self._packed:
@@ -254,6 +256,10 @@ class HarSource:
     def warnings(self) -> tuple[str, ...]:
         """What reading came upon so far."""
         return self._warnings.lines()
+
+    def counted(self) -> Mapping[str, int]:
+        """Nothing: what is wrong with a HAR file is wrong at one place."""
+        return {}
 
     # Where the entries are.
 

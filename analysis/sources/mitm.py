@@ -11,7 +11,7 @@ one, with a warning. Older ones go through mitmproxy's own `compat`, which is im
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -116,7 +116,9 @@ def scan(data: Buffer, parts: int = 1, done: Callable[[int, int], None] = lambda
 class MitmSource:
     """A flow file as a source."""
 
-    def __init__(self, data: Buffer, path: Path) -> None:
+    context: Any = None
+
+    def __init__(self, data: Buffer, path: Path, keys: Sequence[Path] = ()) -> None:
         self._data = data
         self._done = partial(release, data)
         self._reader = Reader(data)
@@ -141,6 +143,10 @@ class MitmSource:
     def warnings(self) -> tuple[str, ...]:
         """What reading came upon so far."""
         return self._reader.warnings.lines()
+
+    def counted(self) -> Mapping[str, int]:
+        """Nothing: what is wrong with a flow file is wrong at one place."""
+        return {}
 
 
 class Reader:

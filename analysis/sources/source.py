@@ -4,8 +4,8 @@ A source does the input, and only that: what it gives are `Transmission`s, which
 """
 
 import mmap
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from phonehome.analysis.transmission import NameAnswer, Transmission
 
@@ -36,6 +36,12 @@ class Plan(NamedTuple):
     warnings: tuple[str, ...]
     unseen: tuple[str, ...] = ()
     """What a capture of this format cannot tell, whatever happened: sentences."""
+    context: object = None
+    """What this look found that reading a part needs. It goes with each part to whoever reads it, maybe in another
+    process, and is given to the source there."""
+    together: int | None = None
+    """How many parts are best read one after the other by the same reader: 1 where each part takes a look at the whole
+    capture; None if it does not matter."""
 
 
 class Warnings:
@@ -61,6 +67,9 @@ class Warnings:
 class Source(Protocol):
     """A capture that is open."""
 
+    context: Any
+    """As in the plan; None before `plan`, and where a part needs nothing."""
+
     def plan(self, size: int) -> Plan:
         """Looks over the capture, and divides it in parts of about `size` bytes. Raises CaptureError if it holds
         nothing that could be read."""
@@ -70,6 +79,9 @@ class Source(Protocol):
 
     def warnings(self) -> tuple[str, ...]:
         """What reading came upon so far, in sentences for people; a bounded number."""
+
+    def counted(self) -> Mapping[str, int]:
+        """The same, of what adds up over parts: what it was (a plural), and how often; a bounded number."""
 
 
 def release(data: Buffer, start: int, end: int) -> None:

@@ -41,12 +41,12 @@ def test_what_packets_cannot_tell_is_said() -> None:
         "3 transmissions in a protocol that is not known: whether they were encrypted is not known." in lines
     )
     assert (
-        "2 transmissions of which the capture lacks the other direction: whether they arrived is not known."
-        in lines
+        "2 transmissions of which the capture does not tell whether they arrived: broadcasts, or one direction "
+        "only." in lines
     )
     a, b = sorted(document["devices"][0]["destinations"], key=lambda row: str(row["host"]))
     assert (phrases.sent(a), phrases.ENCRYPTED[a["encrypted"]]) == (
-        "3 sent, 2 sent, arrival not in the capture",
+        "3 sent, 2 sent, arrival not known",
         "not known whether encrypted",
     )
     assert (phrases.sent(b), b["encrypted"], b["unencrypted"]) == ("4 tried", "unknown", 0)

@@ -59,7 +59,7 @@ def sentence(*rows: dict[str, Any]) -> str:
             {"outcome_unknown": 9},
             "It sent activation data probably to China 14 times, unencrypted, with IMEI, ICCID and cell id. "
             "Whether 9 of them "
-            "arrived is not in the capture.",
+            "arrived is not known.",
         ),
         (
             {"attempts": 4},

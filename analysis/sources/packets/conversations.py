@@ -20,7 +20,7 @@ from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.sources.packets.tcp import ACK, FIN, RST, SYN, WRAP, Direction, ahead
 from phonehome.analysis.sources.packets.udp import Datagrams
 from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Speaker, Wire
-from phonehome.analysis.transmission import Transmission, TransportOutcome
+from phonehome.analysis.transmission import Reply, Transmission, TransportOutcome
 
 UDP_IDLE: Final = 120.0
 TCP_IDLE: Final = 3600.0
@@ -43,8 +43,10 @@ class Conversation:
     """One connection, or the datagrams between two ports."""
 
     __slots__ = (
+        "base",
         "begun",
         "directions",
+        "emitted",
         "idle",
         "key",
         "last",
@@ -62,6 +64,8 @@ class Conversation:
         self.table = table
         self.udp = udp
         self.directions = (Direction(), Direction())
+        self.base: Transmission | None = None
+        self.emitted = False
         self.speaker: Speaker | None = None
         """None if nobody's: then it is only known, so that it is not looked at again."""
         self.turned = False
@@ -74,6 +78,11 @@ class Conversation:
         self.last = time
         self.idle = UDP_IDLE if udp else TCP_IDLE
 
+    def emit(self, sent: Transmission) -> None:
+        """Takes a Transmission of it."""
+        self.emitted = True
+        self.table.ready.append(sent)
+
     def mark(self) -> int:
         """How far the client's stream was seen."""
         return self.directions[CLIENT].sent
@@ -84,6 +93,8 @@ class Conversation:
         if self.udp:
             return "unknown" if self.multicast or not self.reached else "attempted"
         if server.packets:
+            if client.syn >= 0 and server.syn < 0 and server.reset:
+                return "attempted"  # refused, which confirms the SYN
             if (
                 server.acked >= 0
                 and client.base >= 0
@@ -208,10 +219,24 @@ class Conversation:
                 "conversations that others began, and in which a device sent nothing, were left out"
             )
             return
-        elif not self.udp and not client.sent and (server.packets or client.acked >= 0):
+        elif not self.udp and not client.sent and (not self.begun or server.syn >= 0 or client.acked >= 0):
             self.table.notes.count("connections in which a device sent nothing were left out")
             return
         speaker.finish(self.last, client.sent, server.sent)
+        if self.base is not None and not self.emitted and client.sent:
+            # What nobody could make sense of was sent nevertheless.
+            self.emit(
+                self.base._replace(
+                    time=client.first or self.base.time,
+                    end=self.last,
+                    protocol="udp" if self.udp else "tcp",
+                    truncated=client.sent,
+                    reply=Reply(None, "", None, server.sent) if server.sent else None,
+                    transport_outcome=self.outcome(client.sent),
+                    bytes_sent=client.sent,
+                    bytes_received=server.sent,
+                )
+            )
 
 
 class Conversations:
@@ -223,14 +248,14 @@ class Conversations:
         self.notes = notes
         self._share = share
         self._table: dict[bytes, tuple[Conversation, int] | None] = {}
-        self._ready: list[Transmission] = []
+        self.ready: list[Transmission] = []
         self._budget = Budget()
         self._dissector = Dissector(Notes())  # what it counts was counted in the first reading
         self.now = 0.0
 
     def read(self, frames: Iterable[Frame]) -> Iterator[Transmission]:
         """The Transmissions of these packets, as they are over."""
-        table, ready = self._table, self._ready
+        table, ready = self._table, self.ready
         dissect = self._dissector.packet
         until_sweep = SWEEP
         for time, link, frame, _ in frames:
@@ -373,9 +398,10 @@ class Conversations:
             encrypted=None,
             flow_id=_name(mine[0], mine[2], theirs[0], theirs[2], time),
         )
+        conversation.base = base
         wire = Wire(
             base,
-            self._ready.append,
+            conversation.emit,
             conversation.mark,
             conversation.outcome,
             self._budget,

@@ -8,7 +8,7 @@ device is an address. Nothing here is more than what the packets show: two devic
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 MAX_PAIRS: Final = 100_000
@@ -23,6 +23,23 @@ def address_of(data: bytes) -> IPv4Address | IPv6Address:
     """The address whose 4 or 16 bytes these are; an IPv4 address inside IPv6 is IPv4."""
     found = ip_address(data)
     return getattr(found, "ipv4_mapped", None) or found
+
+
+_INSIDE: Final = tuple(
+    ip_network(network)
+    for network in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8", "::1/128",
+        "fc00::/7", "fe80::/10",
+    )
+)  # fmt: skip
+"""Networks that are nobody's on the internet (RFC 1918, 6598, 3927, 4193, 4291)."""
+
+
+@lru_cache(maxsize=65536)
+def is_inside(data: bytes) -> bool:
+    """Whether it is an address that only a local network has."""
+    found = address_of(data)
+    return any(found in network for network in _INSIDE)
 
 
 def is_group(data: bytes) -> bool:
@@ -55,12 +72,7 @@ class Seen:
             self.pairs[source, sender] += 1
         if len(self.reached) < MAX_PAIRS:
             self.reached.add(receiver)
-        if (
-            destination
-            and not is_group(receiver)
-            and not destination[0] & 1
-            and address_of(receiver).is_global
-        ):
+        if destination and not is_group(receiver) and not destination[0] & 1 and not is_inside(receiver):
             networks = self.towards.setdefault(destination, set())
             if len(networks) < 2 * MANY:
                 networks.add(_network(receiver))
@@ -87,7 +99,7 @@ class Devices:
         self._macs = macs
         gateways = {mac for mac in macs if mac and _is_router(mac, macs[mac], seen)}
         private_somewhere = any(
-            _is_own(address)
+            is_inside(address)
             for mac, addresses in macs.items()
             if mac not in gateways
             for address in addresses
@@ -96,7 +108,7 @@ class Devices:
             if not mac or mac in gateways:
                 self._by_addresses(addresses, seen, own=bool(mac))
                 continue
-            inside = any(map(_is_own, addresses))
+            inside = any(map(is_inside, addresses))
             if inside or (not private_somewhere and any(address in seen.asks for address in addresses)):
                 client = _primary(addresses)
                 self._by_mac[mac] = client
@@ -104,6 +116,9 @@ class Devices:
                     if _names_one(address):
                         self._by_address.setdefault(address, client)
         self._join_two_families()
+        for address in seen.reached:  # those of whom the capture has nothing but what came to them
+            if is_inside(address) and _names_one(address) and address not in self.routers:
+                self._by_address.setdefault(address, str(address_of(address)))
 
     def client(self, address: bytes, mac: bytes) -> str | None:
         """What to call the device that sends from here: its main address; None if it is no device."""
@@ -128,7 +143,7 @@ class Devices:
     def _by_addresses(self, addresses: Iterable[bytes], seen: Seen, *, own: bool) -> None:
         """Behind a router, or without MACs: each address of its own."""
         addresses = list(addresses)
-        inside = [address for address in addresses if _is_own(address)]
+        inside = [address for address in addresses if is_inside(address)]
         servers = [address for address in inside if address in seen.serves_names or address in seen.hands_out]
         if own and not servers and len(inside) == 1:
             servers = inside
@@ -153,23 +168,18 @@ class Devices:
 def _is_router(mac: bytes, addresses: Iterable[bytes], seen: Seen) -> bool:
     if mac in seen.hands_out:
         return True
-    public = [address for address in addresses if address_of(address).is_global and not is_group(address)]
+    public = [address for address in addresses if _names_one(address) and not is_inside(address)]
     networks = {_network(address) for address in public}
     if len(networks | seen.towards.get(mac, set())) >= MANY:
         return True
     # A phone has no public IPv4 address beside a private one.
     return any(len(address) == 4 for address in public) and any(
-        len(address) == 4 and address_of(address).is_private and _names_one(address) for address in addresses
+        len(address) == 4 and is_inside(address) for address in addresses
     )
 
 
 def _names_one(address: bytes) -> bool:
     return any(address) and not is_group(address)
-
-
-def _is_own(address: bytes) -> bool:
-    """Whether it is an address that only a local network has."""
-    return _names_one(address) and not address_of(address).is_global
 
 
 def _primary(addresses: Counter[bytes]) -> str:
@@ -178,7 +188,7 @@ def _primary(addresses: Counter[bytes]) -> str:
     def rank(address: bytes) -> tuple[int, int, bytes]:
         found = address_of(address)
         if len(address) == 4:
-            order = 0 if found.is_private and not found.is_link_local else 1
+            order = 0 if is_inside(address) and not found.is_link_local else 1
         else:
             order = 3 if found.is_link_local else 2
         return order, -addresses[address], address

@@ -44,7 +44,7 @@ def looks_like_request(data: bytes) -> bool | None:
         return True
     if _REQUEST_BEGINS.match(data):
         return None if b"\n" not in data and len(data) < 65536 else False
-    return None if len(data) < 20 and re.fullmatch(rb"[A-Z][A-Z-]*", data) else False
+    return None if len(data) < 20 and re.fullmatch(rb"[A-Z][A-Z-]{0,19} ?", data) else False
 
 
 def looks_like_reply(data: bytes) -> bool:
@@ -182,6 +182,7 @@ class _Exchange:
 
     __slots__ = (
         "answer",
+        "answered",
         "body",
         "encoding",
         "end",
@@ -205,6 +206,7 @@ class _Exchange:
         self.head_size = 0
         self.mark = 0
         self.status = 0
+        self.answered = False
         self.encoding = ""
         self.upgrade = ""
         self.answer = Answer()
@@ -251,7 +253,7 @@ class Http1:
             self._websocket[1].gap(sender)
         elif not (self._replies if sender else self._requests).gap(size, time):
             if sender == CLIENT:
-                self._sending = None
+                self._end_of_request()
             else:
                 self._close_answer(time)
                 self._resynchronised = True
@@ -261,6 +263,7 @@ class Http1:
             exchange, messages = self._websocket
             self._emit(exchange, messages)
         self._close_answer(time)
+        self._end_of_request()
         for exchange in self._open:
             self._emit(exchange)
         self._open.clear()
@@ -275,6 +278,7 @@ class Http1:
         path, _, version = rest.rpartition(" ")
         exchange = _Exchange(method, path, version, headers, Kept(self._wire.budget), time)
         exchange.head_size = len(head)
+        self._end_of_request()
         self._sending = exchange
         if len(self._open) < MAX_OUTSTANDING:
             self._open.append(exchange)
@@ -297,9 +301,15 @@ class Http1:
 
     def _request_end(self, time: float) -> None:
         if self._sending:
-            self._sending.end = time
+            self._sending.end = max(self._sending.end, time)
             self._sending.mark = self._wire.mark()
-            self._sending = None
+            self._end_of_request()
+
+    def _end_of_request(self) -> None:
+        """Nothing more of it will come. What was answered before it was whole is over now."""
+        exchange, self._sending = self._sending, None
+        if exchange is not None and exchange.answered:
+            self._emit(exchange)
 
     # -- the server's
 
@@ -370,9 +380,11 @@ class Http1:
 
     def _close_answer(self, time: float) -> None:
         if self._answering:
-            self._answering.end = time
-            self._emit(self._answering)
-            self._answering = None
+            exchange, self._answering = self._answering, None
+            exchange.end = time
+            exchange.answered = True
+            if exchange is not self._sending:
+                self._emit(exchange)
 
     def _emit(self, exchange: _Exchange, messages: Messages | None = None, *, answered: bool = False) -> None:
         base = self._wire.base

@@ -4,6 +4,7 @@ A hostile file can be wrong all over, so the number of different lines is bounde
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 MAX_LINES: Final = 40
@@ -34,6 +35,10 @@ class Notes:
         """Takes another's in. What each worker counts of its own conversations adds up."""
         self._lines.update(other._lines)
         self._counts.update(other._counts)
+
+    def counts(self) -> Mapping[str, int]:
+        """What was counted."""
+        return dict(self._counts)
 
     def lines(self) -> tuple[str, ...]:
         """All of them, those that are said once first."""

@@ -1,14 +1,19 @@
-"""A file of packets: opened, unpacked, read twice.
+"""A file of packets as a source: unpacked if it is compressed, read twice.
 
-The only module here that touches the disk. A compressed file is unpacked as it is read, and never as a whole.
+Strategy: `plan` reads all of it for what must be known before: devices, DNS names, keys. That is its context, which
+goes with each part to whoever reads it. A part is a share of the conversations: who reads it goes over all frames, and
+keeps its own. A compressed file is unpacked as it is read, and never as a whole.
 """
 
 import gzip
+import io
+import itertools
 import lzma
+import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import zstandard
 
@@ -19,136 +24,180 @@ from phonehome.analysis.sources.packets.devices import Devices
 from phonehome.analysis.sources.packets.keys import Keys
 from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.sources.packets.survey import Survey
-from phonehome.analysis.transmission import NameAnswer, Transmission
+from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, release
+from phonehome.analysis.transmission import Transmission
 
 PIECE: Final = 1 << 20
 """Bytes that are read at a time."""
-_GZIP, _ZSTD, _XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00"
-_BROKEN: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+SHARE: Final = 32 << 20
+"""Bytes of a file from which on a second worker is worth that it reads all frames too."""
+MAX_SHARES: Final = 16
+_GZIP, _ZSTD, _XZ, _BZIP2 = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"BZh"
+UNSEEN: Final = (
+    "What did not pass where the packets were captured is in none of them, nor what a VPN or another app wrapped.",
+)
+_COMPRESSED: Final = (_GZIP, _ZSTD, _XZ)
+_BROKEN: Final = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+MAX_LOG: Final = 256 << 20
+"""Bytes of a key log that are read."""
+_BESIDE: Final = ("sslkeylog.txt", "sslkeylog.log", "sslkeylogfile.txt", "sslkeys.log", "keylog.txt")
+_BESIDE_ENDINGS: Final = (".keys", ".keylog", ".sslkeylog")
 
 
-class PacketError(Exception):
-    """A file that gives nothing; the message says why."""
+class Context(NamedTuple):
+    """What the first reading found, and the second needs."""
+
+    devices: Devices
+    keys: Keys
+    shares: int
 
 
-class Part(NamedTuple):
-    """A worker's share: the conversations with this number, of so many."""
-
-    number: int
-    of: int
-
-
-def beginning(path: Path) -> bytes:
-    """How a file begins, unpacked; empty if it cannot be."""
-    try:
-        with _unpacked(path) as file:
-            return file.read(64)
-    except _BROKEN:
-        return b""
-
-
-def recognises(path: Path) -> bool:
-    """Whether it is a file of packets, perhaps compressed."""
-    return blocks.recognises(beginning(path))
-
-
-def _unpacked(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
-        signature = file.read(6)
-    if signature.startswith(_GZIP):
-        return cast("BinaryIO", gzip.open(path, "rb"))
-    if signature.startswith(_XZ):
-        return cast("BinaryIO", lzma.open(path, "rb"))
-    if signature.startswith(_ZSTD):
-        return cast("BinaryIO", zstandard.open(path, "rb"))
-    return path.open("rb")
-
-
-def _pieces(path: Path, notes: Notes) -> Iterator[bytes]:
-    with _unpacked(path) as file:
-        while True:
-            try:
-                piece = file.read(PIECE)
-            except _BROKEN:
-                notes.add("the compression is damaged: what lies behind was not read")
-                return
-            if not piece:
-                return
-            yield piece
+def recognises(beginning: bytes) -> bool:
+    """Whether a file that begins so is one of packets, or compressed: then opening it tells whether it is one."""
+    return blocks.recognises(beginning) or beginning.startswith(_COMPRESSED)
 
 
 class PacketSource:
-    """One capture. `names`, `devices` and the warnings are known once it is made: it reads the file for them."""
+    """One capture."""
 
-    def __init__(self, path: Path, logs: Iterable[Path] = ()) -> None:
-        self.path = path
-        self.notes = Notes()
-        self.keys = Keys()
-        given = list(logs)
-        beside = [file for file in _beside(path) if file not in given]
-        for log in (*given, *beside):
-            self._take_keys(log, asked=log in given)
-        survey = Survey(self.notes)
-        reader = Blocks(self.notes)
-        try:
-            survey.read(reader.frames(_pieces(path, self.notes)))
-        except OSError as error:
-            raise PacketError(f"cannot be read: {error.strerror or error}") from error
-        self.keys.merge(reader.secrets)
-        self.facts = reader.facts
-        self.frames = survey.frames
-        self.bytes = survey.bytes
-        """Of the frames, unpacked."""
+    def __init__(self, data: Buffer, path: Path, logs: Sequence[Path] = ()) -> None:
+        self._data = data
+        self._path = path
+        self._logs = logs
+        self._notes = Notes()
+        self.context: Context | None = None
+        if not recognises(data[:12]):
+            raise CaptureError("no file of packets (pcap or pcapng)")
+        if data[:6].startswith(_COMPRESSED):
+            try:
+                with _unpacked(data) as file:
+                    beginning = file.read(64)
+            except _BROKEN as error:
+                raise CaptureError("compressed, and damaged: nothing of it can be unpacked") from error
+            if not blocks.recognises(beginning):
+                raise CaptureError(
+                    "compressed, and no file of packets (pcap or pcapng) inside: unpack it first"
+                )
+
+    def plan(self, size: int) -> Plan:
+        """Reads all frames once. Raises CaptureError if none of them holds TCP or UDP."""
+        notes = Notes()
+        reader = Blocks(notes)
+        survey = Survey(notes)
+        survey.read(reader.frames(self._pieces(notes)))
         if not survey.packets:
-            raise PacketError("; ".join(("no packets of TCP or UDP in it", *self.notes.lines())))
-        self.devices: Devices = survey.devices()
-        self.names: tuple[NameAnswer, ...] = survey.names(self.devices)
-        if reader.dropped:
-            self.notes.count("packets were lost by the program that captured", reader.dropped)
-        if survey.cut:
-            self.notes.count("packets were cut by the program that captured (snapshot length)", survey.cut)
-        if len(survey.eras) > 1:
-            years = ", ".join(map(str, sorted(survey.eras)))
-            self.notes.add(
-                f"the times of its packets lie in different years ({years}): it is put together, or a clock was wrong"
-            )
-
-    def _take_keys(self, log: Path, *, asked: bool) -> None:
-        try:
-            found = self.keys.add(log.read_bytes())
-        except OSError as error:
-            if asked:
-                raise PacketError(f"--keys {log}: {error.strerror or error}") from error
-            return
-        if asked and not found:
-            self.notes.add(f"no key in {log.name}: it is no key log (SSLKEYLOGFILE)")
-
-    def parts(self, wanted: int) -> tuple[Part, ...]:
-        """About so many shares; each reads all frames and keeps its own conversations."""
-        return tuple(Part(number, max(wanted, 1)) for number in range(max(wanted, 1)))
+            raise CaptureError("; ".join(("a pcap or pcapng file without TCP or UDP in it", *notes.lines())))
+        known = Keys()
+        for log in self._logs:
+            self._take(known, log, notes)
+        for log in _beside(self._path):
+            self._take(known, log, Notes())
+        known.merge(reader.secrets)
+        _said(notes, reader, survey)
+        bytes_ = len(self._data)
+        shares = max(1, min(bytes_ // SHARE, os.cpu_count() or 1, MAX_SHARES))
+        devices = survey.devices()
+        self.context = Context(devices, known, shares)
+        bounds = [bytes_ * number // shares for number in range(shares + 1)]
+        parts = tuple(Part(start, end) for start, end in itertools.pairwise(bounds))
+        return Plan(parts, survey.names(devices), notes.lines(), UNSEEN, self.context, together=1)
 
     def read(self, part: Part) -> Iterator[Transmission]:
-        """The Transmissions of a share, as they end. What is counted goes to `notes`."""
-        conversations = Conversations(self.devices, self.keys, self.notes, part)
-        ignored = Notes()
-        yield from conversations.read(Blocks(ignored).frames(_pieces(self.path, ignored)))
+        """The Transmissions of a share, as they end."""
+        if self.context is None:
+            self.plan(0)
+        context = cast("Context", self.context)
+        share = round(part.start * context.shares / len(self._data)), context.shares
+        ignored = Notes()  # what is wrong with the file was said in the first reading
+        conversations = Conversations(context.devices, context.keys, self._notes, share)
+        yield from conversations.read(Blocks(ignored).frames(self._pieces(ignored)))
 
     def warnings(self) -> tuple[str, ...]:
-        """What could not be read, a line each."""
-        return self.notes.lines()
+        """None beside those of the plan and those that are counted."""
+        return ()
+
+    def counted(self) -> Mapping[str, int]:
+        """What could not be read, and how often."""
+        return self._notes.counts()
+
+    def _take(self, known: Keys, log: Path, notes: Notes) -> None:
+        try:
+            with log.open("rb") as file:
+                found = known.add(file.read(MAX_LOG))
+        except OSError as error:
+            raise CaptureError(f"the keys {log} cannot be read: {error.strerror or error}") from error
+        if not found:
+            notes.add(f"no new key in {log.name}: give a key log as SSLKEYLOGFILE writes it")
+
+    def _pieces(self, notes: Notes) -> Iterator[bytes]:
+        data = self._data
+        if not data[:6].startswith(_COMPRESSED):
+            for start in range(0, len(data), PIECE):
+                yield data[start : start + PIECE]
+                release(data, start, min(start + PIECE, len(data)))
+            return
+        with _unpacked(data) as file:
+            while True:
+                try:
+                    piece = file.read(PIECE)
+                except _BROKEN:
+                    notes.add("the compression is damaged: what lies behind was not read")
+                    return
+                if not piece:
+                    return
+                yield piece
+
+
+def _unpacked(data: Buffer) -> BinaryIO:
+    beginning = data[:6]
+    if beginning.startswith(_ZSTD):
+        reader: Any = zstandard.ZstdDecompressor().stream_reader(cast("bytes", data), read_across_frames=True)
+        return cast("BinaryIO", reader)
+    file = io.BufferedReader(_Window(data), PIECE)
+    return cast(
+        "BinaryIO", (gzip.GzipFile(fileobj=file) if beginning.startswith(_GZIP) else lzma.LZMAFile(file))
+    )
+
+
+class _Window(io.RawIOBase):
+    """A buffer as a file, with a place of its own."""
+
+    def __init__(self, data: Buffer) -> None:
+        self._data = data
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        piece = self._data[self._place : self._place + len(target)]
+        target[: len(piece)] = piece
+        self._place += len(piece)
+        return len(piece)
+
+
+def _said(notes: Notes, reader: Blocks, survey: Survey) -> None:
+    """What a reader of the report must know of the capture as a whole."""
+    if reader.dropped:
+        notes.count("packets were lost by the program that captured", reader.dropped)
+    if survey.cut:
+        notes.count("packets were cut short by the program that captured (snapshot length)", survey.cut)
+    if len(survey.eras) > 1:
+        years = ", ".join(map(str, sorted(survey.eras)))
+        notes.add(f"its packets are of different years ({years}): it was put together, or a clock was wrong")
 
 
 def _beside(path: Path) -> list[Path]:
-    """Key logs that lie beside a capture: `NAME.keys`, `NAME.keylog`, and the usual sslkeylog.txt."""
+    """Key logs that lie beside a capture: of its name, and those with the usual names."""
     stem = path.name.split(".")[0]
-    candidates = [path.with_name(stem + ending) for ending in (".keys", ".keylog", ".sslkeylog")]
-    candidates += [path.with_name(name) for name in ("sslkeylog.txt", "sslkeys.log", "sslkeylogfile.txt")]
-    found = []
-    for candidate in candidates:
-        try:
-            with candidate.open("rb") as file:
-                if keys.recognises(file.read(4096)):
-                    found.append(candidate)
-        except OSError:
-            continue
-    return found
+    candidates = [path.with_name(stem + ending) for ending in _BESIDE_ENDINGS]
+    candidates += [path.with_name(name) for name in _BESIDE]
+    return [candidate for candidate in candidates if _is_key_log(candidate)]
+
+
+def _is_key_log(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return keys.recognises(file.read(4096))
+    except OSError:
+        return False

@@ -105,12 +105,11 @@ class Survey:
         seen = self._seen
         half = (len(packet.key) - 4) // 2
         source, destination = packet.key[:half], packet.key[half : 2 * half]
-        if path not in self._known:
+        if path not in self._known and packet.protocol in (TCP, UDP):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known.add(path)
-            if packet.protocol in (TCP, UDP):
-                seen.path(packet.source, packet.destination, source, destination)
+            seen.path(packet.source, packet.destination, source, destination)
         data, start = packet.data, packet.start
         if packet.protocol == TCP:
             if packet.end - start >= 14 and data[start + 13] & SYN:
