@@ -223,7 +223,7 @@ class _Run:
                 holders.setdefault(flow, path)
             if not earlier:
                 continue
-            skip = frozenset(flow for other in sorted(earlier) for flow in _flows(other))
+            skip = frozenset(flow for other in sorted(earlier) for flow in _flows(other, self._keys))
             self._result.report.remove(path)
             with executors() as pool:
                 self._read(pool, iter([task._replace(skip=skip) for task in self._planned(path)]))
@@ -301,9 +301,9 @@ def _flow(sent: Transmission) -> int:
     return int.from_bytes(blake2b(identity, digest_size=8).digest())
 
 
-def _flows(path: str) -> Iterator[int]:
+def _flows(path: str, keys: Sequence[Path]) -> Iterator[int]:
     """The hashes of all flows of a capture."""
-    with open_source(path) as source:
+    with open_source(path, keys) as source:
         for part in source.plan(PART).parts:
             for sent in source.read(part):
                 if sent.flow_id:

@@ -409,7 +409,7 @@ class Conversations:
             conversation.begun,
         )
         if udp:
-            conversation.speaker = Datagrams(wire)
+            conversation.speaker = Datagrams(wire, self._keys)
         else:
             conversation.speaker = speaker_for(wire, self._keys, turned=conversation.turned)
         entry = conversation, CLIENT if client_sends else SERVER

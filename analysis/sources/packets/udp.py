@@ -7,7 +7,8 @@ from typing import Final
 
 from phonehome.analysis.sources.packets import dhcp, dns, hello, quic
 from phonehome.analysis.sources.packets.budget import Kept
-from phonehome.analysis.sources.packets.ciphers import WrongKeyError
+from phonehome.analysis.sources.packets.keys import Keys
+from phonehome.analysis.sources.packets.quic_connection import MAX_LOOKED, QuicConnection
 from phonehome.analysis.sources.packets.raw import Queries, encryption, readable
 from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Answer, Wire
 from phonehome.analysis.transmission import Protocol, Reply, Unopened
@@ -18,16 +19,16 @@ _DNS_PORTS: Final = frozenset({53, 5353, 5355})
 _DHCP_PORT: Final = 67
 _DTLS: Final = (b"\x16\xfe", b"\x17\xfe", b"\x14\xfe", b"\x15\xfe")
 _QUIC_PORT: Final = 443
-MAX_LOOKED: Final = 64
-"""Datagrams in which a ClientHello is looked for."""
 
 
 class Datagrams:
     """The speaker, which chooses by the first datagram what the conversation is."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, keys: Keys) -> None:
         self.counting = False
         self._wire = wire
+        self._keys = keys
+        self._quic: QuicConnection | None = None
         self._kind = ""
         self._queries: Queries | None = None
         self._kept = Kept(wire.budget)
@@ -38,12 +39,7 @@ class Datagrams:
         self._time = self._end = 0.0
         self._hello: hello.ClientHello | None = None
         self._version: str | None = None
-        self._initial: quic.Protection | None = None
-        self._crypto = quic.Pieces(1 << 16)
-        self._handshake = b""
         self._looked = 0
-        self._old = False
-        """Whether it is QUIC as Google had it before the IETF."""
         self._name: str | None = None
 
     def data(self, sender: int, data: bytes, time: float) -> None:
@@ -57,9 +53,11 @@ class Datagrams:
             if not self._queries.message(sender, data, time) and not self._queries.messages:
                 self._kind = "udp"
         if self._kind == "quic":
-            if sender == CLIENT and self._name is None and self._looked < MAX_LOOKED:
+            if self._quic is not None:
+                self._quic.data(sender, data, time)
+            elif sender == CLIENT and self._name is None and self._looked < MAX_LOOKED:
                 self._looked += 1
-                self._quic(data)
+                self._name = quic.google_name(data)
         elif self._kind == "dtls":
             if self._hello is None or self._version is None:
                 self._dtls(sender, data)
@@ -75,10 +73,20 @@ class Datagrams:
                 self._answer.lost(size)
 
     def finish(self, time: float, sent: int, received: int) -> None:
+        failed: Unopened | None = None
         if self._kind == "dns":
             assert self._queries is not None
             self._queries.finish()
             return
+        if self._quic is not None:
+            if self._quic.opened:
+                self._quic.finish(time)
+                return
+            self._hello = self._quic.hello
+            self._name = self._hello.name if self._hello else None
+            failed = self._quic.failed
+            if self._keys and not failed:
+                self._wire.notes.count(f"QUIC connections were not opened ({self._quic.why})")
         base = self._wire.base
         protocol: Protocol = "udp"
         unopened: Unopened | None = None
@@ -86,7 +94,7 @@ class Datagrams:
         answer = self._answer.body
         if self._kind in ("quic", "dtls"):
             protocol = "quic" if self._kind == "quic" else "udp"
-            unopened = "no-keys"
+            unopened = failed or "no-keys"
             encrypted: bool | None = True
             answer = None
             if self._hello and self._hello.encrypted:
@@ -107,8 +115,12 @@ class Datagrams:
             headers=headers,
             payloads=content,
             truncated=self._left_out + self._kept.left_out,
-            reply=Reply(None, "", answer, received) if received else None,
-            transport_outcome=None if received else self._wire.outcome(self._wire.mark()),
+            reply=Reply(None, "", answer, received) if received and not failed else None,
+            transport_outcome="attempted"
+            if failed
+            else None
+            if received
+            else self._wire.outcome(self._wire.mark()),
             bytes_sent=sent,
             bytes_received=received,
         )
@@ -122,9 +134,9 @@ class Datagrams:
             self._queries = Queries(self._wire)
             return "dns"
         if quic.is_long(data):
+            self._quic = QuicConnection(self._wire, self._keys)
             return "quic"
         if quic.is_google(data):
-            self._old = True
             return "quic"
         if port == _QUIC_PORT and data[0] & 0xC0 == 0x40 and len(data) > 20 and not readable(data):
             return "quic"  # a short header: the capture began later than the connection
@@ -146,36 +158,6 @@ class Datagrams:
         kept = data[: self._kept.size - size]
         if kept:
             self._payloads.append(kept)
-
-    def _quic(self, data: bytes) -> None:
-        if self._old:
-            self._name = quic.google_name(data)
-            return
-        for packet in quic.packets(data, 0):
-            if packet.kind != quic.INITIAL:
-                continue
-            for protection in self._protections(packet):
-                try:
-                    content = protection.open(
-                        data, packet, *protection.first_byte_and_number(data, packet, -1)
-                    )
-                except WrongKeyError:
-                    continue
-                self._initial = protection
-                for frame in quic.frames(content, packet.version):
-                    if isinstance(frame, quic.Crypto):
-                        self._handshake += self._crypto.add(frame.offset, frame.data)
-                break
-        size = int.from_bytes(self._handshake[1:4])
-        if len(self._handshake) >= 4 + size and self._handshake[:1] == b"\x01":
-            self._hello = hello.client_hello(self._handshake[4 : 4 + size])
-            self._name = self._hello.name if self._hello else None
-            self._looked = MAX_LOOKED
-
-    def _protections(self, packet: quic.Header) -> list[quic.Protection]:
-        """The one that fitted before; else one by this packet's connection id (which changes behind a Retry)."""
-        own = quic.initial(packet.version, packet.destination)[0]
-        return [self._initial, own] if self._initial else [own]
 
     def _dtls(self, sender: int, data: bytes) -> None:
         position = 0

@@ -11,7 +11,7 @@ from phonehome.analysis.sources.packets.conversations import Conversations
 from phonehome.analysis.sources.packets.keys import Keys
 from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.sources.packets.survey import Survey
-from phonehome.analysis.transmission import Transmission
+from phonehome.analysis.transmission import Reply, Transmission
 from tests.sources.packets.build import Talk, Timed, client_hello, pcap, record
 from tests.sources.packets.test_websocket import frame
 
@@ -33,7 +33,7 @@ def test_a_request_and_its_reply() -> None:
     assert (sent.host, sent.host_source, sent.encrypted) == ("a.example", "host", False)
     assert sent.headers == (("Host", "A.example:80"), ("User-Agent", "x"), ("Content-Length", "5"))
     assert sent.payloads == (b"hello",)
-    assert sent.reply == (200, "gzip", b"ok", 2)
+    assert sent.reply == Reply(200, "gzip", b"ok", 2)
     assert (sent.client, sent.address, sent.port) == ("192.168.1.20", "203.0.113.7", 80)
     assert (sent.bytes_sent, sent.bytes_received) == (len(POST), 2)
     assert sent.transport_outcome == "delivered"
@@ -54,7 +54,7 @@ def test_it_does_not_matter_how_it_is_cut(segment: int, reply: bytes) -> None:
     request += b"3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"
     (sent,) = sent_in(Talk(segment=segment).open().send(request).reply(reply).close().frames)
     assert sent.payloads == (b"hello",)
-    assert sent.reply == (200, "gzip", b"ok", 2)
+    assert sent.reply == Reply(200, "gzip", b"ok", 2)
 
 
 def test_requests_that_are_sent_before_the_replies() -> None:
@@ -72,7 +72,7 @@ def test_requests_that_are_sent_before_the_replies() -> None:
 def test_a_long_reply_is_counted_and_not_kept() -> None:
     reply = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + bytes(100_000)
     (sent,) = sent_in(Talk().open().send(POST).reply(reply).close().frames)
-    assert sent.reply == (200, "", None, 100_000)
+    assert sent.reply == Reply(200, "", None, 100_000)
 
 
 def test_a_gap_inside_a_body_is_stepped_over() -> None:

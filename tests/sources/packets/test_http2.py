@@ -8,6 +8,7 @@ import h2.events
 import pytest
 from hpack import Encoder
 
+from phonehome.analysis.transmission import Reply
 from tests.sources.packets.build import Talk
 from tests.sources.packets.test_http1 import sent_in
 from tests.sources.packets.test_websocket import frame as websocket_frame
@@ -58,8 +59,8 @@ def test_streams_that_are_mixed(segment: int) -> None:
         "HTTP/2.0",
         (("user-agent", "x" * 50),),
     )
-    assert one.reply == (200, "gzip", b"answer", 6)
-    assert (three.path, three.payloads, three.reply) == ("/other", (b"three",), (204, "", b"", 0))
+    assert one.reply == Reply(200, "gzip", b"answer", 6)
+    assert (three.path, three.payloads, three.reply) == ("/other", (b"three",), Reply(204, "", b"", 0))
 
 
 def test_trailers_and_headers_that_go_on() -> None:
