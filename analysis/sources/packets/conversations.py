@@ -20,7 +20,7 @@ from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.sources.packets.tcp import ACK, FIN, RST, SYN, WRAP, Direction, ahead
 from phonehome.analysis.sources.packets.udp import Datagrams
 from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Speaker, Wire
-from phonehome.analysis.transmission import Reply, Transmission, TransportOutcome
+from phonehome.analysis.transmission import Reply, RoundTrips, Transmission, TransportOutcome
 
 UDP_IDLE: Final = 120.0
 TCP_IDLE: Final = 3600.0
@@ -45,6 +45,8 @@ class Conversation:
     __slots__ = (
         "base",
         "begun",
+        "called",
+        "connected",
         "directions",
         "emitted",
         "idle",
@@ -66,6 +68,8 @@ class Conversation:
         self.directions = (Direction(), Direction())
         self.base: Transmission | None = None
         self.emitted = False
+        self.called = self.connected = 0.0
+        """When its first SYN was seen, and the answer to it."""
         self.speaker: Speaker | None = None
         """None if nobody's: then it is only known, so that it is not looked at again."""
         self.turned = False
@@ -81,6 +85,9 @@ class Conversation:
     def emit(self, sent: Transmission) -> None:
         """Takes a Transmission of it."""
         self.emitted = True
+        took = self.connected - self.called
+        if took > 0 and self.called and sent.address is not None and not self.turned:
+            sent = sent._replace(round_trips=(sent.round_trips or RoundTrips())._replace(tcp=took))
         self.table.ready.append(sent)
 
     def mark(self) -> int:
@@ -125,6 +132,10 @@ class Conversation:
         length -= header
         if flags & SYN:
             mine.syn = number
+            if sender == CLIENT:
+                self.called = self.called or time
+            else:
+                self.connected = self.connected or time
             number = (number + 1) & WRAP
             if mine.next < 0:
                 mine.next = mine.base = number

@@ -63,6 +63,9 @@ class Seen:
         """Addresses that answered DNS."""
         self.asks: set[bytes] = set()
         """Addresses that opened connections."""
+        self.forwards: set[bytes] = set()
+        """MACs from which packets of both directions of a conversation came."""
+        self._paths: set[bytes] = set()
         self.reached: set[bytes] = set()
         """Addresses to which packets were sent."""
 
@@ -72,6 +75,10 @@ class Seen:
             self.pairs[source, sender] += 1
         if len(self.reached) < MAX_PAIRS:
             self.reached.add(receiver)
+        if source and sender != receiver and len(self._paths) < MAX_PAIRS:
+            self._paths.add(source + sender + receiver)
+            if source + receiver + sender in self._paths:
+                self.forwards.add(source)
         if destination and not is_group(receiver) and not destination[0] & 1 and not is_inside(receiver):
             networks = self.towards.setdefault(destination, set())
             if len(networks) < 2 * MANY:
@@ -166,7 +173,7 @@ class Devices:
 
 
 def _is_router(mac: bytes, addresses: Iterable[bytes], seen: Seen) -> bool:
-    if mac in seen.hands_out:
+    if mac in seen.hands_out or mac in seen.forwards:
         return True
     public = [address for address in addresses if _names_one(address) and not is_inside(address)]
     networks = {_network(address) for address in public}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-from phonehome.analysis.sources.flow_state import MAX_HEADERS
+from phonehome.analysis.sources.flow_state import MAX_HEADERS, answer_from_state
 from phonehome.analysis.sources.packets.budget import Kept
 from phonehome.analysis.sources.packets.websocket import Messages
 from phonehome.analysis.sources.packets.wire import (
@@ -24,6 +24,7 @@ from phonehome.analysis.sources.packets.wire import (
     header,
     named,
     through_proxy,
+    timed,
 )
 from phonehome.analysis.transmission import Headers, Reply
 
@@ -183,9 +184,12 @@ class _Exchange:
     __slots__ = (
         "answer",
         "answered",
+        "asked",
         "body",
+        "edge",
         "encoding",
         "end",
+        "first",
         "head_size",
         "headers",
         "mark",
@@ -207,7 +211,12 @@ class _Exchange:
         self.mark = 0
         self.status = 0
         self.answered = False
+        self.asked = 0.0
+        """When the request was whole."""
         self.encoding = ""
+        self.edge: Headers = ()
+        self.first = 0.0
+        """When the answer began."""
         self.upgrade = ""
         self.answer = Answer()
 
@@ -302,6 +311,7 @@ class Http1:
     def _request_end(self, time: float) -> None:
         if self._sending:
             self._sending.end = max(self._sending.end, time)
+            self._sending.asked = time
             self._sending.mark = self._wire.mark()
             self._end_of_request()
 
@@ -328,7 +338,8 @@ class Http1:
             self._wire.notes.count("replies of which the capture lacks the request were left out")
         else:
             exchange.status = status
-            exchange.encoding = header(headers, "content-encoding").lower()
+            exchange.encoding, exchange.edge = answer_from_state(headers)
+            exchange.first = time
         self._answering = exchange
         method = exchange.method if exchange else ""
         if status == 101 and exchange:
@@ -412,7 +423,9 @@ class Http1:
             received += messages_received
         reply = None
         if exchange.status:
-            reply = Reply(exchange.status, exchange.encoding, exchange.answer.body, exchange.answer.size)
+            reply = Reply(
+                exchange.status, exchange.encoding, exchange.answer.body, exchange.answer.size, exchange.edge
+            )
         transmission = base._replace(
             time=exchange.time,
             end=messages.last if messages and messages.last else exchange.end,
@@ -428,6 +441,7 @@ class Http1:
             transport_outcome="delivered" if answered else self._wire.outcome(exchange.mark),
             bytes_sent=exchange.head_size + size,
             bytes_received=received,
+            round_trips=timed(base, exchange.asked, exchange.first),
             **changes,  # type: ignore[arg-type]
         )
         self._wire.emit(transmission)

@@ -11,10 +11,10 @@ from typing import Final
 from hpack import Decoder
 from hpack.exceptions import HPACKError
 
-from phonehome.analysis.sources.flow_state import MAX_HEADERS
+from phonehome.analysis.sources.flow_state import MAX_HEADERS, answer_from_state
 from phonehome.analysis.sources.packets.budget import Kept
 from phonehome.analysis.sources.packets.websocket import Messages
-from phonehome.analysis.sources.packets.wire import CLIENT, Answer, Wire, header, named
+from phonehome.analysis.sources.packets.wire import CLIENT, Answer, Wire, header, named, timed
 from phonehome.analysis.transmission import Headers, Protocol, Reply
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -34,9 +34,12 @@ class Stream:
     __slots__ = (
         "answer",
         "answered",
+        "asked",
         "body",
+        "edge",
         "encoding",
         "end",
+        "first",
         "headers",
         "mark",
         "sent",
@@ -57,6 +60,9 @@ class Stream:
         """and the server."""
         self.status = 0
         self.encoding = ""
+        self.edge: Headers = ()
+        self.asked = self.first = 0.0
+        """When the request was whole, and when the answer began."""
         self.answer = Answer()
 
     def request(self, fields: Headers) -> None:
@@ -64,12 +70,13 @@ class Stream:
         self.headers = (self.headers + fields)[:MAX_HEADERS]
         self.size += sum(len(key) + len(value) + 4 for key, value in fields)
 
-    def reply(self, fields: Headers) -> None:
+    def reply(self, fields: Headers, time: float) -> None:
         """Takes the reply's headers, or its trailers."""
         status = header(fields, ":status")
         if status.isascii() and status.isdigit() and int(status) >= 200 and not self.status:
             self.status = int(status[:3])
-            self.encoding = header(fields, "content-encoding").lower()
+            self.encoding, self.edge = answer_from_state(fields)
+            self.first = time
 
     def emit(self, wire: Wire, version: str) -> None:
         """Makes the Transmission."""
@@ -102,12 +109,13 @@ class Stream:
                 headers=tuple(field for field in self.headers if not field[0].startswith(":")),
                 payloads=payloads,
                 truncated=left_out,
-                reply=Reply(self.status, self.encoding, self.answer.body, self.answer.size)
+                reply=Reply(self.status, self.encoding, self.answer.body, self.answer.size, self.edge)
                 if self.status
                 else None,
                 transport_outcome=wire.outcome(self.mark),
                 bytes_sent=self.size + size,
                 bytes_received=self.answer.size,
+                round_trips=timed(wire.base, self.asked, self.first),
                 **named(wire.base, said, "authority"),  # type: ignore[arg-type]
             )
         )
@@ -256,7 +264,7 @@ class Http2:
             stream.request(fields)
             stream.mark = self._wire.mark()
         else:
-            stream.reply(fields)
+            stream.reply(fields, time)
 
     def _end(self, sender: int, number: int, time: float) -> None:
         stream = self._streams.get(number)
@@ -265,6 +273,7 @@ class Http2:
         stream.end = time
         if sender == CLIENT:
             stream.sent = True
+            stream.asked = time
         else:
             stream.answered = True
         if stream.sent and stream.answered:

@@ -188,6 +188,8 @@ class Http3:
                     return
                 self._headers(stream, sender, fields)
         way.buffer = buffer[position:]
+        if sender == CLIENT and way.ended:
+            stream.asked = stream.asked or time
         self._maybe_over(number, stream)
 
     def _unblocked(self, number: int, sender: int, time: float) -> None:
@@ -208,7 +210,7 @@ class Http3:
         if sender == CLIENT:
             stream.request(found)
         else:
-            stream.reply(found)
+            stream.reply(found, stream.end)
 
     @staticmethod
     def _body(stream: Stream, sender: int, piece: bytes) -> None:

@@ -53,8 +53,23 @@ _PADDING, _PING, _ACK, _ACK_ECN, _RESET, _STOP, _CRYPTO, _TOKEN, _STREAM, _CLOSE
     8,
     0x1C,
 )
-_NUMBERS: Final = {0x10: 1, 0x11: 2, 0x12: 1, 0x13: 1, 0x14: 1, 0x15: 2, 0x16: 1, 0x17: 1, 0x19: 1, 0x1E: 0}
-"""Frames of this many numbers, of which nothing is needed."""
+_NUMBERS: Final = {
+    0x10: 1,
+    0x11: 2,
+    0x12: 1,
+    0x13: 1,
+    0x14: 1,
+    0x15: 2,
+    0x16: 1,
+    0x17: 1,
+    0x19: 1,
+    0x1E: 0,
+    0x1F: 0,
+    0xAF: 4,
+    0x2F5: 1,
+}
+"""Frames of this many numbers, of which nothing is needed; those of drafts (acknowledgement frequency, timestamps)
+too."""
 
 
 _GOOGLE: Final = re.compile(rb"[QT]0\d\d")
@@ -140,7 +155,8 @@ def packets(data: bytes, short_id: int) -> Iterator[Header]:
     while position < len(data):
         first = data[position]
         if not first & 0x80:
-            if first & 0x40 and len(data) - position > short_id + 20:
+            # Ends may agree that the fixed bit says nothing (RFC 9287); behind another packet it tells from padding.
+            if (not position or first & 0x40) and len(data) - position > short_id + 20:
                 number = position + 1 + short_id
                 yield Header(SHORT, 0, data[position + 1 : number], b"", position, number, len(data))
             return

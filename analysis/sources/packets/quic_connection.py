@@ -15,7 +15,7 @@ from phonehome.analysis.sources.packets.http3 import Http3
 from phonehome.analysis.sources.packets.keys import Keys
 from phonehome.analysis.sources.packets.quic import Header, Pieces, Protection
 from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Wire
-from phonehome.analysis.transmission import Unopened
+from phonehome.analysis.transmission import RoundTrips, Unopened
 
 MAX_CRYPTO: Final = 1 << 18
 MAX_WAITING: Final = 64
@@ -64,6 +64,8 @@ class QuicConnection:
         self._streams: dict[tuple[int, int], tuple[Pieces, list[int]]] = {}
         self._http: Http3 | None = None
         self._looked = 0
+        self._asked = self._answered = 0.0
+        """When the first packets of client and server were seen."""
         self.hello: hello.ClientHello | None = None
         self.failed: Unopened | None = None
         self.counting = False
@@ -76,6 +78,10 @@ class QuicConnection:
     def data(self, sender: int, data: bytes, time: float) -> None:
         """A datagram."""
         self._looked += 1
+        if sender == CLIENT:
+            self._asked = self._asked or time
+        elif self._asked:
+            self._answered = self._answered or time
         if self.counting or (self.hello is None and self._looked > MAX_LOOKED):
             self.counting = True
             return
@@ -240,5 +246,7 @@ class QuicConnection:
                 }
                 if self.hello and self.hello.name:
                     base |= {"host": self.hello.name, "host_source": "sni"}
+                if self._answered > self._asked:
+                    base["round_trips"] = RoundTrips(tls=self._answered - self._asked)
                 self._http = Http3(self._wire.with_base(**base))
             self._http.data(frame.id, sender, ready, ended, time)

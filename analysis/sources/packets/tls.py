@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from phonehome.analysis.sources.packets import ciphers, hello, keys
 from phonehome.analysis.sources.packets.ciphers import Aead13, Opener, WrongKeyError
 from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Speaker, Wire
-from phonehome.analysis.transmission import Reply, Unopened
+from phonehome.analysis.transmission import Reply, RoundTrips, Unopened
 
 _CHANGE, _ALERT, _HANDSHAKE, _DATA = 20, 21, 22, 23
 _TYPES: Final = frozenset({_CHANGE, _ALERT, _HANDSHAKE, _DATA, 24})
@@ -104,6 +104,8 @@ class Tls:
         self._fits = False
         """Whether the keys opened anything."""
         self._time = 0.0
+        self._asked = self._answered = 0.0
+        """When the client's hello was whole, and when the server's first record was."""
         self._protected = not wire.begun
         """Whether there was anything behind the handshake's part in clear."""
 
@@ -188,6 +190,8 @@ class Tls:
     # -- records
 
     def _record(self, sender: int, side: _Side, kind: int, header: bytes, body: bytes, time: float) -> None:
+        if sender == SERVER and self._asked and not self._answered:
+            self._answered = time
         if kind == _CHANGE:
             # In TLS 1.3 it means nothing.
             if self._server and self._server.version <= 0x0303:
@@ -201,11 +205,11 @@ class Tls:
             self._open(sender, side, header, body, time)
             return
         if kind == _HANDSHAKE:
-            self._messages(sender, side, body)
+            self._messages(sender, side, body, time)
         elif kind == _ALERT:
             self._alert(sender, body)
 
-    def _messages(self, sender: int, side: _Side, body: bytes) -> None:
+    def _messages(self, sender: int, side: _Side, body: bytes, time: float) -> None:
         side.handshake += body
         while len(side.handshake) >= 4:
             size = int.from_bytes(side.handshake[1:4])
@@ -219,6 +223,7 @@ class Tls:
             side.handshake = side.handshake[4 + size :]
             if kind == hello.CLIENT_HELLO and sender == CLIENT:
                 self._client = hello.client_hello(message) or self._client
+                self._asked = time
                 self._secrets = self._given.keys.of(self._client.random) if self._client else None
             elif kind == hello.SERVER_HELLO and sender == SERVER:
                 found = hello.server_hello(message)
@@ -405,6 +410,8 @@ class Tls:
         base: dict[str, object] = {"encrypted": True}
         if self._client and self._client.name:
             base |= {"host": self._client.name, "host_source": "sni"}
+        if self._answered > self._asked and self._wire.base.address:
+            base["round_trips"] = RoundTrips(tls=self._answered - self._asked)
         if self._server:
             base["tls_version"] = hello.VERSIONS.get(self._server.version)
         return self._wire.with_base(**base)

@@ -11,7 +11,7 @@ from phonehome.analysis.sources.packets.keys import Keys
 from phonehome.analysis.sources.packets.quic_connection import MAX_LOOKED, QuicConnection
 from phonehome.analysis.sources.packets.raw import Queries, encryption, readable
 from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Answer, Wire
-from phonehome.analysis.transmission import Protocol, Reply, Unopened
+from phonehome.analysis.transmission import Headers, Protocol, Reply, RoundTrips, Unopened
 
 MAX_DATAGRAMS: Final = 10_000
 """Datagrams of a conversation that are kept one by one."""
@@ -37,6 +37,8 @@ class Datagrams:
         self._answer = Answer()
         self._received = b""
         self._time = self._end = 0.0
+        self._answered = 0.0
+        """When the first answer came."""
         self._hello: hello.ClientHello | None = None
         self._version: str | None = None
         self._looked = 0
@@ -45,6 +47,8 @@ class Datagrams:
     def data(self, sender: int, data: bytes, time: float) -> None:
         if sender == CLIENT:
             self._time = self._time or time
+        elif self._time:
+            self._answered = self._answered or time
         self._end = time
         if not self._kind:
             self._kind = self._recognise(sender, data)
@@ -103,7 +107,9 @@ class Datagrams:
                 )
         else:
             encrypted = encryption(b"".join(content[:8]), self._received)
-        headers = dhcp.facts(content[0]) if self._wire.base.port == _DHCP_PORT and content else ()
+        headers: Headers = ()
+        if self._wire.base.port == _DHCP_PORT and content and dhcp.options(content[0]):
+            encrypted, headers = False, dhcp.facts(content[0])
         self._kept.take()
         base = base._replace(
             time=self._time or base.time,
@@ -111,6 +117,9 @@ class Datagrams:
             protocol=protocol,
             encrypted=encrypted,
             tls_version=self._version,
+            round_trips=RoundTrips(tls=self._answered - self._time)
+            if unopened and self._answered > self._time > 0
+            else None,
             unopened=unopened,
             headers=headers,
             payloads=content,

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from phonehome.analysis.sources.flow_state import MAX_REPLY_BODY, ip, name
 from phonehome.analysis.sources.packets.budget import Budget
 from phonehome.analysis.sources.packets.notes import Notes
-from phonehome.analysis.transmission import HostSource, Transmission, TransportOutcome
+from phonehome.analysis.transmission import HostSource, RoundTrips, Transmission, TransportOutcome
 
 CLIENT: Final = 0
 SERVER: Final = 1
@@ -79,6 +79,15 @@ class Answer:
     def body(self) -> bytes | None:
         """None if it is long, or not whole."""
         return bytes(self._kept) if self._whole and self.size == len(self._kept) else None
+
+
+def timed(base: Transmission, asked: float, answered: float) -> RoundTrips | None:
+    """The round trips of an exchange, with how long its answer took to begin. Only where it went through TLS or QUIC:
+    what is in clear anybody on the way can answer."""
+    took = answered - asked
+    if not base.encrypted or not asked or took <= 0:
+        return base.round_trips
+    return (base.round_trips or RoundTrips())._replace(first_byte=took)
 
 
 def named(base: Transmission, said: str, source: HostSource) -> dict[str, object]:

@@ -191,6 +191,12 @@ class TestDevices:
         assert [sent.client for sent in found] == [PHONE, PHONE]
         assert {sent.address for sent in found} == {SERVER, "2001:db8:9::7"}
 
+    def test_both_directions_from_one_mac(self) -> None:
+        talk = Talk(client="198.18.0.9", server="198.51.100.7", mac=ROUTER_MAC, router=ROUTER_MAC)
+        frames = talk.open().send(REQUEST).reply(OK).frames[3:]
+        (sent,), _ = read(frames)
+        assert (sent.client, sent.address) == ("198.18.0.9", "198.51.100.7")
+
     def test_global_addresses_only(self) -> None:
         frames: list[Timed] = []
         for number in range(5):
@@ -235,6 +241,28 @@ class TestDevices:
         found, counted = read(Talk().open().close().frames)
         assert found == []
         assert counted == {"connections in which a device sent nothing were left out": 1}
+
+
+class TestRoundTrips:
+    def test_from_the_syn_to_its_answer(self) -> None:
+        (sent,), _ = read(Talk().open().send(REQUEST).reply(OK).frames)
+        assert sent.round_trips is not None
+        assert sent.round_trips.tcp == pytest.approx(0.001, rel=0.01)
+        assert (sent.round_trips.tls, sent.round_trips.first_byte) == (
+            None,
+            None,
+        )  # it is in clear
+
+    def test_from_a_hello_to_its_answer(self) -> None:
+        talk = Talk(port=443).open().send(record(22, client_hello("a.example")), acked=False)
+        talk.time += 0.05
+        (sent,), _ = read(talk.reply(record(22, b"\x02" + bytes(60))).frames)
+        assert sent.round_trips is not None
+        assert sent.round_trips.tls == pytest.approx(0.051, rel=0.01)
+
+    def test_none_where_the_beginning_is_missing(self) -> None:
+        (sent,), _ = read(Talk().open().send(REQUEST).reply(OK).frames[1:])
+        assert sent.round_trips is None
 
 
 def test_dns_gives_names_and_is_listed() -> None:
@@ -296,6 +324,7 @@ def test_dhcp_is_of_the_device_that_asks() -> None:
     (sent,) = [sent for sent in found if sent.port == 67]
     assert sent.client == PHONE
     assert dict(sent.headers) == {"host-name": "Pixel6", "vendor-class": "android-dhcp-14"}
+    assert sent.encrypted is False
 
 
 def test_who_hands_out_addresses_is_a_router() -> None:

@@ -69,6 +69,13 @@ def test_requests_that_are_sent_before_the_replies() -> None:
     ]
 
 
+def test_where_the_answer_came_from() -> None:
+    reply = OK.replace(b"Content-Length", b"CF-RAY: 8a1b2c3d4e5f6071-AMS\r\nContent-Length")
+    (sent,) = sent_in(Talk().open().send(POST).reply(reply).close().frames)
+    assert sent.reply is not None
+    assert sent.reply.edge == (("cf-ray", "8a1b2c3d4e5f6071-AMS"),)
+
+
 def test_a_long_reply_is_counted_and_not_kept() -> None:
     reply = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + bytes(100_000)
     (sent,) = sent_in(Talk().open().send(POST).reply(reply).close().frames)

@@ -161,6 +161,10 @@ def test_each_exchange_as_the_server_had_it(tmp_path: Path, version: int, suite:
         )
         assert (sent.encrypted, sent.unopened) == (True, None)
         assert sent.reply is not None
+        assert sent.round_trips is not None
+        assert sent.round_trips.tcp is None
+        assert sent.round_trips.tls
+        assert sent.round_trips.first_byte
         assert (sent.reply.status, sent.reply.body) == (200, b"got %d" % len(b"".join(sent.payloads)))
 
 

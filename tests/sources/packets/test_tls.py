@@ -186,6 +186,9 @@ class TestWithKeys:
             assert sent.reply is not None
             assert sent.reply.status == 200
             assert sent.reply.body == b"got %d" % len(b"".join(sent.payloads))
+            assert sent.round_trips is not None
+            assert all(0 < took < 5 for took in sent.round_trips if took is not None)
+            assert sent.round_trips.tls
 
     def test_a_session_that_is_resumed(self, tmp_path: Path) -> None:
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
