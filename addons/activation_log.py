@@ -26,6 +26,7 @@ from phonehome.analysis import __version__
 from phonehome.analysis.devices import device_id
 from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.identifiers.mask import Masks
+from phonehome.analysis.knowledge import Knowledge
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.database import LocationDatabase
@@ -67,6 +68,7 @@ class ActivationLog:
         self._cleared: dict[str, None] = {}
         self._broken = False
         self._offload = Offload()
+        self._ending: asyncio.Future[None] | None = None
         self._faults: set[str] = set()
 
     def load(self, loader: Loader) -> None:
@@ -89,6 +91,8 @@ class ActivationLog:
         shared.configure(updated)
         if shared.GEO_DB in updated:
             self._database = None
+        if shared.CATALOGUE in updated:
+            self._know(shared.knowledge())
         if "activation_log" not in updated:
             return
         self._close()
@@ -103,12 +107,20 @@ class ActivationLog:
             self._writer = Writer(file, self._wrote, sync=True)
 
     def running(self) -> None:
-        catalogue()  # a mistake in it shows at the start, and the first request does not wait
         if shared.loses_attempts():
             logger.warning(
                 "activation_log: connection_strategy is eager: what a phone sends to a destination that does not "
                 "answer is neither logged nor saved. --set connection_strategy=lazy, with addons/attempts.py, keeps it"
             )
+
+    def _know(self, knowledge: Knowledge) -> None:
+        """What conclusions rest on, from now on."""
+        names = self._examiner.names
+        self._examiner = Examiner(knowledge)
+        self._examiner.names = names
+        self._offload.own = shared.catalogue()
+        if self._offload.running:
+            self._ending = asyncio.ensure_future(self._offload.close())
 
     def done(self) -> Later:
         for evidence in list(self._pending.values()):

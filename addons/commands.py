@@ -22,6 +22,7 @@ from phonehome.addons.activation_log import MARK
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.knowledge import Knowledge
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.pipeline import Reading
 from phonehome.analysis.places.database import LocationDatabase
@@ -72,7 +73,7 @@ class Commands:
     def mark(self, flows: Sequence[flow.Flow]) -> None:
         """Mark flows that are an activation or carry an identifier of hardware or SIM, and comment them."""
         marked = []
-        examiner = _examiner(self._listed())
+        examiner = _examiner(self._listed(), shared.knowledge())
         for one in flows:
             sent = live_flow.transmission(one)
             if sent is None or sent.origin != "device":
@@ -93,8 +94,8 @@ class Commands:
 
 async def _in_a_thread(sent: Sequence[Transmission], format_: str, path: str) -> None:
     try:
-        database, names = shared.location_database(), shared.device_names()
-        await asyncio.to_thread(write_report, sent, format_, path, database, names)
+        database, names, knowledge = shared.location_database(), shared.device_names(), shared.knowledge()
+        await asyncio.to_thread(write_report, sent, format_, path, database, names, knowledge)
     except OSError as error:
         logger.error(f"phonehome.report: cannot write {path}: {error.strerror or error}")
     else:
@@ -102,20 +103,25 @@ async def _in_a_thread(sent: Sequence[Transmission], format_: str, path: str) ->
 
 
 def write_report(
-    sent: Sequence[Transmission], format_: str, path: str, database: LocationDatabase, names: DeviceNames
+    sent: Sequence[Transmission],
+    format_: str,
+    path: str,
+    database: LocationDatabase,
+    names: DeviceNames,
+    knowledge: Knowledge | None = None,
 ) -> None:
     """Writes the report of these transmissions. Raises OSError."""
-    examiner = _examiner(sent)
+    examiner = _examiner(sent, knowledge)
     report = Report()
     for evidence in map(examiner.examine, sent):
         report.add(_LIST, evidence)
-    document = output.make_document(Reading(report=report), database, names)
+    document = output.make_document(Reading(report=report), database, names, knowledge=knowledge)
     output.save(document, format_, path)
 
 
-def _examiner(sent: Sequence[Transmission]) -> Examiner:
+def _examiner(sent: Sequence[Transmission], knowledge: Knowledge | None) -> Examiner:
     """One that knows the names that DNS gave in these."""
-    examiner = Examiner()
+    examiner = Examiner(knowledge)
     for one in sent:
         examiner.learn(one)
     return examiner

@@ -15,7 +15,6 @@ from phonehome.addons import shared
 from phonehome.analysis.devices import device_id
 from phonehome.analysis.examiner import Content, Evidence, Examiner
 from phonehome.analysis.identifiers.mask import Masks
-from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.render import transmissions
@@ -51,6 +50,9 @@ class EvidenceView(contentviews.Contentview):
         shared.configure(updated)
         if shared.GEO_DB in updated:
             self._database = None
+        if shared.CATALOGUE in updated:
+            names, self._examiner = self._examiner.names, Examiner(shared.knowledge())
+            self._examiner.names = names
 
     def dns_response(self, flow: dns.DNSFlow) -> None:
         if (sent := live_flow.transmission(flow)) is not None:
@@ -66,7 +68,7 @@ class EvidenceView(contentviews.Contentview):
             device_id(sent),
             evidence,
             self._locate,
-            catalogue(),
+            self._examiner.knowledge.catalogue,
             None if ctx.options.evidence_view_identifiers == "shown" else self._masks,
         )
         return "\n".join(line.plain for line in transmissions.lines(shown))

@@ -98,6 +98,7 @@ class LiveReport:
         self.ready.set()
         arguments = [f"--device={device}" for device in shared.devices()]
         arguments += [f"--geo-db={path}" for path in shared.geo_db()]
+        arguments += [f"--catalogue={path}" for path in shared.catalogue()]
         await self._feed.start([*arguments, *(["--lines"] if ctx.options.live_report_lines else [])])
 
     @property

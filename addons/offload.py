@@ -15,10 +15,12 @@ import pickle
 import signal
 import struct
 import sys
+from pathlib import Path
 from typing import Final
 
 from phonehome.addons import helper
 from phonehome.analysis.examiner import Evidence, Examiner
+from phonehome.analysis.knowledge import load
 from phonehome.analysis.purposes import UNEXAMINED, outcome
 from phonehome.analysis.transmission import Transmission
 
@@ -36,6 +38,8 @@ class Offload:
     """The process. It is started when it is first needed."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
+        self.own: list[str] = []
+        """Files and folders of the user's own entries, which the process reads when it is started."""
         self._patience = patience
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
@@ -67,7 +71,7 @@ class Offload:
 
     async def _ask(self, sent: Transmission) -> Evidence:
         if self._process is None:
-            self._process = await helper.start(__name__)
+            self._process = await helper.start(__name__, *self.own)
         source, sink = self._process.stdout, self._process.stdin
         assert source is not None
         assert sink is not None
@@ -90,11 +94,11 @@ def _unexamined(sent: Transmission, fault: str) -> Evidence:
     return Evidence(sent, (), (), (), UNEXAMINED, outcome(sent, None), fault)
 
 
-def main(_: list[str]) -> None:
+def main(own: list[str]) -> None:
     """In the process: until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the proxy to decide
     source, sink = sys.stdin.buffer, sys.stdout.buffer
-    examiner = Examiner()
+    examiner = Examiner(load([Path(path) for path in own]))
     while len(head := source.read(_LENGTH.size)) == _LENGTH.size:
         (length,) = _LENGTH.unpack(head)
         evidence = examiner.examine(pickle.loads(source.read(length)))

@@ -91,6 +91,7 @@ class Settings:
     web: bool = False
     undecrypted_tls: str = "after-refusal"
     geo_db: Sequence[str] = ()
+    catalogue: Sequence[str] = ()
     """The user's own location databases."""
     extra: Sequence[str] = ()
     """Options of mitmproxy, each `NAME=VALUE`."""
@@ -176,6 +177,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
             live_report_lines=True,
             phonehome_devices=[phone.device for phone in settings.phones],
             phonehome_geo_db=list(settings.geo_db),
+            phonehome_catalogue=list(settings.catalogue),
             activation_log=str(settings.activation_log),
             capture=str(settings.capture),
             show_ignored_hosts=True,

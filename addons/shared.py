@@ -8,10 +8,13 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import mode_specs
 
 from phonehome.analysis.devices import DeviceNameError, DeviceNames
+from phonehome.analysis.knowledge import Knowledge, KnowledgeError
+from phonehome.analysis.knowledge import load as load_knowledge
 from phonehome.analysis.places.database import LocationDatabase, LocationDatabaseError
 
 DEVICES = "phonehome_devices"
 GEO_DB = "phonehome_geo_db"
+CATALOGUE = "phonehome_catalogue"
 _TRANSPARENT = (
     *(mode_specs.WireGuardMode, mode_specs.TransparentMode),
     *(mode_specs.LocalMode, mode_specs.TunMode),
@@ -32,6 +35,12 @@ def load(loader: Loader) -> None:
         [],
         "Your own location databases (MMDB), asked before the embedded one.",
     )
+    loader.add_option(
+        CATALOGUE,
+        Sequence[str],
+        [],
+        "Your own entries of endpoints, TOML files or folders of them, as in `phonehome report --catalogue`.",
+    )
 
 
 def configure(updated: set[str]) -> None:
@@ -41,7 +50,9 @@ def configure(updated: set[str]) -> None:
             device_names()
         if GEO_DB in updated:
             location_database().close()
-    except (DeviceNameError, LocationDatabaseError) as error:
+        if CATALOGUE in updated:
+            knowledge()
+    except (DeviceNameError, LocationDatabaseError, KnowledgeError) as error:
         raise exceptions.OptionsError(str(error)) from error
 
 
@@ -71,3 +82,13 @@ def geo_db() -> list[str]:
 def location_database() -> LocationDatabase:
     """The embedded database, behind the user's own."""
     return LocationDatabase.open(*geo_db())
+
+
+def catalogue() -> list[str]:
+    """The user's own entries of endpoints."""
+    return [str(Path(path).expanduser()) for path in ctx.options.phonehome_catalogue]
+
+
+def knowledge() -> Knowledge:
+    """All that is known, with the user's own. Raises KnowledgeError."""
+    return load_knowledge([Path(path) for path in catalogue()])

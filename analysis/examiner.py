@@ -18,6 +18,7 @@ from phonehome.analysis.devices import listener_of
 from phonehome.analysis.identifiers import KnownValues, Recogniser
 from phonehome.analysis.identifiers.finding import RANK, Finding
 from phonehome.analysis.knowledge import Knowledge, shipped
+from phonehome.analysis.knowledge.catalogue import Endpoint
 from phonehome.analysis.purposes import UNEXAMINED, Judgement, Outcome, judge, judge_by_looks, outcome
 from phonehome.analysis.transmission import NameAnswer, Transmission
 
@@ -64,6 +65,8 @@ class Options(NamedTuple):
     """Values that the user said are this phone's."""
     limits: Limits = DEFAULT
     """How far they are decoded."""
+    own: tuple[Endpoint, ...] = ()
+    """The user's own entries, beside those that come with the program."""
 
 
 class Names:
@@ -125,7 +128,7 @@ class Examiner:
 
     def __init__(self, knowledge: Knowledge | None = None, options: Options | None = None) -> None:
         options = options or Options()
-        self.knowledge = knowledge = knowledge or shipped()
+        self.knowledge = knowledge = (knowledge or shipped()).with_own(options.own)
         self.names = Names()
         """Of the capture that is being read; whoever begins another replaces it."""
         self.faults: Counter[str] = Counter()

@@ -6,7 +6,7 @@ import sys
 from typing import Final
 
 from phonehome.documents import read_documents
-from phonehome.options import UsageError, add_as_of, add_at, add_output, add_reading, format_of, say
+from phonehome.options import UsageError, add_as_of, add_at, add_catalogue, add_output, add_reading, format_of, knowledge_of, say
 from phonehome.policy_options import add_policy, judge_of
 
 NAME = "check"
@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_policy(parser, required=True)
     add_output(parser, FORMATS, ".txt, .json, .xml")
     add_reading(parser)
+    add_catalogue(parser)
     parser.add_argument(
         "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
     )
@@ -67,8 +68,9 @@ def _run(options: argparse.Namespace) -> int:
     from phonehome.analysis.report.shown import PLAIN
 
     format_ = format_of(options.format, options.output, ENDINGS, "text")
+    knowledge = knowledge_of(options)
     judge = judge_of(options)
-    documents = read_documents(options.captures, options)
+    documents = read_documents(options.captures, options, knowledge)
     if not any(document["captures"] for document in documents):
         for failed in (failed for document in documents for failed in document["errors"]):
             say(f"phonehome: {failed['path']}: {failed['error']}")

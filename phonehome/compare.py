@@ -10,9 +10,11 @@ from phonehome.options import (
     UsageError,
     add_as_of,
     add_at,
+    add_catalogue,
     add_output,
     add_reading,
     format_of,
+    knowledge_of,
     say,
 )
 
@@ -40,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("after", metavar="AFTER", help="the same, of later")
     add_output(parser, FORMATS, ".txt, .json, .html")
     add_reading(parser)
+    add_catalogue(parser)
     parser.add_argument(
         "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
     )
@@ -59,9 +62,10 @@ def run(options: argparse.Namespace) -> int:
     from phonehome.analysis.report.shown import PLAIN
 
     format_ = format_of(options.format, options.output, ENDINGS, "text")
+    knowledge = knowledge_of(options)
     sides = []
     for path in (options.before, options.after):
-        documents = read_documents([path], options)
+        documents = read_documents([path], options, knowledge)
         if not any(document["captures"] for document in documents):
             for failed in (failed for document in documents for failed in document["errors"]):
                 say(f"phonehome: {failed['path']}: {failed['error']}")

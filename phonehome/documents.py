@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 from phonehome.options import device_names, key_logs, location_database, say, vantages
 
 if TYPE_CHECKING:
+    from phonehome.analysis.knowledge import Knowledge
     from phonehome.analysis.report.entries import Document
 
 
-def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "list[Document]":
+def read_documents(
+    paths: Sequence[str], options: argparse.Namespace, knowledge: "Knowledge"
+) -> "list[Document]":
     """Documents of these captures and saved reports, for `joined`: those of captures are one, and not masked. Empty if
     nothing could be read. What could not be read is among the errors. Raises UsageError for a wrong option."""
     from phonehome.analysis import pipeline
+    from phonehome.analysis.examiner import Options
     from phonehome.analysis.render import output
     from phonehome.analysis.report.entries import ErrorEntry
     from phonehome.analysis.report.saved import SavedReportError, is_saved_report, read_saved_report
@@ -39,10 +43,11 @@ def read_documents(paths: Sequence[str], options: argparse.Namespace) -> "list[D
         found, missing = find_captures(captures)
         with Progress(enabled=not options.quiet) as progress:
             reading = pipeline.read_captures(
-                found, executors=executors(options.workers, found), progress=progress, keys=keys
+                found, Options(own=knowledge.own), executors(options.workers, found), progress, keys
             )
         reading.errors.update(missing)
-        documents.append(output.make_document(reading, database, names, at=vantages(found, options.at)))
+        at = vantages(found, options.at)
+        documents.append(output.make_document(reading, database, names, at=at, knowledge=knowledge))
         for unused in names.unused():
             say(f"phonehome: --device {unused}: no phone in these captures fits it")
     if not documents:

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from phonehome.options import EXIT_OK
+from phonehome.options import EXIT_OK, knowledge_of
 
 if TYPE_CHECKING:
     from phonehome.analysis.firmware import FirmwareEntry
@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Looks up and prints."""
     from phonehome.analysis.firmware import describe
 
+    knowledge_of(options)
     found = {build: describe(build) for build in dict.fromkeys(options.builds)}
     if options.format == "json":
         import json

@@ -14,11 +14,13 @@ from phonehome.options import (
     UsageError,
     add_as_of,
     add_captures,
+    add_catalogue,
     add_decoding,
     add_keys,
     add_known,
     device_names,
     key_logs,
+    knowledge_of,
     known_values,
     limits_of,
     location_database,
@@ -62,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-identifiers", action="store_true", help="print identifiers whole instead of masked"
     )
+    add_catalogue(parser)
     add_known(parser)
     add_decoding(parser)
     parser.add_argument(
@@ -79,15 +82,15 @@ def run(options: argparse.Namespace) -> int:
     from phonehome.analysis.devices import label as device_label
     from phonehome.analysis.examiner import Evidence, Examiner, Names, Options
     from phonehome.analysis.identifiers.mask import Masks
-    from phonehome.analysis.knowledge.catalogue import catalogue
     from phonehome.analysis.render import transmissions
     from phonehome.analysis.sources import CaptureError, find_captures, open_source
     from phonehome.analysis.transmission import Transmission
 
-    known_catalogue = catalogue()
+    knowledge = knowledge_of(options)
+    known_catalogue = knowledge.catalogue
     _check(options, known_catalogue)
     database = location_database(options.geo_db, options.as_of)
-    examiner = Examiner(None, Options(known_values(options.known), limits_of(options)))
+    examiner = Examiner(knowledge, Options(known_values(options.known), limits_of(options)))
     names_given = device_names([text for text in options.device if "=" in text])
     ids = {text.strip() for text in options.device if "=" not in text}
     keys = key_logs(options)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from phonehome.options import EXIT_OK, EXIT_SOME_FAILED, UsageError, add_location, location_database, say
+from phonehome.options import EXIT_OK, EXIT_SOME_FAILED, UsageError, add_location, knowledge_of, location_database, say
 
 NAME = "locate"
 SUMMARY = "what the report would say of a host or an address"
@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
     """Locates and prints."""
     from phonehome.analysis.places.lookup import Observed, locate_many, render_text, to_json
 
+    knowledge_of(options)
     online = None
     if options.online:
         from phonehome.analysis.places.online import OnlineLookups

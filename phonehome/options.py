@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from phonehome.analysis.decoding.limits import Limits
     from phonehome.analysis.devices import DeviceNames
     from phonehome.analysis.identifiers import KnownValues
+    from phonehome.analysis.knowledge import Knowledge
     from phonehome.analysis.places.database import AsOf, LocationDatabase
     from phonehome.analysis.report.located import Vantage
 
@@ -203,6 +204,18 @@ def vantages(paths: Iterable[str], given: "Vantage | None") -> "dict[str, Vantag
     return found
 
 
+def add_catalogue(parser: argparse.ArgumentParser) -> None:
+    """The user's own knowledge of endpoints."""
+    parser.add_argument(
+        "--catalogue",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="your own entries of endpoints: a TOML file, or a folder of them; for the same host they are asked before "
+        "those that come along (docs/catalogue.md); can be repeated",
+    )
+
+
 def add_known(parser: argparse.ArgumentParser) -> None:
     """Values that the user knows to be the phone's."""
     parser.add_argument(
@@ -281,6 +294,19 @@ def location_database(own: Sequence[str], as_of: "AsOf" = "auto") -> "LocationDa
     try:
         return LocationDatabase.open(*own, as_of=as_of)
     except LocationDatabaseError as error:
+        raise UsageError(str(error)) from error
+
+
+def knowledge_of(options: argparse.Namespace) -> "Knowledge":
+    """All that is known, with what `--catalogue` adds: each command asks for it before it reads anything. Raises
+    UsageError."""
+    from pathlib import Path
+
+    from phonehome.analysis.knowledge import KnowledgeError, load
+
+    try:
+        return load([Path(path).expanduser() for path in getattr(options, "catalogue", ())])
+    except KnowledgeError as error:
         raise UsageError(str(error)) from error
 
 

@@ -5,10 +5,11 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phonehome.options import EXIT_OK, NOTE, UsageError, add_at, location_database, say, vantages
+from phonehome.options import EXIT_OK, NOTE, UsageError, add_at, add_catalogue, knowledge_of, location_database, say, vantages
 
 if TYPE_CHECKING:
     from phonehome.addons.proxy import Settings
+    from phonehome.analysis.knowledge import Knowledge
     from phonehome.analysis.places.database import LocationDatabase
     from phonehome.analysis.report.located import Vantage
 
@@ -73,10 +74,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
     )
     add_at(parser)
+    add_catalogue(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the proxy, then prints the report."""
+    knowledge = knowledge_of(options)  # before the addons, which want it when they are imported
     from phonehome.addons import proxy
 
     if not 0 < options.port < 65536:
@@ -100,6 +103,7 @@ def run(options: argparse.Namespace) -> int:
         web=options.web,
         undecrypted_tls=options.undecrypted_tls,
         geo_db=options.geo_db,
+        catalogue=options.catalogue,
         extra=options.set,
     )
     try:
@@ -109,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"the proxy could not run: {error}") from error
     if options.at is not None:
         _note(settings.capture, options.at)
-    _report(settings, database, options.at)
+    _report(settings, database, options.at, knowledge)
     return EXIT_OK
 
 
@@ -124,9 +128,12 @@ def _note(capture: Path, at: "Vantage") -> None:
         say(f"phonehome: where the capture was made could not be noted: {error.strerror or error}")
 
 
-def _report(settings: "Settings", database: "LocationDatabase", at: "Vantage | None") -> None:
+def _report(
+    settings: "Settings", database: "LocationDatabase", at: "Vantage | None", knowledge: "Knowledge"
+) -> None:
     from phonehome.analysis import pipeline
     from phonehome.analysis.devices import DeviceNames
+    from phonehome.analysis.examiner import Options
     from phonehome.analysis.render import output
     from phonehome.executors import executors
 
@@ -135,13 +142,14 @@ def _report(settings: "Settings", database: "LocationDatabase", at: "Vantage | N
         return
     devices = [phone.device for phone in settings.phones]
     paths = [str(settings.capture)]
-    reading = pipeline.read_captures(paths, executors=executors(None, paths))
+    reading = pipeline.read_captures(paths, Options(own=knowledge.own), executors(None, paths))
     print()
-    document = output.make_document(reading, database, DeviceNames.parse(devices), at=vantages(paths, at))
+    document = output.make_document(reading, database, DeviceNames.parse(devices), at=vantages(paths, at), knowledge=knowledge)
     output.show(document, "terminal")
     again = ["phonehome", "report", str(settings.capture)]
     again += [part for device in devices for part in ("--device", device)]
     again += [part for path in settings.geo_db for part in ("--geo-db", path)]
+    again += [part for path in settings.catalogue for part in ("--catalogue", path)]
     say(f"The capture is {settings.capture}. The report again, in any format:")
     say(f"  {shlex.join([*again, '-o', 'report.html'])}")
 

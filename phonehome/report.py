@@ -10,6 +10,7 @@ from phonehome.options import (
     EXIT_SOME_FAILED,
     UsageError,
     add_captures,
+    add_catalogue,
     add_decoding,
     add_known,
     add_location,
@@ -18,6 +19,7 @@ from phonehome.options import (
     device_names,
     format_of,
     key_logs,
+    knowledge_of,
     known_values,
     limits_of,
     location_database,
@@ -53,6 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_captures(parser)
     add_output(parser, FORMATS, ", ".join(ENDINGS))
     add_reading(parser)
+    add_catalogue(parser)
     add_known(parser)
     add_decoding(parser)
     add_location(parser)
@@ -73,9 +76,10 @@ def run(options: argparse.Namespace) -> int:
     format_ = format_of(options.format, options.output, ENDINGS, "terminal")
     if options.market and not options.policy:
         raise UsageError("--market is for --policy: say which rules")
+    knowledge = knowledge_of(options)
     judge = judge_of(options) if options.policy else None
     names = device_names(options.device)
-    examining = Options(known_values(options.known), limits_of(options))
+    examining = Options(known_values(options.known), limits_of(options), knowledge.own)
     database = location_database(options.geo_db, options.as_of)
     keys = key_logs(options)
     paths, errors = find_captures(options.captures)
@@ -88,7 +92,8 @@ def run(options: argparse.Namespace) -> int:
         say("phonehome: nothing could be read, so no report was written")
         return EXIT_SOME_FAILED
     online = ask_online(reading.report, options.quiet) if options.online else None
-    document = output.make_document(reading, database, names, online=online, at=vantages(paths, options.at))
+    at = vantages(paths, options.at)
+    document = output.make_document(reading, database, names, online=online, at=at, knowledge=knowledge)
     masking = None if options.show_identifiers else masking_of([document])
     if judge:
         document["verdict"] = judge(document, masking or PLAIN)

@@ -25,6 +25,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from phonehome.addons.live.lines import Lines
@@ -32,7 +33,7 @@ from phonehome.addons.live.view import view
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.identifiers.mask import Masks
-from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.knowledge import Knowledge, load
 from phonehome.analysis.pipeline import Reading
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.render.masked import masked, masking_of
@@ -52,10 +53,12 @@ NICENESS = 5
 class Sum:
     """The report so far."""
 
-    def __init__(self, names: DeviceNames, database: LocationDatabase) -> None:
+    def __init__(
+        self, names: DeviceNames, database: LocationDatabase, knowledge: Knowledge | None = None
+    ) -> None:
         self._device_names = names
         self._database = database
-        self._examiner = Examiner()
+        self._examiner = Examiner(knowledge)
         self._report = Report()
         self._open: dict[str, Evidence] = {}
         self._masks = Masks()
@@ -97,7 +100,12 @@ class Sum:
             report = pickle.loads(pickle.dumps(report))  # the sum is only ever added to
             for evidence in self._open.values():
                 report.add(CAPTURE, evidence)
-        document = make_document(Reading(report=report), self._database, self._device_names)
+        document = make_document(
+            Reading(report=report),
+            self._database,
+            self._device_names,
+            knowledge=self._examiner.knowledge,
+        )
         return masked(document, masking_of([document], self._masks))
 
 
@@ -136,21 +144,22 @@ def _say(sink: BinaryIO, what: bytes, body: bytes) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`--device` and `--geo-db` as `phonehome report` has them; with `--lines` there are lines."""
+    """`--device`, `--geo-db` and `--catalogue` as `phonehome report` has them; with `--lines` there are lines."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", action="append", default=[])
     parser.add_argument("--geo-db", action="append", default=[])
+    parser.add_argument("--catalogue", action="append", default=[])
     parser.add_argument("--lines", action="store_true")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    catalogue()
+    knowledge = load([Path(path) for path in options.catalogue])
     names = DeviceNames.parse(options.device)
     database = LocationDatabase.open(*options.geo_db)
     lines = Lines(names, database) if options.lines else None
     try:
-        serve(sys.stdin.buffer, sys.stdout.buffer, Sum(names, database), lines)
+        serve(sys.stdin.buffer, sys.stdout.buffer, Sum(names, database, knowledge), lines)
     except BrokenPipeError:
         # The proxy is gone, and nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -41,6 +41,19 @@ class Knowledge:
     edges: Edges
     """Headers and names in which networks say where a machine is."""
 
+    @property
+    def own(self) -> tuple[Endpoint, ...]:
+        """The user's own entries."""
+        return tuple(entry for entry in self.catalogue.endpoints.values() if entry.own)
+
+    def with_own(self, entries: Iterable[Endpoint]) -> "Knowledge":
+        """The same, and these entries of the user."""
+        catalogue = self.catalogue
+        if not (entries := tuple(entries)):
+            return self
+        every = (*catalogue.endpoints.values(), *entries)
+        return replace(self, catalogue=Catalogue(catalogue.purposes, catalogue.kinds, every))
+
 
 @cache
 def shipped() -> Knowledge:
@@ -54,18 +67,14 @@ def load(own: Sequence[Path] = ()) -> Knowledge:
     An own entry is asked before those that come with the program for the same host. Raises KnowledgeError with all that
     is wrong in the files."""
     known = shipped()
-    if not own:
-        return known
     reader = Reader()
-    catalogue = known.catalogue
     entries = _endpoints(_read_endpoints(_own_files(own, reader), reader), reader, own=True)
     for entry in entries:
-        if entry.id in catalogue.endpoints:
+        if entry.id in known.catalogue.endpoints:
             what = "an entry of that id comes with the program: choose another"
             reader.wrong(entry.own, f"endpoint {entry.id!r}", what)
-    reader.check({"purpose": catalogue.purposes, "kind": known.identifiers.kinds})
-    all_entries = (*catalogue.endpoints.values(), *entries)
-    return replace(known, catalogue=Catalogue(catalogue.purposes, catalogue.kinds, all_entries))
+    reader.check({"purpose": known.catalogue.purposes, "kind": known.identifiers.kinds})
+    return known.with_own(entries)
 
 
 def read_folder(folder: Path) -> Knowledge:

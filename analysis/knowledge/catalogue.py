@@ -275,9 +275,7 @@ def _endpoint(
     }
     matched = ", ".join(name for name, condition in conditions.items() if condition)
     known = (
-        f"your own entry {table.id} in {own}, {table.owner}"
-        if own
-        else f"known endpoint {table.id} of {table.owner}"
+        f"{'your own entry' if own else 'known endpoint'} {table.id} of {table.owner}{own and f', in {own}'}"
     )
     return Endpoint(
         id=table.id,
@@ -296,7 +294,7 @@ def _endpoint(
         examples=many(table.example),
         fields=fields,
         own=own,
-        reason=f"{known} of {table.owner} (by {matched})",
+        reason=f"{known} (by {matched})",
         _path=_pattern(table.path),
     )
 

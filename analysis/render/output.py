@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from phonehome.analysis.devices import DeviceNames
-from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.knowledge import Knowledge, shipped
 from phonehome.analysis.pipeline import Reading
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.render.formats import BINARY
@@ -26,13 +26,14 @@ def make_document(
     *,
     online: Any = None,
     at: Mapping[str, Vantage] | None = None,
+    knowledge: Knowledge | None = None,
 ) -> Document:
     """The document of what was read; nothing in it is masked yet."""
     tables = database.sources()
     return document(
         reading.report,
         Context(
-            catalogue=catalogue(),
+            catalogue=(knowledge or shipped()).catalogue,
             locate=database.locate,
             tables=[
                 {
