@@ -6,7 +6,17 @@ import sys
 from typing import Final
 
 from phonehome.documents import read_documents
-from phonehome.options import UsageError, add_as_of, add_at, add_catalogue, add_output, add_reading, format_of, knowledge_of, say
+from phonehome.options import (
+    UsageError,
+    add_as_of,
+    add_at,
+    add_catalogue,
+    add_output,
+    add_reading,
+    format_of,
+    knowledge_of,
+    say,
+)
 from phonehome.policy_options import add_policy, judge_of
 
 NAME = "check"

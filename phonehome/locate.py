@@ -2,7 +2,15 @@
 
 import argparse
 
-from phonehome.options import EXIT_OK, EXIT_SOME_FAILED, UsageError, add_location, knowledge_of, location_database, say
+from phonehome.options import (
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    UsageError,
+    add_location,
+    knowledge_of,
+    location_database,
+    say,
+)
 
 NAME = "locate"
 SUMMARY = "what the report would say of a host or an address"

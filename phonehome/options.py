@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from phonehome.analysis.decoding.limits import Limits
     from phonehome.analysis.devices import DeviceNames
     from phonehome.analysis.identifiers import KnownValues

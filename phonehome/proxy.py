@@ -5,7 +5,17 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phonehome.options import EXIT_OK, NOTE, UsageError, add_at, add_catalogue, knowledge_of, location_database, say, vantages
+from phonehome.options import (
+    EXIT_OK,
+    NOTE,
+    UsageError,
+    add_at,
+    add_catalogue,
+    knowledge_of,
+    location_database,
+    say,
+    vantages,
+)
 
 if TYPE_CHECKING:
     from phonehome.addons.proxy import Settings
@@ -144,7 +154,9 @@ def _report(
     paths = [str(settings.capture)]
     reading = pipeline.read_captures(paths, Options(own=knowledge.own), executors(None, paths))
     print()
-    document = output.make_document(reading, database, DeviceNames.parse(devices), at=vantages(paths, at), knowledge=knowledge)
+    document = output.make_document(
+        reading, database, DeviceNames.parse(devices), at=vantages(paths, at), knowledge=knowledge
+    )
     output.show(document, "terminal")
     again = ["phonehome", "report", str(settings.capture)]
     again += [part for device in devices for part in ("--device", device)]
