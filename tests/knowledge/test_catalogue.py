@@ -176,6 +176,12 @@ class TestMatching:
         assert self.found(known, "https://maker.example/") is None
         assert self.found(known, "https://notmaker.example/") is None
 
+    def test_the_reason_names_entry_owner_and_what_matched(self) -> None:
+        entry = catalogue().endpoints["china-telecom-self-registration"]
+        assert entry.reason == (
+            "known endpoint china-telecom-self-registration of China Telecom (by host, protocol)"
+        )
+
     def test_the_more_specific_entry_wins(self, write: Write) -> None:
         known = self.several(
             write,
