@@ -12,7 +12,7 @@ one, with a warning. Older ones go through mitmproxy's own `compat`, which is im
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,13 +49,15 @@ _SIGNATURE = re.compile(rb"[1-9]\d{0,11}:\d{1,3}:[a-z_]{1,40}[;,]")
 _FLOW_START = re.compile(
     rb"[1-9]\d{1,11}:\d{1,2}:(?:websocket|messages|response|request|version|type|id|error|mode|client_conn|server_conn)[;,]"
 )
-_ANSWER = re.compile(
-    rb":(content-encoding|%s),(\d{1,5}):"
-    % b"|".join(map(re.escape, sorted(knowledge.shipped().edges.header_names))),
-    re.IGNORECASE,
-)
 _HOLDS_NOTHING = "no request or messages of a type that is known"
 _VERSION_AT_END = re.compile(rb"4:type;\d:([a-z]{2,5});7:version;\d{1,2}:(\d{1,15})#\Z")
+
+
+@cache
+def _answer_headers() -> re.Pattern[bytes]:
+    """What is looked for in an answer. Not made at import: a command tells what is wrong in the catalogue."""
+    names = b"|".join(map(re.escape, sorted(knowledge.shipped().edges.header_names)))
+    return re.compile(rb":(content-encoding|%s),(\d{1,5}):" % names, re.IGNORECASE)
 
 
 class Scan(NamedTuple):
@@ -443,7 +445,7 @@ def _answer(data: Buffer, start: int, end: int, kind: int) -> flow_state.Answer:
     """The few headers of a reply that are wanted."""
     fields = [
         (match[1], data[match.end() : min(match.end() + int(match[2]), end)])
-        for match in _ANSWER.finditer(data, start, end)
+        for match in _answer_headers().finditer(data, start, end)
     ]
     return flow_state.answer_from_state(fields) if fields else _NO_ANSWER
 
@@ -561,7 +563,7 @@ _RESPONSE_RUNS = {
         ("reason",),
     ),
 }
-_NO_ANSWER = flow_state.answer_from_state(())
+_NO_ANSWER = flow_state.Answer("", ())
 _NO_CLIENT = flow_state.client_from_state({})
 _NO_SERVER = flow_state.server_from_state({})
 

@@ -1,6 +1,8 @@
 """A user's own entries: checked as those of the program, asked before them, and named as the user's."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,6 +149,15 @@ def test_every_command_refuses_a_mistake_in_what_comes_along(
     captured = capsys.readouterr()
     assert "identifiers.toml: kind 'imei': unknown key 'shap': did you mean 'shape'?" in captured.err
     assert captured.out == ""
+
+
+def test_nothing_is_read_when_modules_are_imported() -> None:
+    """A command could not tell a mistake as one."""
+    code = (
+        "from phonehome.analysis import knowledge, pipeline; from phonehome.analysis.policy import judge;"
+        "from phonehome.analysis.places import locate; print(knowledge.shipped.cache_info().currsize)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "0"
 
 
 def test_the_report_names_the_own_entry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
