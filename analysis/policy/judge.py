@@ -527,6 +527,8 @@ def _place_problems(
 def _country(
     rule: Rule, places: Places, allowed: bool, policy: Policy, row: DestinationEntry
 ) -> Iterable[_Problem]:
+    if not allowed and _cannot_be_in(places, policy, row):
+        return
     doubt = _location_doubt(rule, row)
     if doubt is not None:
         if doubt:
@@ -542,6 +544,12 @@ def _country(
             _Level.BROKEN,
             f"{country_name(code)} is {'not among what is allowed' if allowed else 'forbidden'} ({names})",
         )
+
+
+def _cannot_be_in(places: Places, policy: Policy, row: DestinationEntry) -> bool:
+    """Whether it is in none of these countries, because it answered too soon. Wherever it is, it is not there."""
+    codes = {*places.countries, *(code for group in places.groups for code in policy.groups[group])}
+    return bool(codes) and codes <= set(row["excluded_countries"])
 
 
 def _location_doubt(rule: Rule, row: DestinationEntry) -> str | None:

@@ -119,6 +119,15 @@ def run(mirror: Mirror, folder: Path, **more: Any) -> Any:
     return update(Sources(mirror=mirror.url), DAY, folder, least_rows=FEW, **more)
 
 
+@pytest.fixture(scope="module")
+def built(server: Mirror, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A database that an update made."""
+    server.publish(tmp_path_factory.mktemp("tables"))
+    folder = tmp_path_factory.mktemp("data")
+    run(server, folder)
+    return (folder / builder.PRESENT).read_bytes()
+
+
 def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -169,11 +178,11 @@ def test_a_check_changes_nothing(mirror: Mirror, tmp_path: Path) -> None:
     ],
 )
 def test_whatever_goes_wrong_leaves_the_old_tables_in_use(
-    mirror: Mirror, tmp_path: Path, fault: str, says: str
+    built: bytes, mirror: Mirror, tmp_path: Path, fault: str, says: str
 ) -> None:
     folder = tmp_path / "data"
-    run(mirror, folder)
-    before = (folder / builder.PRESENT).read_bytes()
+    folder.mkdir()
+    (folder / builder.PRESENT).write_bytes(built)
     sources, rows = Sources(mirror=mirror.url), FEW
     if fault == "missing":
         del mirror.files[COUNTRY]
@@ -194,7 +203,7 @@ def test_whatever_goes_wrong_leaves_the_old_tables_in_use(
     with pytest.raises(UpdateError, match=says) as caught:
         update(sources, DAY, folder, least_rows=rows)
     assert "\n" not in str(caught.value)
-    assert (folder / builder.PRESENT).read_bytes() == before
+    assert (folder / builder.PRESENT).read_bytes() == built
     assert left(folder) == [builder.PRESENT]
 
 
@@ -222,7 +231,7 @@ def test_nothing_else_fetches() -> None:
     assert Sources(mirror="http://m/x/").address("https://a.example/b") == "http://m/x/a.example/b"
 
 
-def test_the_built_file_is_one_that_any_reader_reads(mirror: Mirror, tmp_path: Path) -> None:
-    run(mirror, tmp_path / "data")
-    with maxminddb.open_database(tmp_path / "data" / builder.PRESENT) as reader:
+def test_the_built_file_is_one_that_any_reader_reads(built: bytes, tmp_path: Path) -> None:
+    (tmp_path / "built.mmdb").write_bytes(built)
+    with maxminddb.open_database(tmp_path / "built.mmdb") as reader:
         assert reader.get("61.139.2.69") == {"country": "CN", "asn": 4134, "organisation": "Chinanet"}

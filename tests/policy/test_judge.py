@@ -106,6 +106,17 @@ class TestPlaces:
         )
         assert "sent 3" not in verdict["reason"]
 
+    def test_where_it_cannot_be_it_did_not_go(self) -> None:
+        doubtful: dict[str, Any] = {"country": None, "country_certainty": "unknown"}
+        assert judged(NOT_CHINA, row(**doubtful))["result"] == "not-judged"
+        assert judged(NOT_CHINA, row(**doubtful, excluded_countries=["CN", "US"]))["result"] == "holds"
+        assert judged(NOT_CHINA, row(**doubtful, excluded_countries=["US"]))["result"] == "not-judged"
+        both = NOT_CHINA.replace('["CN"]', '["CN", "RU"]')
+        assert judged(both, row(**doubtful, excluded_countries=["CN"]))["result"] == "not-judged"
+        # That it cannot be in one place does not put it into another.
+        allowed = ACTIVATION + 'allowed = { countries = ["SG"] }'
+        assert judged(allowed, row(**doubtful, excluded_countries=["CN"]))["result"] == "not-judged"
+
     def test_an_uncertain_country_neither_breaks_nor_holds(self) -> None:
         for country in ("CN", "SG"):
             doubtful = row(country=country, country_certainty="uncertain", anycast=True)
