@@ -82,7 +82,7 @@ _ENTRIES: Final = re.compile(rb'"entries"\s*+:\s*+\[\Z').search
 _TLS_ERRORS: Final = re.compile(rb'"_tlsErrors"\s*+:\s*+\[').search
 _LOG: Final = re.compile(rb'\s*+\{.*?"log"\s*+:\s*+\{', re.DOTALL).match
 _FIRST_KEY: Final = re.compile(rb'\{\s*+("(?:[^"\\]|\\.){1,80}+")\s*+:').match
-_ENTRY_BEGINS: Final = re.compile(rb"\s*+,\s*+(\{)\s*+\Z").search
+_ENTRY_BEGINS: Final = re.compile(rb"(?<!\s)\s*+,\s*+(\{)\s*+\Z").search
 _NO_CONTROLS: Final = bytes(max(byte, 32) for byte in range(256))
 _SURROGATES: Final = re.compile(
     rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?+|[c-fC-F][0-9a-fA-F]{2})"
