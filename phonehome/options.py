@@ -46,7 +46,7 @@ def add_captures(parser: argparse.ArgumentParser) -> None:
         "captures",
         nargs="+",
         metavar="CAPTURE",
-        help="mitmproxy flow file, pcap or pcapng (also .gz, .xz, .zst), or a folder: all captures in it",
+        help="mitmproxy flow file, HAR, pcap or pcapng (also .gz, .xz, .zst), or a folder: all captures in it",
     )
 
 

@@ -28,7 +28,7 @@ from phonehome.analysis.render.masking import Masking, is_secret
 from phonehome.analysis.render.terminal import Terminal
 from phonehome.analysis.report.document import time_text
 from phonehome.analysis.report.model import url
-from phonehome.analysis.transmission import Transmission
+from phonehome.analysis.transmission import Remark, Transmission
 
 MAX_VALUES = 400
 """Values of one transmission that are shown, besides those that are identifiers; more are counted."""
@@ -50,6 +50,14 @@ _PARTNERS: Mapping[str, frozenset[str]] = {
     "cell": frozenset({"cell_id", "cell_id_vague", "cell_area", "cell_system", "cell_network"}),
 }
 """Kind of identifier -> roles of the values that are part of it, and stand in the same object."""
+
+
+REMARKS: Final[Mapping[Remark, str]] = {
+    "body rebuilt": "the body was put together again from form fields: order and encoding may have been others",
+    "body damaged": "the body lost bytes: the tool that wrote the file kept it as text",
+    "body missing": "the body is not in the file: the tool that wrote it left it out",
+    "time unknown": "the time could not be read: it is that of the one before",
+}
 
 
 class Mark(TypedDict):
@@ -90,6 +98,8 @@ class Entry(TypedDict):
     values: list[ShownValue]
     values_left_out: int
     not_understood: list[dict[str, Any]]
+    remarks: list[str]
+    """What the tool that wrote the capture did to it."""
 
 
 def entry(
@@ -137,6 +147,7 @@ def entry(
             }
             for part in evidence.opaque
         ],
+        "remarks": [REMARKS[remark] for remark in sent.remarks],
     }
 
 
@@ -312,6 +323,8 @@ def lines(shown: Entry) -> Iterator[Text]:
             ),
             "yellow",
         )
+    for remark in shown["remarks"]:
+        yield Text(f"    {remark}", "yellow")
     yield Text("")
 
 

@@ -129,4 +129,4 @@ def _what_it_is(beginning: bytes) -> str:
     for signature, what in _NOT_READ:
         if beginning.startswith(signature):
             return what
-    return "no capture that is read: it begins neither as a mitmproxy flow file nor as one of packets"
+    return f"not a capture of a known format ({', '.join(format_.name for format_ in FORMATS)})"

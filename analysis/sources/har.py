@@ -68,6 +68,10 @@ IN_MEMORY: Final = 64 << 20
 """Bytes of an unpacked `.zhar` that are kept in memory; more go to a temporary file."""
 LONGEST_SPACE: Final = 256
 """Bytes of white space that may stand before the first key of an entry."""
+DEEPEST: Final = 10_000
+"""Brackets inside one another: JSON of that depth is not read by either library."""
+RANGE: Final = 1 << 20
+"""Bytes of entries that are decoded at a time, at most: of the shortest ones, these are many."""
 MOST_DAMAGE: Final = 1000
 """Damaged places that are stepped over."""
 TRIES: Final = 4
@@ -81,7 +85,7 @@ _NEXT_BRACKET: Final = re.compile(
 _ENTRIES: Final = re.compile(rb'"entries"\s*+:\s*+\[\Z').search
 _TLS_ERRORS: Final = re.compile(rb'"_tlsErrors"\s*+:\s*+\[').search
 _LOG: Final = re.compile(rb'\s*+\{.*?"log"\s*+:\s*+\{', re.DOTALL).match
-_FIRST_KEY: Final = re.compile(rb'\{\s*+("(?:[^"\\]|\\.){1,80}+")\s*+:').match
+_FIRST_KEY: Final = re.compile(rb'\{\s*+("(?:[^"\\]|\\.){1,80}+"|\})').match
 _ENTRY_BEGINS: Final = re.compile(rb"(?<!\s)\s*+,\s*+(\{)\s*+\Z").search
 _NO_CONTROLS: Final = bytes(max(byte, 32) for byte in range(256))
 _SURROGATES: Final = re.compile(
@@ -225,7 +229,7 @@ class HarSource:
 
     def plan(self, size: int) -> Plan:
         """Cuts the list of entries in ranges of about `size` bytes. Raises CaptureError if there is no whole entry."""
-        ranges = list(self._ranges(size))
+        ranges = list(self._ranges(min(size, RANGE)))
         if not ranges:
             raise CaptureError(
                 "no whole entry in it: " + ("; ".join(self._warnings.lines()) or "no HAR file")
@@ -238,7 +242,7 @@ class HarSource:
 
     def read(self, part: Part) -> Iterator[Transmission]:
         """The transmissions of the entries in a part. An entry that cannot be read gives a warning."""
-        ranges = self._ranges(4 << 20) if self._packed else ((part.start, part.end),)
+        ranges = self._ranges(RANGE) if self._packed else ((part.start, part.end),)
         for start, end in ranges:
             entries = self._entries(start, end)
             for entry, time, known in zip(entries, *_times(entries), strict=True):
@@ -296,7 +300,7 @@ class HarSource:
             return
         position = _skipped(data, self._start)
         key = _FIRST_KEY(data, position)
-        begins = re.compile(rb"\{\s*+" + re.escape(key[1]) + rb"\s*+:") if key is not None else None
+        begins = re.compile(rb"\{\s*+" + re.escape(key[1])) if key is not None else None
         begin = end = position  # a range that grows entry by entry, while brackets are counted
         counting = damaged = wasted = 0
         while data[position : position + 1] != b"]":
@@ -427,13 +431,16 @@ def _unpacked(data: Buffer, warnings: Warnings) -> Buffer:
 
 
 def _end(data: Buffer, start: int, limit: int) -> int | None:
-    """Behind the bracket that closes the one at `start`; None if there is none before `limit`."""
+    """Behind the bracket that closes the one at `start`; None if there is none before `limit`, or if brackets stand in
+    brackets too often for any library."""
     depth, position = 0, start
     while (match := _NEXT_BRACKET(data, position, limit)) is not None:
         position = match.end()
         depth += 1 if match[1] in b"{[" else -1
         if depth <= 0:
             return position
+        if depth > DEEPEST:
+            return None
     return None
 
 
@@ -603,15 +610,15 @@ def _exchange(entry: _Entry, time: float, creator: _Creator) -> Transmission | N
 
 def _tls_error(entry: _Entry, time: float) -> Transmission | None:
     """A handshake that failed, from HTTP Toolkit's list of them."""
-    host = name(_string(entry.hostname))
-    cause = _string(entry.cause)
-    if not host and not cause:
+    stated, cause = _string(entry.hostname), _string(entry.cause)
+    if not stated and not cause:
         return None
+    host = name(stated)
     return Transmission(
         time=time,
         client=_client(entry),
-        address=ip(_string(entry.hostname)),
-        address_source="request" if ip(_string(entry.hostname)) else None,
+        address=ip(stated),
+        address_source="request" if ip(stated) else None,
         port=443,
         host=host,
         host_source="url" if host else None,
@@ -821,6 +828,8 @@ def _times(entries: Sequence[_Entry]) -> tuple[list[float], list[bool]]:
 def _time(stated: Any) -> float | None:
     """Seconds since 1970-01-01T00:00Z; None if it is no time that a capture could have. A time without a zone is taken
     for UTC."""
+    if stated is None:
+        return None
     if isinstance(stated, int | float):
         time = stated / 1000 if stated > 1e11 else float(stated)
     else:

@@ -131,3 +131,22 @@ def test_depth_and_size_of_decoding_can_be_set(tmp_path: Path, capsys: pytest.Ca
     assert found("--depth", "11", "--unpacked", "2") == {"deep.example"}
     assert main(["inspect", str(capture), "--depth", "17"]) == 2
     assert "at most 16" in capsys.readouterr().err
+
+
+def test_what_the_tool_did_to_a_body_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = [{"name": "imei", "value": IMEI}]
+    request = {"method": "POST", "url": "https://a.example/", "postData": {"mimeType": "", "params": params}}
+    entry = {"startedDateTime": "2019-01-22T07:00:00Z", "request": request, "response": {"status": 200}}
+    capture = tmp_path / "a.har"
+    capture.write_text(json.dumps({"log": {"entries": [entry]}}))
+    assert main(["inspect", str(capture)]) == 0
+    said = capsys.readouterr().out
+    assert "put together again from form fields" in said
+    assert main(["inspect", str(capture), "--format", "json"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert "form fields" in shown["remarks"][0]
+    assert main(["report", str(capture)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "put together again from form fields, of which order and encoding may differ: 1" in said
+    assert "A HAR file does not mark the analyst's own requests" in said
+    assert "flow file" not in said

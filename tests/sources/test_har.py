@@ -593,6 +593,32 @@ def test_growth_is_linear_whatever_the_damage() -> None:
     assert large < 8 * small
 
 
+HOSTILE = {
+    "brackets": b"[",
+    "braces": b"{",
+    "quotes": b'"',
+    "backslashes": b"\\",
+    "beginnings": b'{"startedDateTime":',
+    "open beginnings": b'{"startedDateTime":"',
+    "entries without a request": b"{},",
+    "numbers": b"9,",
+    "spaces": b" ",
+    "keys": b'"a":{',
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_cost_no_more_than_their_length(name: str) -> None:
+    head = har(entry())[:-3] + b","
+
+    def cost(times: int) -> int:
+        data = head + HOSTILE[name] * (times * 30_000 // len(HOSTILE[name]))
+        return steps(lambda: read(data) and None)
+
+    small, large = cost(1), cost(4)
+    assert large < 5 * small + 20_000
+
+
 def test_a_part_may_be_read_by_another_process() -> None:
     data = har(*TestFile.ENTRIES, creator="mitmproxy")
     plan = source(data).plan(5000)
