@@ -1,7 +1,7 @@
 """Short texts for the cells of a row, the same in every format for people."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
@@ -106,7 +106,8 @@ def identifier(found: IdentifierEntry) -> str:
 
 def identifiers(row: DestinationEntry) -> list[str]:
     """One text for each kind and value that says who or where, the surest reading of it; the most lasting first, and
-    of each kind not more than a few. Model, build and the like come last, without their values."""
+    of each kind not more than a few. Then model, build and the like, without their values, and last, what was not
+    opened: where that is all, nobody knows whether there were any."""
     shown: dict[tuple[int, str], dict[str, str]] = {}
     also: dict[str, None] = {}
     for found in row["identifiers"]:
@@ -121,12 +122,24 @@ def identifiers(row: DestinationEntry) -> list[str]:
         lines += list(texts.values())[:MOST_VALUES]
         if len(texts) > MOST_VALUES:
             lines.append(f"{label}: {len(texts) - MOST_VALUES:,} more")
-    return [*lines, *([", ".join(also)] if also else [])]
+    return [*lines, *([", ".join(also)] if also else []), *not_opened(row)]
+
+
+def not_opened(row: DestinationEntry) -> list[str]:
+    """How much went there in TLS or QUIC that stayed closed; empty if nothing did."""
+    closed = sum(row["tls_not_opened"].values())
+    if not closed:
+        return []
+    return [
+        "not opened"
+        if closed >= row["transmissions"]
+        else f"{closed:,} of {row['transmissions']:,} not opened"
+    ]
 
 
 def kinds(row: DestinationEntry) -> list[str]:
-    """The same without values, for a line: `IMEI ×2`, with the certainty where none of them is certain. Model,
-    build and the like come last."""
+    """The same without values, for a line: `IMEI ×2`, with the certainty where none of them is certain. Then model,
+    build and the like, and last, what was not opened."""
     values: dict[str, set[str]] = {}
     certainty: dict[str, str] = {}
     order: dict[str, tuple[bool, int]] = {}
@@ -138,12 +151,13 @@ def kinds(row: DestinationEntry) -> list[str]:
         )
         rank = CATEGORY_ORDER.get(found["category"], len(CATEGORY_ORDER))
         order.setdefault(label, (found["kind"] in DESCRIPTIVE, rank))
-    return [
+    lines = [
         label
         + (f" ×{len(values[label])}" if len(values[label]) > 1 else "")
         + ("" if certainty[label] == "certain" else f" ({certainty[label]})")
         for label in sorted(order, key=lambda label: order[label])
     ]
+    return [*lines, *not_opened(row)]
 
 
 def evidence(rule: RuleVerdict, most: int | None = None) -> list[str]:
@@ -175,19 +189,27 @@ def not_seen(report: Document) -> list[str]:
         ),
         (
             seen["tls_refused"],
-            "{} did not happen, because the device refused the certificate: tried, not sent.",
+            "{} did not happen, because the device refused the certificate: tried, not sent (to "
+            + _whom(report, "tls_not_opened", "refused")
+            + ").",
         ),
         (
             seen["tls_failed"],
-            "{} did not happen, because TLS or QUIC failed for another reason: tried, not sent.",
+            "{} did not happen, because TLS or QUIC failed for another reason: tried, not sent (to "
+            + _whom(report, "tls_not_opened", "failed")
+            + ").",
         ),
         (
             seen["tls_passed_through"],
-            "{} inside TLS or QUIC that was let through unopened: only where they went is known.",
+            "{} inside TLS or QUIC that was let through unopened: only where they went is known (to "
+            + _whom(report, "tls_not_opened", "passed")
+            + ").",
         ),
         (
             seen["tls_without_keys"],
-            "{} inside TLS or QUIC for which no key was given: only where they went is known.",
+            "{} inside TLS or QUIC for which no key was given: only where they went is known (to "
+            + _whom(report, "tls_not_opened", "no-keys")
+            + ").",
         ),
         (
             seen["encryption_unknown"],
@@ -200,16 +222,20 @@ def not_seen(report: Document) -> list[str]:
         (
             not_understood["looks_encrypted"],
             "{} with a part that looks encrypted once more: not read (to "
-            + _whom(report, "encrypted")
+            + _whom(report, "not_understood", "encrypted")
             + ").",
         ),
         (
             not_understood["unknown_format"],
-            "{} with a part in a format that is not known: not read (to " + _whom(report, "unknown") + ").",
+            "{} with a part in a format that is not known: not read (to "
+            + _whom(report, "not_understood", "unknown")
+            + ").",
         ),
         (
             not_understood["over_a_limit"],
-            "{} with a part beyond the limits of decoding: not read (to " + _whom(report, "limit") + ").",
+            "{} with a part beyond the limits of decoding: not read (to "
+            + _whom(report, "not_understood", "limit")
+            + ").",
         ),
         (seen["without_an_address"], "{} without an address in the capture: their country is not known."),
         (seen["without_a_name"], "{} to an address that the capture holds no name for."),
@@ -259,12 +285,12 @@ def builds(device: DeviceEntry) -> list[str]:
     return [build for build in device["builds"] if len(build) <= LONGEST_BUILD][:MAX_BUILDS]
 
 
-def _whom(report: Document, looks: str) -> str:
-    """Whom what was not understood went to, most first, each with how often."""
+def _whom(report: Document, what: Literal["not_understood", "tls_not_opened"], how: str) -> str:
+    """Hosts that got what could not be read, most frequent first, each with how often."""
     counts: dict[str, int] = {}
     for device in report["devices"]:
         for row in device["destinations"]:
-            if number := row["not_understood"].get(looks, 0):
+            if number := row[what].get(how, 0):
                 name = row["host"] or next(iter(row["addresses"]), "no address")
                 counts[name] = counts.get(name, 0) + number
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -1,12 +1,15 @@
 """Sentences that every format for people has."""
 
+import io
 import os
 
 import pytest
 
+from phonehome.addons.live.view import view
+from phonehome.analysis.render import terminal
 from phonehome.analysis.report import phrases
 from phonehome.analysis.transmission import Transmission
-from tests.report.documents import HOSTILE, made
+from tests.report.documents import HOSTILE, made, page_of
 
 
 def sent(host: str, payload: bytes, number: int = 0) -> Transmission:
@@ -33,10 +36,10 @@ def test_what_packets_cannot_tell_is_said() -> None:
         ]
     )
     lines = phrases.not_seen(document)
-    assert (
-        "2 transmissions inside TLS or QUIC for which no key was given: only where they went is known."
-        in lines
+    without_key = (
+        "2 transmissions inside TLS or QUIC for which no key was given: only where they went is known"
     )
+    assert f"{without_key} (to a.example: 2)." in lines
     assert (
         "3 transmissions in a protocol that is not known: whether they were encrypted is not known." in lines
     )
@@ -50,6 +53,35 @@ def test_what_packets_cannot_tell_is_said() -> None:
         "not known whether encrypted",
     )
     assert (phrases.sent(b), b["encrypted"], b["unencrypted"]) == ("4 tried", "unknown", 0)
+
+
+def test_what_stayed_closed_does_not_look_like_what_was_read_and_found_clean() -> None:
+    closed = Transmission(
+        time=1e9, client="10.0.0.9", host="pinned.example", protocol="tls", encrypted=True, unopened="passed"
+    )
+    read = closed._replace(host="read.example", protocol="http", unopened=None)
+    both = [(closed._replace(host="both.example"), 2), (read._replace(host="both.example"), 3)]
+    document = made([(closed, 4), (closed._replace(unopened="refused"), 1), (read, 1), *both])
+    rows = {row["host"]: row for row in document["devices"][0]["destinations"]}
+    for host, told in (
+        ("pinned.example", ["not opened"]),
+        ("both.example", ["2 of 5 not opened"]),
+        ("read.example", []),
+    ):
+        assert phrases.identifiers(rows[host]) == phrases.kinds(rows[host]) == told
+    page = page_of(document)
+    assert page.count("none recognised") == 1
+    out = io.StringIO()
+    terminal.write(document, out)
+    assert "2 of 5 not opened" in out.getvalue()
+    (device,) = view(document)["devices"]
+    assert {row["host"]: row["identifiers"] for row in device["rows"]}["pinned.example"] == ["not opened"]
+    lines = phrases.not_seen(document)
+    assert any(
+        line.endswith("only where they went is known (to pinned.example: 4, both.example: 2).")
+        for line in lines
+    )
+    assert any(line.endswith("tried, not sent (to pinned.example: 1).") for line in lines)
 
 
 def test_what_was_read_without_a_key_was_not_encrypted() -> None:
