@@ -170,7 +170,7 @@ def outputs(path: Path) -> dict[str, str]:
     everything = [finding for one in evidence for finding in one.findings]
     out = io.StringIO()
     entries = [
-        transmissions.entry(path.name, "phone", one, database.locate, catalogue(), masks, everything)
+        transmissions.entry(path.name, "phone", one, database.locate_sent, catalogue(), masks, everything)
         for one in evidence
     ]
     transmissions.write(entries, out)
