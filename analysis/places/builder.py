@@ -32,7 +32,7 @@ import struct
 import sys
 import tomllib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Buffer, Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -129,10 +129,16 @@ def cloud_ranges(table: Iterable[list[str]], services: frozenset[tuple[str, str]
     """From rows of prefix, provider, region, service. What a prefix says itself goes before what the prefix around it
     says; a region is inherited only from the same provider. `services` are the (provider, service) pairs that are
     kept."""
-    prefixes: dict[tuple[int, int], set[Cloud]] = {}
+    prefixes: dict[tuple[int, int], tuple[Cloud, ...]] = {}
+    alike: dict[Cloud, Cloud] = {}
     for prefix, provider, region, service in table:
         kept = service if (provider, service) in services else None
-        prefixes.setdefault(_bounds(prefix), set()).add(Cloud(provider, region or None, kept))
+        cloud = Cloud(provider, region or None, kept)
+        cloud = alike.setdefault(cloud, cloud)
+        key = _bounds(prefix)
+        known = prefixes.get(key, ())
+        if cloud not in known:
+            prefixes[key] = (*known, cloud)
 
     def meaning(key: tuple[int, int], outer: Cloud | None) -> Cloud:
         own = _one_meaning(prefixes[key], key[0])
@@ -183,7 +189,7 @@ def flattened[T](
         around.append((last, meaning(key, around[-1][1] if around else None)))
 
 
-def _one_meaning(claims: set[Cloud], first: int) -> Cloud:
+def _one_meaning(claims: Collection[Cloud], first: int) -> Cloud:
     """What the rows of one prefix say together."""
     providers = {claim.provider for claim in claims}
     regions = {claim.region for claim in claims if claim.region}
@@ -257,23 +263,41 @@ class Tree:
     """Nodes by number, children before parents; a child that is a leaf is `-2 - number of its record`."""
 
     def __init__(self, pieces: Iterator[tuple[int, int, int]]) -> None:
-        self.left = array("q")
-        self.right = array("q")
-        self._numbers: dict[int, int] = {}
+        self.left = array("i")
+        self.right = array("i")
+        # Numbers of nodes by what their children hash to; a dictionary would take ten times the memory.
+        self._slots = array("i", [EMPTY]) * (1 << 12)
         self._pieces = pieces
         self._first, self._last, self._record = next(pieces, _NO_PIECE)
         self.root = self._branch(0, ADDRESS_BITS)
         if self.root < 0:  # a database has at least one node
             self.root = self._node(self.root, self.root)
-        self._numbers.clear()
+        self._slots = array("i")
 
     def _node(self, left: int, right: int) -> int:
-        key = (left + (1 << 31)) << 33 | (right + (1 << 31))
-        number = self._numbers.setdefault(key, len(self.left))
-        if number == len(self.left):
+        """The number of the node with these children, which is made if it is new."""
+        slot = self._slot(left, right)
+        number = self._slots[slot]
+        if number == EMPTY:
+            number = self._slots[slot] = len(self.left)
             self.left.append(left)
             self.right.append(right)
+            if 2 * number > len(self._slots):
+                self._slots = array("i", [EMPTY]) * (4 * len(self._slots))
+                for each in range(len(self.left)):
+                    self._slots[self._slot(self.left[each], self.right[each])] = each
         return number
+
+    def _slot(self, left: int, right: int) -> int:
+        """Where the number of this node stands, or may be put."""
+        last = len(self._slots) - 1
+        slot = hash((left, right)) & last
+        while (number := self._slots[slot]) != EMPTY and (self.left[number], self.right[number]) != (
+            left,
+            right,
+        ):
+            slot = (slot + 1) & last
+        return slot
 
     def _branch(self, first: int, bits: int) -> int:
         """The tree of the `2**bits` addresses from `first`. Branches are asked for from left to right."""
@@ -413,7 +437,7 @@ def database(
     kind: str,
     description: str,
     about: Callable[[], Mapping[str, Mapping[str, Any]]],
-) -> Iterator[bytes]:
+) -> Iterator[Buffer]:
     """The parts of a database file. `about` describes the tables, once all pieces were read. Raises BuildError for a
     table that contradicts itself."""
     records: dict[tuple[tuple[str, str | int], ...], int] = {}
@@ -450,14 +474,19 @@ def database(
         "node_count": (node_count, UINT32),
         "record_size": (record_bits, UINT16),
     }
-    for part in (search_tree, SEPARATOR, data.content, METADATA_MARK, encode_plain(metadata)):
-        yield bytes(part)
+    yield from (
+        memoryview(search_tree),
+        SEPARATOR,
+        memoryview(data.content),
+        METADATA_MARK,
+        encode_plain(metadata),
+    )
 
 
 About = Mapping[str, Mapping[str, Any]]
 
 
-def present(country: Table, asn: Table, cloud: Table, about: About) -> Iterator[bytes]:
+def present(country: Table, asn: Table, cloud: Table, about: About) -> Iterator[Buffer]:
     """The database of today, from `country_ranges`, `asn_ranges` and `cloud_ranges`."""
     return _of_tables(
         {"country": country, "asn": asn, "cloud": cloud},
@@ -468,7 +497,7 @@ def present(country: Table, asn: Table, cloud: Table, about: About) -> Iterator[
     )
 
 
-def past(country: Table, cloud: Table, about: About) -> Iterator[bytes]:
+def past(country: Table, cloud: Table, about: About) -> Iterator[Buffer]:
     """The database of the past, from `country_ranges` and `history_ranges`."""
     return _of_tables(
         {"country-past": country, "cloud-past": cloud},
@@ -485,14 +514,14 @@ def _of_tables(
     kind: str,
     description: str,
     about: About,
-) -> Iterator[bytes]:
+) -> Iterator[Buffer]:
     known: dict[tuple[Any, ...], Record] = {}
 
     def pieces() -> Iterator[tuple[int, int, Record]]:
         for first, last, values in merged(tables.values()):
             found = known.get(values)
             if found is None:
-                if len(known) > 1 << 16:
+                if len(known) > 1 << 12:
                     known.clear()
                 found = known[values] = record(*values)
             yield first, last, found
@@ -505,7 +534,7 @@ def _of_tables(
     )
 
 
-def from_folder(folder: Path, about: About) -> dict[str, Iterator[bytes]]:
+def from_folder(folder: Path, about: About) -> dict[str, Iterator[Buffer]]:
     """File name -> parts, of all databases that the folder has tables for."""
     made = {
         PRESENT: present(
@@ -549,7 +578,7 @@ def wanted_services() -> frozenset[tuple[str, str]]:
     return frozenset(spread | edges)
 
 
-def write(parts: Iterable[bytes], path: Path) -> int:
+def write(parts: Iterable[Buffer], path: Path) -> int:
     """Writes a file at once or not at all; returns its size in bytes. Raises BuildError, OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
