@@ -405,6 +405,25 @@ _CLOSED: Final = {
 }
 
 
+def _place_evidence(entry: DestinationEntry) -> list[str]:
+    """What was weighed to tell the country, a sentence each; of a round trip also what it excludes."""
+    lines = []
+    for piece in entry["country_evidence"]:
+        dated = f" [{piece['date']}]" if piece["date"] else ""
+        lines.append(f"{EVIDENCE[piece['kind']]}: {piece['says']}{dated}")
+    return lines
+
+
+EVIDENCE: Final = {
+    "provider-list": "The provider's list",
+    "table": "Table",
+    "edge-header": "Header of the answer",
+    "round-trip": "Round trip",
+    "name": "Name",
+    "registry": "Registry",
+}
+
+
 def _detail(entry: DestinationEntry) -> Detail:
     ports = ", ".join(map(str, entry["ports"][:8]))
     contact = " · ".join(
@@ -420,6 +439,7 @@ def _detail(entry: DestinationEntry) -> Detail:
     transfer, _, found = transfer_text(entry["country"], entry["last"])
     location = [
         f"{entry['country_certainty']}: {entry['country_reason']}",
+        *_place_evidence(entry),
         *(["Tables: " + "; ".join(entry["location_sources"])] if entry["location_sources"] else []),
         *([_transfer_sentence(transfer, found, entry["last"] or "")] if transfer else []),
         *phrases.where(entry)[3:],
