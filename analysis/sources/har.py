@@ -362,7 +362,9 @@ class HarSource:
         return None
 
     def _names_clients(self, range_: tuple[int, int]) -> bool:
-        return any(_client(entry) for entry in self._entries(*range_)[:100])
+        """Whether the first entries say which phone sent them; loopback names none."""
+        clients = [_client(entry) for entry in self._entries(*range_)[:100]]
+        return any(client and not ip_address(client).is_loopback for client in clients)
 
     # What is in them.
 
