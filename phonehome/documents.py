@@ -20,7 +20,12 @@ def read_documents(
     from phonehome.analysis.examiner import Options
     from phonehome.analysis.render import output
     from phonehome.analysis.report.entries import ErrorEntry
-    from phonehome.analysis.report.saved import SavedReportError, is_saved_report, read_saved_report
+    from phonehome.analysis.report.saved import (
+        SavedReportError,
+        is_saved_report,
+        read_saved_report,
+        told_apart,
+    )
     from phonehome.analysis.sources import find_captures
     from phonehome.executors import executors
     from phonehome.progress import Progress
@@ -55,4 +60,4 @@ def read_documents(
             say(f"phonehome: {failed['path']}: {failed['error']}")
         return []
     documents[0] = {**documents[0], "errors": [*documents[0]["errors"], *errors]}
-    return documents
+    return told_apart(documents)

@@ -5,6 +5,7 @@ it needs no doubts.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -79,6 +80,31 @@ def joined(documents: Sequence[Document]) -> Document:
         "outliers": outliers(devices),
         "errors": [item for document in documents for item in document["errors"]],
     }
+
+
+def told_apart(documents: Sequence[Document]) -> list[Document]:
+    """The same, for `joined`: reports that were saved with masks number their values each for itself, and `#1` of one
+    is another value than `#1` of the next."""
+    return [
+        document
+        if number == 1 or document["sources"]["identifiers"] != "masked"
+        else cast("Document", {**document, "devices": _numbered_apart(document["devices"], number)})
+        for number, document in enumerate(documents, 1)
+    ]
+
+
+def _numbered_apart(item: Any, report: int) -> Any:
+    """The same with the numbers of its masks made those of that report: `#1` of another one is another value."""
+    if isinstance(item, str):
+        return _NUMBER_OF_MASK.sub(rf"\g<1>{report}.\g<2>", item)
+    if isinstance(item, list):
+        return [_numbered_apart(inner, report) for inner in item]
+    if isinstance(item, dict):
+        return {key: _numbered_apart(inner, report) for key, inner in item.items()}
+    return item
+
+
+_NUMBER_OF_MASK: Final = re.compile(r"(\A#|‹[^‹›]{1,80} #)([0-9]+)(?= |›)")
 
 
 def _unknown_word(document: Document) -> str:

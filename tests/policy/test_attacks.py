@@ -5,8 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from phonehome.addons.live.view import view
+from phonehome.analysis.decoding.decoder import Decoder
+from phonehome.analysis.decoding.values import Decoded
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.pipeline import read_captures
 from phonehome.analysis.places.database import LocationDatabase
@@ -16,8 +20,9 @@ from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.masked import masked, masking_of
 from phonehome.analysis.render.output import make_document, rendered
 from phonehome.analysis.report.entries import Document
+from phonehome.analysis.transmission import Transmission
 from phonehome.cli import main
-from tests.policy.attacks import ATTACKS, IMEI, Attack, Scene
+from tests.policy.attacks import ATTACKS, CHINA, IMEI, Act, Attack, Scene
 
 DOCS = Path(__file__).parents[2] / "docs" / "policies.md"
 ANSWERS = {0: "holds", 1: "broken", 2: "not judged", 4: "a fault"}
@@ -122,6 +127,69 @@ def test_no_word_that_a_phone_sends_changes_a_word_of_ours(id_: str, tmp_path: P
 def test_nothing_of_it_is_shown(id_: str, format_: str, tmp_path: Path) -> None:
     document = seen(capture(BY_ID[id_], tmp_path))
     assert IMEI.encode() not in rendered(masked(document, masking_of([document])), format_)
+
+
+ACTS: tuple[Act, ...] = (
+    Scene.good,
+    Scene.zzhc,
+    lambda scene: scene.client_at("http://reg.189.example.cn/", CHINA),
+    lambda scene: scene.client_at("http://reg.189.cn/", "198.18.0.5"),
+    lambda scene: scene.closed("a.unknown.cn", CHINA),
+    lambda scene: scene.closed("zzhc.vnet.cn", CHINA),
+    lambda scene: scene.looked_up("zzhc.vnet.cn"),
+    lambda scene: scene.says({"imei": IMEI}, "http://up.other.cn/", CHINA),
+    lambda scene: scene.says({"ssid": "China"}),
+    lambda scene: scene.post(
+        "https://android.clients.google.com/checkin", CHINA, b'{"imei": "352099001761481"}'
+    ),
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=st.lists(st.sampled_from(range(len(ACTS))), max_size=5), cut=st.booleans())
+def test_whatever_a_phone_does_no_report_says_both(acts: list[int], cut: bool, tmp_path: Path) -> None:
+    scene = Scene()
+    scene.good()
+    for act in acts:
+        ACTS[act](scene)
+    path = tmp_path / "a.mitm"
+    scene.write(path)
+    if cut:
+        path.write_bytes(path.read_bytes()[:-20])
+    document = seen(path)
+    for policy in ("hmd-2019", "eea"):
+        verdict = judge_policy(document, load(policy), "WW")
+        assert not contradictions(document, verdict, policy)
+        assert not cut or "holds" not in results(verdict).values()
+        masking = masking_of([document])
+        again = judge_policy(masked(document, masking), load(policy), "WW")
+        assert results(again) == results(verdict)
+
+
+def test_a_fault_of_ours_is_no_broken_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decode = Decoder.decode
+
+    def faulty(self: Decoder, sent: Transmission) -> Decoded:
+        if sent.host == "zzhc.vnet.cn" and sent.protocol == "http":
+            raise RuntimeError("a fault")
+        return decode(self, sent)
+
+    monkeypatch.setattr(Decoder, "decode", faulty)
+    path = capture(BY_ID["case"], tmp_path)
+    assert main(["check", str(path), "--quiet", "--policy", "hmd-2019", "--market", "WW"]) == 4
+    said = capsys.readouterr()
+    assert "a fault of phonehome" in said.out
+    assert "a fault of phonehome" in said.err
+    assert "holds]" not in said.out
+
+    def judging(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("phonehome.analysis.policy.judge._gaps", judging)
+    assert main(["check", str(path), "--quiet", "--policy", "hmd-2019"]) == 4
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_the_table_is_that_of_the_documentation() -> None:

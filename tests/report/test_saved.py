@@ -13,7 +13,13 @@ from phonehome.analysis.policy.judge import judge_policy
 from phonehome.analysis.policy.rules import load
 from phonehome.analysis.render import build_server, side_by_side
 from phonehome.analysis.report.entries import Document
-from phonehome.analysis.report.saved import SavedReportError, is_saved_report, joined, read_saved_report
+from phonehome.analysis.report.saved import (
+    SavedReportError,
+    is_saved_report,
+    joined,
+    read_saved_report,
+    told_apart,
+)
 from tests.reports import AFFECTED, FIXED, device, document, identifier, row, sample
 
 
@@ -108,3 +114,19 @@ def test_reports_are_joined_and_their_phones_stay_apart() -> None:
     assert [phone["id"] for phone in whole["devices"]] == ["10.42.0.23", "10.42.0.57", "10.42.0.23"]
     assert len(whole["captures"]) == 2
     assert whole["verdict"] is None
+
+
+def test_masks_of_two_reports_are_told_apart() -> None:
+    def one() -> Document:
+        found = identifier(value="#1 35209900•••••••")
+        report = document(device(row("‹IMEI #1›.example", identifiers=[found])))
+        report["sources"]["identifiers"] = "masked"
+        return report
+
+    whole = joined(told_apart([one(), one()]))
+    rows = [phone["destinations"][0] for phone in whole["devices"]]
+    assert [item["host"] for item in rows] == ["‹IMEI #1›.example", "‹IMEI #2.1›.example"]
+    assert [item["identifiers"][0]["value"] for item in rows] == [
+        "#1 35209900•••••••",
+        "#2.1 35209900•••••••",
+    ]
