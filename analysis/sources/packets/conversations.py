@@ -35,6 +35,8 @@ PATIENCE: Final = 3.0
 
 _HEADER: Final = struct.Struct(">IIBB").unpack_from
 MISSING: Final = object()
+Parties = tuple[str, tuple[bytes, int], tuple[bytes, int]]
+"""What the device is called, and address and port of both ends, the device first."""
 Share = tuple[int, int]
 """Which of how many workers this is: each keeps the conversations of its number."""
 
@@ -43,7 +45,6 @@ class Conversation:
     """One connection, or the datagrams between two ports."""
 
     __slots__ = (
-        "base",
         "begun",
         "called",
         "connected",
@@ -54,8 +55,10 @@ class Conversation:
         "last",
         "multicast",
         "over",
+        "parties",
         "reached",
         "speaker",
+        "started",
         "table",
         "turned",
         "udp",
@@ -66,12 +69,13 @@ class Conversation:
         self.table = table
         self.udp = udp
         self.directions = (Direction(), Direction())
-        self.base: Transmission | None = None
+        self.parties: Parties = "", (b"", 0), (b"", 0)
+        self.started = time
         self.emitted = False
         self.called = self.connected = 0.0
         """When its first SYN was seen, and the answer to it."""
         self.speaker: Speaker | None = None
-        """None if nobody's: then it is only known, so that it is not looked at again."""
+        """Made when something is sent: many connections never come about."""
         self.turned = False
         """Whether the other end began it, and the device is the one that was called."""
         self.begun = False
@@ -85,10 +89,41 @@ class Conversation:
     def emit(self, sent: Transmission) -> None:
         """Takes a Transmission of it."""
         self.emitted = True
+        if (
+            not self.directions[SERVER].packets
+            and self.directions[CLIENT].acked < 0
+            and sent.address is not None
+        ):
+            sent = sent._replace(address_source="request")
         took = self.connected - self.called
         if took > 0 and self.called and sent.address is not None and not self.turned:
             sent = sent._replace(round_trips=(sent.round_trips or RoundTrips())._replace(tcp=took))
         self.table.ready.append(sent)
+
+    def base(self) -> Transmission:
+        """What all Transmissions of it have in common."""
+        client, (mine, my_port), (theirs, their_port) = self.parties
+        return Transmission(
+            time=self.started,
+            client=client or None,
+            proxy_mode="",
+            address=str(address_of(theirs)),
+            address_source="connection",
+            port=their_port or None,
+            transport="udp" if self.udp else "tcp",
+            encrypted=None,
+            flow_id=_name(mine, my_port, theirs, their_port, self.started),
+        )
+
+    def _speaker(self) -> Speaker:
+        """Who is told what is sent."""
+        table = self.table
+        wire = Wire(self.base(), self.emit, self.mark, self.outcome, table.budget, table.notes, self.begun)
+        if self.udp:
+            self.speaker = Datagrams(wire, table.keys)
+        else:
+            self.speaker = speaker_for(wire, table.keys, turned=self.turned)
+        return self.speaker
 
     def mark(self) -> int:
         """How far the client's stream was seen."""
@@ -144,6 +179,8 @@ class Conversation:
             if not mine.first:
                 mine.first = time
             speaker = self.speaker
+            if speaker is None and not self.over:
+                speaker = self._speaker()
             if mine.next < 0:
                 mine.next = mine.base = number
             if number == mine.next and end - start >= length and not mine.waiting:
@@ -194,12 +231,13 @@ class Conversation:
         if not mine.first:
             mine.first = time
         mine.bytes += size
-        if self.speaker is not None:
+        if not self.over:
+            speaker = self.speaker or self._speaker()
             content = data[start + 8 : min(start + 8 + size, end)]
             if len(content) < size:
-                self.speaker.gap(sender, size - len(content), time)
+                speaker.gap(sender, size - len(content), time)
             if content:
-                self.speaker.data(sender, content, time)
+                speaker.data(sender, content, time)
 
     def close(self, time: float) -> None:
         """It is over: makes its Transmissions, once."""
@@ -215,8 +253,6 @@ class Conversation:
         self.over = True
         self.idle = AFTERWARDS
         speaker, self.speaker = self.speaker, None
-        if speaker is None:
-            return
         client, server = self.directions
         if not client.packets:
             # Only the other end was captured. What it confirmed the device has sent; if nothing, it only received.
@@ -233,12 +269,13 @@ class Conversation:
         elif not self.udp and not client.sent and (not self.begun or server.syn >= 0 or client.acked >= 0):
             self.table.notes.count("connections in which a device sent nothing were left out")
             return
-        speaker.finish(self.last, client.sent, server.sent)
-        if self.base is not None and not self.emitted and client.sent:
-            # What nobody could make sense of was sent nevertheless.
+        if speaker is not None:
+            speaker.finish(self.last, client.sent, server.sent)
+        if not self.emitted and (client.sent or not self.udp):
+            # What nobody could make sense of was sent nevertheless, and what did not come about was tried.
             self.emit(
-                self.base._replace(
-                    time=client.first or self.base.time,
+                self.base()._replace(
+                    time=client.first or self.started,
                     end=self.last,
                     protocol="udp" if self.udp else "tcp",
                     truncated=client.sent,
@@ -255,12 +292,12 @@ class Conversations:
 
     def __init__(self, devices: Devices, keys: Keys, notes: Notes, share: Share = (0, 1)) -> None:
         self._devices = devices
-        self._keys = keys
+        self.keys = keys
         self.notes = notes
         self._share = share
         self._table: dict[bytes, tuple[Conversation, int] | None] = {}
         self.ready: list[Transmission] = []
-        self._budget = Budget()
+        self.budget = Budget()
         self._dissector = Dissector(Notes())  # what it counts was counted in the first reading
         self.now = 0.0
 
@@ -395,34 +432,8 @@ class Conversations:
             self.notes.count(f"conversations {what} were left out")
             table[key] = table[other] = None
             return None
-        if client_sends:
-            conversation.key = key
         conversation.reached = self._devices.was_reached(mine[0])
-        base = Transmission(
-            time=time,
-            client=client or None,
-            proxy_mode="",
-            address=str(address_of(theirs[0])),
-            address_source="connection",
-            port=theirs[2] or None,
-            transport="udp" if udp else "tcp",
-            encrypted=None,
-            flow_id=_name(mine[0], mine[2], theirs[0], theirs[2], time),
-        )
-        conversation.base = base
-        wire = Wire(
-            base,
-            conversation.emit,
-            conversation.mark,
-            conversation.outcome,
-            self._budget,
-            self.notes,
-            conversation.begun,
-        )
-        if udp:
-            conversation.speaker = Datagrams(wire, self._keys)
-        else:
-            conversation.speaker = speaker_for(wire, self._keys, turned=conversation.turned)
+        conversation.parties = client, (mine[0], mine[2]), (theirs[0], theirs[2])
         entry = conversation, CLIENT if client_sends else SERVER
         table[key] = entry
         table[other] = conversation, 1 - entry[1]
@@ -451,11 +462,10 @@ class Conversations:
     def _sweep(self, time: float, *, crowded: bool = False) -> None:
         """Closes what is idle; when there are too many, the longest idle ones too."""
         table = self._table
-        open_ = [(key, entry[0]) for key, entry in table.items() if entry is not None]
-        for key, conversation in open_:
+        open_ = [entry[0] for key, entry in table.items() if entry is not None and entry[0].key == key]
+        for conversation in open_:
             if abs(time - conversation.last) > conversation.idle:
-                conversation.close(conversation.last)
-                del table[key]
+                self._end(conversation)
         if crowded and len(table) >= 2 * MAX_OPEN:
             for key in [key for key, entry in table.items() if entry is None]:
                 del table[key]
@@ -463,11 +473,13 @@ class Conversations:
                 self.notes.count(
                     "times that too many conversations were open at once, and the longest idle were ended"
                 )
-                oldest = sorted(open_, key=lambda item: item[1].last)[: MAX_OPEN // 2]
-                for key, conversation in oldest:
-                    conversation.close(conversation.last)
-                    table.pop(key, None)
-                    table.pop(_reversed(key), None)
+                for conversation in sorted(open_, key=lambda each: each.last)[: MAX_OPEN // 2]:
+                    self._end(conversation)
+
+    def _end(self, conversation: Conversation) -> None:
+        conversation.close(conversation.last)
+        self._table.pop(conversation.key, None)
+        self._table.pop(_reversed(conversation.key), None)
 
 
 def _reversed(key: bytes) -> bytes:

@@ -291,6 +291,9 @@ class Http1:
         self._sending = exchange
         if len(self._open) < MAX_OUTSTANDING:
             self._open.append(exchange)
+        else:
+            self._sending = None
+            self._wire.notes.count("requests were left out, because too many were open on one connection")
         if method == "CONNECT":
             return _OTHER, 0
         if header(headers, "upgrade") and "upgrade" in header(headers, "connection").lower():

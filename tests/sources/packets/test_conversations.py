@@ -74,6 +74,7 @@ class TestOutcome:
         talk._packet(0, SYN)
         (sent,), _ = read(talk.frames)
         assert (outcome(sent, None), sent.encrypted, sent.bytes_sent) == ("attempted", None, 0)
+        assert (sent.protocol, sent.address_source) == ("tcp", "request")
 
     def test_refused(self) -> None:
         talk = Talk()
@@ -346,3 +347,17 @@ def test_other_protocols_of_ip_are_no_conversations() -> None:
 def test_a_segment_shorter_than_its_header(tmp_path: Path) -> None:
     frame = ethernet(tcp(PHONE, 1, SERVER, 80, 5, 0, SYN | ACK)[:-8])
     assert read([(START, frame)])[0] == []
+
+
+def test_too_many_conversations_at_once_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phonehome.analysis.sources.packets.conversations.MAX_OPEN", 20)
+    frames: list[Timed] = []
+    for number in range(200):
+        talk = Talk(client_port=2000 + number, time=START + number)
+        talk._packet(0, SYN)
+        frames += talk.frames
+    found, counted = read(frames)
+    assert len(found) == 200
+    assert {outcome(sent, None) for sent in found} == {"attempted"}
+    (line,) = counted
+    assert line.startswith("times that too many conversations were open at once")
