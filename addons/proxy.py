@@ -6,7 +6,6 @@ command is given, and not before.
 
 import asyncio
 import gc
-import io
 import json
 import logging
 import os
@@ -22,14 +21,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import mitmproxy_rs
-import segno
-from mitmproxy import ctx, exceptions, log, options
+from mitmproxy import connection, ctx, exceptions, log, options
 from mitmproxy.master import Master
 from mitmproxy.net import local_ip
 from mitmproxy.proxy.mode_servers import ServerInstance, WireGuardServerInstance
 from mitmproxy.tools.dump import DumpMaster
 from mitmproxy.tools.web.master import WebMaster
 
+from phonehome.addons import wireguard
 from phonehome.addons.activation_log import ActivationLog
 from phonehome.addons.attempts import Attempts
 from phonehome.addons.capture import Capture
@@ -38,17 +37,21 @@ from phonehome.addons.live_report import LiveReport
 from phonehome.addons.undecrypted_tls import UndecryptedTls
 from phonehome.analysis.render.escape import printable
 
+ENDS: Final = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+"""Signals that end the proxy as Ctrl-C does: the report follows."""
 FIRST_PORT: Final = 51820
 """UDP port of the first phone's WireGuard, the usual one; each further phone has the next."""
 SWITCH: Final = 0.001
 """Seconds after which a thread that computes lets the event loop go on; by itself Python takes 5 ms."""
+ALONE: Final = 60.0
+"""Seconds without a phone until it is said what to check."""
+MAX_GREETED: Final = 100
 MAX_FAULTS: Final = 100
 """Different faults that are shown; the same one is shown once."""
 
 logger = logging.getLogger(__name__)
 
 _NAME: Final = re.compile(r"[\w][\w .-]{0,40}")
-_ENDPOINT: Final = re.compile(r"^(Endpoint = ).*(:\d+)$", re.MULTILINE)
 
 _CERTIFICATE: Final = (
     "  The certificate: open http://mitm.it on the phone, download the one for its system, and install it.",
@@ -118,7 +121,8 @@ def phones(names: Iterable[str], first_port: int = FIRST_PORT) -> list[Phone]:
     """Phones by these names, each with keys that stay the same from run to run, and a port. Raises ProxyError."""
     folder = data_folder() / "phones"
     made: list[Phone] = []
-    for number, name in enumerate(names):
+    names = list(names)
+    for number, (name, tunnel) in enumerate(zip(names, wireguard.tunnel_names(names), strict=True)):
         if not _NAME.fullmatch(name):
             raise ProxyError(f"--phone {name!r}: use letters, digits, spaces, dots and dashes, at most 40")
         if any(phone.name == name for phone in made):
@@ -129,12 +133,13 @@ def phones(names: Iterable[str], first_port: int = FIRST_PORT) -> list[Phone]:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not keys.exists():
                 genkey = mitmproxy_rs.wireguard.genkey
-                _write_private(keys, json.dumps({"server_key": genkey(), "client_key": genkey()}, indent=4))
+                pair = {"server_key": genkey(), "client_key": genkey()}
+                _write_private(keys, json.dumps(pair, indent=4).encode())
         except OSError as error:
             raise ProxyError(f"cannot keep the keys of {name!r} in {folder}: {error.strerror}") from error
         # The mode goes into each flow, and so into reports, where the name of the user's home is nobody's business.
         mode = f"wireguard:{_from_home(keys)}@{port}"
-        made.append(Phone(name, mode, folder / f"{name}.conf", f"{name}=wireguard@{port}"))
+        made.append(Phone(name, mode, folder / f"{tunnel}.conf", f"{name}=wireguard@{port}"))
     return made
 
 
@@ -185,7 +190,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
         # Scripts are loaded later, and can have options of their own.
         opts.set(*settings.extra, defer=any(option.startswith("scripts=") for option in settings.extra))
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDS:
             try:
                 loop.add_signal_handler(number, master.shutdown)
             except NotImplementedError:  # Windows
@@ -204,6 +209,8 @@ class Instructions:
         self._settings = settings
         self._master = master
         self._faults = faults
+        self._names = {phone.mode: phone.name for phone in settings.phones}
+        self._greeted: set[str] = set()
 
     def running(self) -> None:
         if ctx.options.deferred:
@@ -239,32 +246,52 @@ class Instructions:
             "  Each new destination gives a line below. Ctrl-C ends, and gives the report.",
             "",
         )
+        asyncio.get_running_loop().call_later(ALONE, self._what_to_check)
+
+    def client_connected(self, client: connection.Client) -> None:
+        """Greets a phone, once."""
+        phone = self._names.get(client.proxy_mode.full_spec) or client.peername[0]
+        if phone not in self._greeted and len(self._greeted) < MAX_GREETED:
+            self._greeted.add(phone)
+            _say(f"  {printable(phone)} is connected.")
+
+    def _what_to_check(self) -> None:
+        waiting = [phone.name for phone in self._settings.phones if phone.name not in self._greeted]
+        if waiting:
+            _say(
+                f"  Nothing has come from {', '.join(waiting)} yet. Is the tunnel switched on, in the same network? "
+                "Does a firewall let UDP in? A guest Wi-Fi often keeps devices apart: use the computer's hotspot then."
+            )
 
     def _wireguard(self, server: WireGuardServerInstance, phone: Phone | None) -> list[str]:
-        configuration = server.client_conf() or ""
-        if self._settings.address:
-            host = self._settings.address
-            host = f"[{host}]" if ":" in host else host
-            configuration = _ENDPOINT.sub(rf"\g<1>{host}\g<2>", configuration)
-            server.client_conf = lambda: configuration  # type: ignore[method-assign]  # mitmweb's page shows it too
-        lines = [f"Phone {phone.name!r}:" if phone else f"{server.mode.full_spec}:"]
+        title = f"Phone {phone.name!r}:" if phone else f"{server.mode.full_spec}:"
+        given = self._settings.address
+        addresses = [given] if given else wireguard.own_addresses()
+        if not addresses:
+            return [
+                title,
+                "  The address of this computer is not known, and the phone needs it: say --address ADDRESS.",
+            ]
+        host = wireguard.checked_host(addresses[0])
+        configuration = wireguard.configuration(server.client_conf() or "", host)
+        server.client_conf = lambda: configuration  # type: ignore[method-assign]  # mitmweb's page shows it too
+        lines = [title]
         if phone:
-            _write_private(phone.configuration, configuration + "\n")
+            _write_private(phone.configuration, f"{configuration}\n".encode())
         if sys.stdout.isatty():
-            lines += ["  Install the app WireGuard, choose + and scan this code:", _code(configuration)]
+            lines += _to_scan(configuration, phone)
             lines += [f"  The same as a file: {phone.configuration}"] if phone else []
         elif phone:
             lines += [f"  Install the app WireGuard, choose + and import the file {phone.configuration}"]
         else:
             lines += ["  Install the app WireGuard, choose + and import:", "", configuration, ""]
-        endpoint = _ENDPOINT.search(configuration)
-        if endpoint:
-            where = endpoint[0].partition(" = ")[2]
-            lines += [
-                f"  Phone and computer must be in one network: the phone sends to {where} by UDP, which a firewall "
-                "here must let in. If the address is wrong, say --address.",
-            ]
-        return lines
+        others = f"This computer also has {', '.join(addresses[1:])}: if" if addresses[1:] else "If"
+        wrong = "the phone is there" if addresses[1:] else "the address is wrong"
+        return [
+            *lines,
+            f"  Phone and computer must be in one network: the phone sends to {host}:{server.listen_addrs[0][1]} "
+            f"by UDP, which a firewall here must let in. {others} {wrong}, say --address.",
+        ]
 
     def _other(self, server: ServerInstance[Any]) -> list[str]:
         address = (
@@ -329,10 +356,20 @@ def _place(record: logging.LogRecord) -> str:
     return f", in {Path(trace.tb_frame.f_code.co_filename).name} line {trace.tb_lineno}"
 
 
-def _code(text: str) -> str:
-    out = io.StringIO()
-    segno.make(text, error="l").terminal(out, compact=True)
-    return out.getvalue().rstrip("\n")
+def _to_scan(configuration: str, phone: Phone | None) -> list[str]:
+    """The code, or where it does not fit into the terminal, what to do."""
+    code = wireguard.code(configuration)
+    size = shutil.get_terminal_size()
+    if len(code) <= size.lines and 2 * len(code) <= size.columns:
+        return ["  Install the app WireGuard, choose + and scan this code:", "\n".join(code)]
+    if phone is None:
+        return ["  The code to scan does not fit into this terminal: make it larger and start again."]
+    picture = phone.configuration.with_suffix(".png")
+    _write_private(picture, wireguard.picture(configuration))
+    return [
+        "  The code to scan does not fit into this terminal. Install the app WireGuard, choose +, and scan the code in",
+        f"  {picture}",
+    ]
 
 
 def _say(*lines: str) -> None:
@@ -358,9 +395,9 @@ def _folded(line: str, width: int) -> list[str]:
     )
 
 
-def _write_private(path: Path, text: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+def _write_private(path: Path, content: bytes) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
 
 
 def _from_home(path: Path) -> str:

@@ -27,8 +27,10 @@ CERTAIN_COUNTS: Final = 3
 
 # In these modes of mitmproxy each phone has a listener of its own, and as a rule the same address.
 _OWN_LISTENER: Final = ("wireguard",)
-_USUAL_ADDRESS: Final = "10.0.0.1"
-"""What mitmproxy's own WireGuard configuration gives every client."""
+PHONES_IPV6: Final = "fd70:686f:6e65::1"
+"""What `phonehome proxy` gives every client of WireGuard besides: one of our own, from fd00::/8 (RFC 4193)."""
+_USUAL_ADDRESSES: Final = frozenset({"10.0.0.1", PHONES_IPV6})
+"""What a WireGuard configuration gives every client: mitmproxy's own the first, and `phonehome proxy` the other."""
 _SYSTEMS: Final = {"android": "Android", "ios": "iOS"}
 
 
@@ -49,7 +51,7 @@ def device_id(sent: Transmission) -> str:
 def listener_of(client: str | None, mode: str) -> str:
     """As `device_id`, from the client's address and the proxy's mode."""
     if mode.startswith(_OWN_LISTENER):
-        return mode if client in (None, "", _USUAL_ADDRESS) else f"{mode} {client}"
+        return mode if not client or client in _USUAL_ADDRESSES else f"{mode} {client}"
     return UNKNOWN if not client or client.startswith("127.") or client == "::1" else client
 
 
@@ -207,7 +209,7 @@ def _is_of(file: str, capture: str) -> bool:
 
 def _is_at(where: str, id_: str, addresses: Collection[str]) -> bool:
     own_listener = id_.startswith(_OWN_LISTENER)
-    if where in ("", id_) or (where in addresses and (not own_listener or where != _USUAL_ADDRESS)):
+    if where in ("", id_) or (where in addresses and (not own_listener or where not in _USUAL_ADDRESSES)):
         return True
     kind, _, port = where.partition("@")
     return own_listener and bool(port) and kind in _OWN_LISTENER and id_.rpartition("@")[2] == port

@@ -90,13 +90,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the proxy, then prints the report."""
     knowledge = knowledge_of(options)  # before the addons, which want it when they are imported
-    from phonehome.addons import proxy
+    from phonehome.addons import proxy, wireguard
 
     if not 0 < options.port < 65536:
         raise UsageError(f"--port {options.port} is no port")
     database = location_database(options.geo_db)
     names = options.phone or ([] if options.mode else ["phone"])
     folder = Path(options.captures).expanduser() if options.captures else proxy.data_folder() / "captures"
+    try:
+        address = wireguard.checked_host(options.address) if options.address else None
+    except ValueError as error:
+        raise UsageError(f"--address: {error}") from error
     try:
         phones = proxy.phones(names, options.port)
         capture = proxy.new_capture(folder)
@@ -109,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
         activation_log=capture.with_suffix(".activation.jsonl"),
         phones=phones,
         modes=options.mode,
-        address=options.address,
+        address=address,
         web=options.web,
         undecrypted_tls=options.undecrypted_tls,
         geo_db=options.geo_db,
@@ -152,18 +156,20 @@ def _report(
         return
     devices = [phone.device for phone in settings.phones]
     paths = [str(settings.capture)]
-    reading = pipeline.read_captures(paths, Options(own=knowledge.own), executors(None, paths))
-    print()
-    document = output.make_document(
-        reading, database, DeviceNames.parse(devices), at=vantages(paths, at), knowledge=knowledge
-    )
-    output.show(document, "terminal")
     again = ["phonehome", "report", str(settings.capture)]
     again += [part for device in devices for part in ("--device", device)]
     again += [part for path in settings.geo_db for part in ("--geo-db", path)]
     again += [part for path in settings.catalogue for part in ("--catalogue", path)]
-    say(f"The capture is {settings.capture}. The report again, in any format:")
-    say(f"  {shlex.join([*again, '-o', 'report.html'])}")
+    try:
+        reading = pipeline.read_captures(paths, Options(own=knowledge.own), executors(None, paths))
+        print()
+        document = output.make_document(
+            reading, database, DeviceNames.parse(devices), at=vantages(paths, at), knowledge=knowledge
+        )
+        output.show(document, "terminal")
+    finally:  # also for who does not wait for the report
+        say(f"The capture is {settings.capture}. The report again, in any format:")
+        say(f"  {shlex.join([*again, '-o', 'report.html'])}")
 
 
 def _remove_if_empty(settings: "Settings") -> bool:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from phonehome.analysis import knowledge
 from phonehome.analysis.devices import (
+    PHONES_IPV6,
     UNKNOWN,
     DeviceFacts,
     DeviceNameError,
@@ -35,6 +36,7 @@ def model(value: str) -> Finding:
         ("10.0.0.2", "regular", "10.0.0.2"),
         ("2001:db8::2", "transparent", "2001:db8::2"),
         ("10.0.0.1", "wireguard:anna.conf@51820", "wireguard:anna.conf@51820"),
+        (PHONES_IPV6, "wireguard:anna.conf@51820", "wireguard:anna.conf@51820"),
         ("10.0.0.4", "wireguard", "wireguard 10.0.0.4"),
         ("10.0.0.1", "regular", "10.0.0.1"),
         ("127.0.0.1", "regular", UNKNOWN),

@@ -104,10 +104,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class _Server(http.server.ThreadingHTTPServer):
+    """An HTTP server; of IPv6, if its address is one."""
+
     daemon_threads = True
     request_queue_size = (
         256  # else connections that come together wait for a retry of TCP, for up to a minute
     )
+
+    def __init__(self, where: tuple[str, int], handler: Any) -> None:
+        self.address_family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+        super().__init__(where, handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # a client that goes away in the middle is what some tests are about

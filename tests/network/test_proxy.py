@@ -183,6 +183,20 @@ def test_a_warning_of_an_addon_is_shown(tmp_path: Path) -> None:
     assert f"phonehome: live_report: port {taken} cannot be used" in said
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_that_goes_away_ends_it_with_the_report(how: signal.Signals, tmp_path: Path) -> None:
+    with web_server() as server, proxy(tmp_path) as at:
+        at.register(server)
+        time.sleep(1)
+        at.process.send_signal(how)
+        said = at.process.communicate(timeout=60)[0]
+    assert at.process.returncode == 0
+    assert said.count("127.0.0.1 is connected.") == 1
+    assert f"The capture is {at.capture}" in said
+    assert len(transmissions(at.capture)) == 1
+
+
 def test_nothing_sent_leaves_nothing_behind(tmp_path: Path) -> None:
     with proxy(tmp_path) as at:
         said = stop(at.process)
@@ -195,6 +209,7 @@ def test_nothing_sent_leaves_nothing_behind(tmp_path: Path) -> None:
     [
         (["--mode", "nonsense"], "nonsense"),
         (["--phone", "../etc"], "use letters"),
+        (["--address", r"\1"], "neither an address nor a host name"),
         (["--phone", "a", "--phone", "a"], "given twice"),
         (["--port", "99999"], "is no port"),
         (["--set", "nosuchoption=1"], "nosuchoption"),

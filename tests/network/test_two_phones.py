@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from phonehome.analysis.devices import PHONES_IPV6
 from phonehome.cli import main
 from tests.network.parts import (
     MITMDUMP,
@@ -36,6 +37,7 @@ from tests.places.tables import write_mmdb
 TOOLS = ("ip", "wireguard-go", "wg", "curl")
 CHINA, SINGAPORE, ELSEWHERE, PROXY = "61.139.2.69", "13.228.77.14", "13.228.77.15", "10.213.0.1"
 PAGE, PROXYS_DNS = "192.0.2.80", "10.0.0.53"
+IPV6 = "2001:db8::69"
 NOBODY = "61.139.2.70"
 """Where no host is."""
 PHONES = ("Anna", "Ben")
@@ -108,6 +110,7 @@ class Lab:
         self.namespace(self.computer)
         for address in (CHINA, SINGAPORE, ELSEWHERE, PROXY):
             ip("-n", self.computer, "address", "add", f"{address}/32", "dev", "lo")
+        ip("-n", self.computer, "address", "add", f"{IPV6}/128", "dev", "lo")
         own, key = certificate(self.folder, "device-activation.example", SINGAPORE)
         quic = certificate(self.folder, "quic.example", SINGAPORE)
         both = self.folder / "both.pem"
@@ -116,6 +119,7 @@ class Lab:
         for kind, address, port, *tls in (
             ("http", CHINA, 80),
             ("http", ELSEWHERE, 80),
+            ("http", IPV6, 80),
             ("tcp", CHINA, 9998),
             ("dns", CHINA, 53),
             ("http", SINGAPORE, 443, own, key),
@@ -182,7 +186,8 @@ class Lab:
         subprocess.run(self.inside(space, "wg", "setconf", tunnel, stripped), check=True, timeout=20)
         ip("-n", space, "address", "add", "10.0.0.1/32", "dev", tunnel)
         ip("-n", space, "link", "set", tunnel, "up")
-        for address in (CHINA, SINGAPORE, ELSEWHERE, PAGE, PROXYS_DNS, NOBODY):
+        ip("-n", space, "address", "add", f"{PHONES_IPV6}/128", "dev", tunnel)
+        for address in (CHINA, SINGAPORE, ELSEWHERE, PAGE, PROXYS_DNS, NOBODY, IPV6):
             ip("-n", space, "route", "add", address, "dev", tunnel)
 
 
@@ -248,6 +253,9 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
         == 0
     )
 
+    # What is reached by IPv6 only.
+    assert lab.curl("Ben", f"http://[{IPV6}]/six").stdout == "hello from the server"
+
     # The page, behind the proxy by its name, and on the computer.
     assert PAGE in lab.python("Anna", LOOK_UP % ("phonehome.test", PROXYS_DNS))
     page = (
@@ -299,6 +307,8 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
     quic_rows = [row for (label, host, *_), row in rows.items() if (label, host) == ("Ben", "quic.example")]
     assert [row["tls_not_opened"] for row in quic_rows] == [{"passed": 1, "refused": 3}]
     assert ("Ben", "zzhc.vnet.cn", "activation", "no") not in rows
+    (six,) = [row for (label, host, *_), row in rows.items() if host == IPV6]
+    assert rows["Ben", IPV6, "unclassified", "no"] == six
     hers = [
         row
         for (label, host, *_), row in rows.items()
