@@ -29,6 +29,7 @@ from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.render import output
 from phonehome.analysis.render.formats import ENDINGS, UnknownEndingError, format_of
+from phonehome.analysis.render.masked import masked, masking_of
 from phonehome.analysis.report.model import Report
 from phonehome.analysis.sources import live_flow
 from phonehome.analysis.transmission import Transmission
@@ -110,13 +111,13 @@ def write_report(
     names: DeviceNames,
     knowledge: Knowledge | None = None,
 ) -> None:
-    """Writes the report of these transmissions. Raises OSError."""
+    """Writes the report of these transmissions, with identifiers masked. Raises OSError."""
     examiner = _examiner(sent, knowledge)
     report = Report()
     for evidence in map(examiner.examine, sent):
         report.add(_LIST, evidence)
     document = output.make_document(Reading(report=report), database, names, knowledge=knowledge)
-    output.save(document, format_, path)
+    output.save(masked(document, masking_of([document])), format_, path)
 
 
 def _examiner(sent: Sequence[Transmission], knowledge: Knowledge | None) -> Examiner:

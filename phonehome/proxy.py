@@ -149,6 +149,7 @@ def _report(
     from phonehome.analysis.devices import DeviceNames
     from phonehome.analysis.examiner import Options
     from phonehome.analysis.render import output
+    from phonehome.analysis.render.masked import masked, masking_of
     from phonehome.executors import executors
 
     if _remove_if_empty(settings):
@@ -166,7 +167,7 @@ def _report(
         document = output.make_document(
             reading, database, DeviceNames.parse(devices), at=vantages(paths, at), knowledge=knowledge
         )
-        output.show(document, "terminal")
+        output.show(masked(document, masking_of([document])), "terminal")
     finally:  # also for who does not wait for the report
         say(f"The capture is {settings.capture}. The report again, in any format:")
         say(f"  {shlex.join([*again, '-o', 'report.html'])}")

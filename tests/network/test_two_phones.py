@@ -238,6 +238,8 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
         *("--resolve", f"device-activation.example:443:{SINGAPORE}", "https://device-activation.example/"),
     )
     assert lab.curl("Ben", *pinned).returncode == 60
+    (capture,) = (lab.folder / "captures").glob("*.mitm")
+    assert wait_for(lambda: any(sent.host == "device-activation.example" for sent in transmissions(capture)))
     assert lab.curl("Ben", *pinned).stdout == "hello from the server"
     # Anna trusts the proxy: what Ben refused is not let through for her.
     trusted = ("--cacert", lab.folder / "conf" / "mitmproxy-ca-cert.pem", *pinned[2:])
@@ -281,7 +283,6 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
         "  Ben  device-activation.example  Singapore" in line and "TLS refused" in line for line in lines
     )
 
-    (capture,) = (lab.folder / "captures").glob("*.mitm")
     again = tmp_path / "report.json"
     named = [part for n, name in enumerate(PHONES) for part in ("--device", f"{name}=wireguard@{51820 + n}")]
     own = ["--geo-db", str(lab.folder / "own.mmdb")]
