@@ -23,7 +23,7 @@ from phonehome.addons import shared
 from phonehome.addons.offload import Offload
 from phonehome.addons.writer import Writer
 from phonehome.analysis import __version__
-from phonehome.analysis.devices import device_id
+from phonehome.analysis.devices import DeviceNames, device_id
 from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge import Knowledge
@@ -64,6 +64,7 @@ class ActivationLog:
         self._database: LocationDatabase | None = None
         self._examiner = Examiner()
         self._masks = Masks()
+        self._devices = DeviceNames()
         self._pending: dict[str, Evidence] = {}
         self._cleared: dict[str, None] = {}
         self._broken = False
@@ -89,6 +90,8 @@ class ActivationLog:
 
     def configure(self, updated: set[str]) -> None:
         shared.configure(updated)
+        if shared.DEVICES in updated:
+            self._devices = shared.device_names()
         if shared.GEO_DB in updated:
             self._database = None
         if shared.CATALOGUE in updated:
@@ -271,7 +274,9 @@ class ActivationLog:
         if self._writer is None:
             return
         masks = None if ctx.options.activation_log_identifiers == "shown" else self._masks
-        line = json.dumps(event(action, evidence, self._locate(evidence.transmission), masks)) + "\n"
+        sent = evidence.transmission
+        name = self._devices.name("live", device_id(sent), [sent.client] if sent.client else [])
+        line = json.dumps(event(action, evidence, self._locate(sent), masks, name)) + "\n"
         self._unwritten = self._writer.put([line.encode()])
 
     def _written(self) -> Later:
@@ -291,10 +296,12 @@ class ActivationLog:
             self._writer = None
 
 
-def event(action: str, evidence: Evidence, location: Location, masks: Masks | None) -> dict[str, Any]:
-    """The line for an activation request, or for its outcome, in names of the Elastic Common Schema
+def event(
+    action: str, evidence: Evidence, location: Location, masks: Masks | None, device_name: str | None = None
+) -> dict[str, Any]:
+    """The line for an activation request, or for its outcome, in names and values of the Elastic Common Schema
     (https://www.elastic.co/docs/reference/ecs); what it has no name for stands under `phonehome`. Captured texts
-    are masked, unless `masks` is None."""
+    are masked, unless `masks` is None. `device_name` is what the user calls the device."""
     sent = evidence.transmission
     judgement = evidence.judgement
     over = action == "activation-outcome"
@@ -326,12 +333,13 @@ def event(action: str, evidence: Evidence, location: Location, masks: Masks | No
             "as": {"number": location.asn, "organization": {"name": location.organisation}},
         },
         "network": {"transport": sent.transport, "protocol": sent.protocol},
-        "tls": {"established": sent.encrypted, "version": sent.tls_version},
+        "tls": _tls(sent),
         "url": {"full": masking.url(url(sent)) if masking else url(sent)},
         "http": {"request": {"method": text(sent.method or "")}},
         "user_agent": {"original": name(sent.header("user-agent"))},
         "phonehome": {
             "device": name(device_id(sent)),
+            "device_name": device_name,
             "purpose": judgement.purpose,
             "endpoint": judgement.entry.id if judgement.entry else None,
             "country_certainty": location.country_certainty,
@@ -351,7 +359,7 @@ def event(action: str, evidence: Evidence, location: Location, masks: Masks | No
     if location.cloud_provider:
         line["cloud"] = {"target": {"provider": location.cloud_provider, "region": location.cloud_region}}
     if over:
-        line["event"]["outcome"] = "failure" if evidence.outcome == "attempted" else "success"
+        line["event"]["outcome"] = _outcome(evidence)
         line["phonehome"]["outcome"] = evidence.outcome
         if sent.reply is not None and sent.reply.status is not None:
             line["http"]["response"] = {"status_code": sent.reply.status, "body": {"bytes": sent.reply.size}}
@@ -359,6 +367,22 @@ def event(action: str, evidence: Evidence, location: Location, masks: Masks | No
             line["error"] = {"message": text(sent.error)}
     found: dict[str, Any] = _without_unknown(line)
     return found
+
+
+def _tls(sent: Transmission) -> dict[str, Any]:
+    """`established` is whether the handshake with somebody came to its end; the version is a number without the name of
+    the protocol, and QUIC has that of TLS 1.3 (RFC 9001)."""
+    numbers = {"TLSv1": "1.0", "QUICv1": "1.3"}
+    version = sent.tls_version and numbers.get(sent.tls_version, sent.tls_version.removeprefix("TLSv"))
+    established = sent.encrypted if sent.unopened in (None, "passed") else False
+    return {"established": established, "version": version, "version_protocol": "tls" if version else None}
+
+
+def _outcome(evidence: Evidence) -> str:
+    """By the schema: success or failure of the exchange. What an answer with an error status made of it was none."""
+    reply = evidence.transmission.reply
+    refused = reply is not None and reply.status is not None and reply.status >= 400
+    return "failure" if refused or evidence.outcome == "attempted" else "success"
 
 
 def _without_unknown(item: Any) -> Any:

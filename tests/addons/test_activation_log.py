@@ -23,7 +23,7 @@ from mitmproxy import tcp
 from mitmproxy.io import FlowReader
 from mitmproxy.test import taddons, tflow
 
-from captures.flows import build_flow
+from captures.flows import Reply, build_flow
 from phonehome.addons.activation_log import LONG, MARK, ActivationLog
 from phonehome.cli import main
 
@@ -162,6 +162,26 @@ def test_ecs_names(tmp_path: Path) -> None:
     assert request["event"]["action"] == "activation-request"
     assert "outcome" not in request["event"]
     assert (outcome["event"]["outcome"], outcome["phonehome"]["outcome"]) == ("success", "delivered")
+
+
+@pytest.mark.parametrize(
+    ("version", "number"), [("TLSv1.2", "1.2"), ("TLSv1.3", "1.3"), ("TLSv1", "1.0"), ("QUICv1", "1.3")]
+)
+def test_ecs_values(version: str, number: str, tmp_path: Path) -> None:
+    addon, log = logging_addon(tmp_path)
+    flow = registration(reply=Reply(503))
+    flow.client_conn.tls_version = version  # type: ignore[assignment]
+    flow.client_conn.timestamp_tls_setup = 1.0
+    with taddons.context(addon) as context:
+        context.configure(addon, activation_log=str(log), phonehome_devices=["Anna=10.0.0.2"])
+        flow.client_conn.peername = ("10.0.0.2", 4444)
+        addon.request(flow)
+        addon.response(flow)
+        addon.done()
+    request, outcome = read_log(log)
+    assert request["tls"] == {"established": True, "version": number, "version_protocol": "tls"}
+    assert (outcome["event"]["outcome"], outcome["phonehome"]["outcome"]) == ("failure", "delivered")
+    assert request["phonehome"]["device_name"] == "Anna"
 
 
 def test_a_log_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
