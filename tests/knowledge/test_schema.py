@@ -116,7 +116,7 @@ MISTAKES = [
         "(?P<android>",
         "(?P<androit>",
         "user_agent number 1",
-        "one named group, android or ios",
+        "one named group, android, ios or darwin",
     ),
     (
         "devices.toml",
