@@ -6,7 +6,6 @@ remembered, within bounds, by the `Decoder`. Values of one source are numbered (
 what is remembered of one source is then put beside that of another as it stands.
 """
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from phonehome.analysis.decoding.paths import NAME, Path
 from phonehome.analysis.decoding.values import Decoded, Opaque, Value
 from phonehome.analysis.transmission import Headers, Transmission
 
-_HEADERS, _URL, _PAYLOADS, _HOST, _METHOD = 0, 1 << 24, 2 << 24, 3 << 24, 4 << 24
+_HEADERS, _URL, _PAYLOADS = 0, 1 << 24, 2 << 24
 """Bases of group numbers."""
 
 _LINE = 2048
@@ -49,29 +48,9 @@ class _Head(NamedTuple):
     """Content codings as they were declared, lower case."""
     announced: int
     """Bytes that the body has, as Content-Length says; 0 if it is not said."""
-    chunked: bool
-    """Whether a body of unknown length was announced."""
 
 
-_METHOD_NAMES = re.compile(
-    r"GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PROPFIND|PROPPATCH|MKCOL|COPY|MOVE|LOCK|UNLOCK|REPORT|SEARCH"
-    r"|MKCALENDAR|ACL|(?:RE|UN)?BIND|(?:UN)?LINK|CHECK(?:IN|OUT)|MERGE|LABEL|UPDATE|PRI"
-).fullmatch
-"""Of IANA's registry: a method that is none of them is of its sender's choosing."""
-_TELLING_LABEL = re.compile(r"(?=.*[0-9])[^.]{12,}").fullmatch
-"""A label of a host name that can hold something of the sender's choosing."""
-_IN_AGENT = re.compile(
-    r"(?:\b([A-Za-z_][\w.\-]{0,40}+)[ ]?[/=:][ ]?)?(?<![0-9A-Za-z])"
-    r"([0-9]{14,20}|[0-9a-f]{14,64}|[0-9A-F]{14,64}|[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}"
-    r"|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?![0-9A-Za-z])"
-).finditer
-"""A number, digest, address or UUID in a user agent, and the name before it, if any."""
-_DATA_IN_NAME = re.compile(r"[0-9]{14,20}|[0-9a-f]{12,}|[0-9a-f]{2}(?:[:\-][0-9a-f]{2}){5}").search
-"""Data in the name of a header (lower case)."""
-
-_OF_THE_BODY = frozenset(("content-type", "content-encoding", "content-length", "transfer-encoding"))
-_READ_APART = frozenset(("cookie", "user-agent"))
-"""Headers in whose values several stand."""
+_OF_THE_BODY = frozenset(("content-type", "content-encoding", "content-length"))
 
 _ROOTS = {"http": "body", "websocket": "message"}
 """Protocol -> what its payloads are called in a path; in all others they are `content`."""
@@ -95,7 +74,7 @@ class Decoder:
         self._heads: dict[Headers, _Head] = {}
         self._headers: Memo[tuple[str, str], Part] = Memo(self._header, 4096)
         self._urls: Memo[str, Part] = Memo(self._url, 2048)
-        self._hosts: Memo[str, tuple[Value, ...]] = Memo(self._host, 4096)
+        self._names: Memo[elsewhere.Names, tuple[Value, ...]] = Memo(elsewhere.in_names, 4096)
         self._bodies: dict[tuple[bytes, str, str, Path], Part] = {}
 
     def decode(self, sent: Transmission) -> Decoded:
@@ -105,32 +84,20 @@ class Decoder:
         head = self._head(sent.headers)
         values = [*head.values]
         opaque = [*head.opaque]
-        if sent.method and not _METHOD_NAMES(sent.method):
-            values.append(Value(("method",), "", sent.method[: self.limits.value], _METHOD))
-        for name in (sent.host, sent.authority):
-            if name:
-                values += self._hosts[name]
+        values += self._names[sent.host, sent.authority, sent.method, sent.questions]
         url = sent.path
         if len(url) > 1:
             part = self._urls[url] if len(url) <= _LINE else self._url(url)
             values += part[0]
             opaque += part[1]
-        values += elsewhere.in_names(sent.host, sent.authority, sent.method, sent.questions)
-        if "#" in url:
-            values += elsewhere.in_fragment(url)
         if sent.payloads:
             self._payloads(sent, head, values, opaque)
         for name in sent.questions[: self.limits.values]:
             values.append(Value(("question",), "", name, _PAYLOADS))
-            values += [label._replace(path=("question",), group=_PAYLOADS) for label in self._hosts[name]]
         root = "body" if sent.protocol == "http" else _ROOTS.get(sent.protocol, "content")
         missing = sent.truncated or (0 if sent.payloads else head.announced)
         if missing:
             opaque.append(Opaque((root,), missing, "limit", "not kept of the capture"))
-        elif head.chunked and not sent.payloads:
-            opaque.append(
-                Opaque((root,), 0, "limit", "a body of unknown length, which the capture does not hold")
-            )
         return Decoded(tuple(values), tuple(opaque))
 
     def decode_bytes(
@@ -159,7 +126,7 @@ class Decoder:
         ignored = self._ignored
         paths = self._memory.paths
         content_type = encoding = ""
-        announced, chunked = 0, False
+        announced = 0
         next_group = _HEADERS + 1
         known = paths.of_object(("header",))
         most = self.limits.values
@@ -172,12 +139,8 @@ class Decoder:
                     encoding = f"{encoding},{value}" if encoding else value
                 elif name == "content-length":
                     announced = int(value) if value.isascii() and value.isdecimal() and len(value) < 16 else 0
-                elif name == "transfer-encoding":
-                    chunked = "chunked" in value.lower()
                 continue
-            if found := _DATA_IN_NAME(name):
-                values.append(Value(("header", name[:NAME]), "", found[0], _HEADERS))
-            if len(value) <= LONGEST_PLAIN and PLAIN(value) and name not in _READ_APART:
+            if len(value) <= LONGEST_PLAIN and PLAIN(value) and name != "cookie":
                 name = name[:NAME]
                 path = known.get(name) or paths.of_field(known, ("header",), name)
                 values.append(Value(path, name, value, _HEADERS))
@@ -191,11 +154,10 @@ class Decoder:
                     part = _shifted(part, shift, _HEADERS)
             values += part[0]
             opaque += part[1]
-        for stray in elsewhere.in_headers(headers, ignored, most):
-            (values if isinstance(stray, Value) else opaque).append(stray)  # type: ignore[arg-type]
+        values += elsewhere.in_headers(headers[:most], ignored)
         if len(headers) > most:
             opaque.append(Opaque(("header",), len(headers) - most, "limit", f"more than {most} values"))
-        return _Head(tuple(values), tuple(opaque), content_type, encoding.lower(), announced, chunked)
+        return _Head(tuple(values), tuple(opaque), content_type, encoding.lower(), announced)
 
     def _header(self, line: tuple[str, str]) -> Part:
         """One header line. What stands in it directly is of the header block's group."""
@@ -211,9 +173,6 @@ class Decoder:
         else:
             name = name[:NAME]
             walk.text(value, (("header", name), name, _HEADERS, 0, 0))
-            if name == "user-agent":
-                for match in _IN_AGENT(value[:_LINE]):
-                    walk.emit(match[2], (("header", name, "part"), match[1] or "", _HEADERS, 0, 0))
         return tuple(walk.values), tuple(walk.opaque), walk.group
 
     def _url(self, url: str) -> Part:
@@ -231,14 +190,6 @@ class Decoder:
             if pairs:
                 walk.tree(http.parse_pairs(pairs, most + 1), ((root,), "", _URL, 0, 0))
         return tuple(walk.values), tuple(walk.opaque), walk.group
-
-    def _host(self, name: str) -> tuple[Value, ...]:
-        """The labels of a name that can hold something of the sender's choosing."""
-        walk = Walk(self.limits, self._memory, _HOST + 1)
-        for label in name[:_LINE].split("."):
-            if _TELLING_LABEL(label):
-                walk.text(label, (("host",), "", _HOST, 0, 0))
-        return tuple(walk.values)
 
     def _body(self, data: bytes, kind: str, encoding: str, path: Path, room: int) -> Part:
         """The first payload."""

@@ -268,7 +268,10 @@ def _credentials(text: str) -> Layer | None:
     data = _unbase64(_compact(token)) if scheme == "basic" else None
     if data and (words := is_utf8_text(data)):  # RFC 7617
         user, _, password = words.partition(":")
-        return scheme, (("user", user), ("password", password))
+        return scheme, (
+            ("username", user),
+            (user or "password", password),
+        )  # one can be the name of the other
     return (scheme, token) if _token(token) or _jwt(token) else None
 
 

@@ -94,7 +94,7 @@ def test_other_layers() -> None:
     assert layer("data:application/json;base64," + b64(b'{"a":1}')) == ("data-url", b'{"a":1}')
     assert layer("Basic " + b64(b"ola.nordmann:hemmelig")) == (
         "basic",
-        (("user", "ola.nordmann"), ("password", "hemmelig")),
+        (("username", "ola.nordmann"), ("ola.nordmann", "hemmelig")),
     )
     assert layer('42["event",{"a":1}]') == ("json", ["event", (("a", 1),)])
 
