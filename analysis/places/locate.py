@@ -427,7 +427,11 @@ class _Weighing:
         if self.service is not None:
             region, country = self.service
             yield Piece(
-                "name", f"{seen.hosts[0]} names the region {region}", country, self.provider, seen.date
+                "name",
+                f"a name of the destination holds the region {region}",
+                country,
+                self.provider,
+                seen.date,
             )
         if self.reverse is not None and seen.reverse is not None:
             says = f"its holder calls it {seen.reverse.name}, which is {self.reverse.place}"
@@ -435,7 +439,8 @@ class _Weighing:
         for host in seen.hosts:
             ending = _ending(host)
             if ending is not None:
-                says = f"the name {host} ends as names of {country_name(ending)} do"
+                # Without the name itself, of which a label can be an identifier.
+                says = f"the name ends in .{host.rpartition('.')[2]}, as names of {country_name(ending)} do"
                 yield Piece("name", says, ending, "DNS", None)
                 break
         if seen.registered is not None:
