@@ -177,5 +177,8 @@ def test_check_and_compare_judge_the_document_of_the_report(
         for source in (str(capture), str(saved)):
             capsys.readouterr()
             status = main([command, *more, source, "--quiet", "--format", "json"])
-            said.append((status, json.loads(capsys.readouterr().out)))
+            found = json.loads(capsys.readouterr().out)
+            for phone in found["devices"] if command == "compare" else ():
+                del phone["matched_by"]  # a masked report knows a phone again by less
+            said.append((status, found))
         assert said[0] == said[1]

@@ -35,7 +35,7 @@ from tests.network.parts import (
 from tests.places.tables import write_mmdb
 
 TOOLS = ("ip", "wireguard-go", "wg", "curl")
-CHINA, SINGAPORE, ELSEWHERE, PROXY = "61.139.2.69", "13.228.77.14", "13.228.77.15", "10.213.0.1"
+CHINA, SINGAPORE, ELSEWHERE, PROXY = "61.139.2.69", "165.21.0.14", "165.21.0.15", "10.213.0.1"
 PAGE, PROXYS_DNS = "192.0.2.80", "10.0.0.53"
 IPV6 = "2001:db8::69"
 NOBODY = "61.139.2.70"
