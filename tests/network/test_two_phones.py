@@ -173,7 +173,9 @@ class Lab:
         ip("-n", space, "link", "set", "eth0", "up")
         ip("-n", space, "route", "add", PROXY, "via", here)
         configuration = self.folder / "data" / "phonehome" / "phones" / f"{name}.conf"
-        assert wait_for(configuration.exists), stop(self.proxy)
+        # It is whole when the peer's address is in it.
+        written = wait_for(lambda: configuration.exists() and "Endpoint" in configuration.read_text())
+        assert written, stop(self.proxy)
         # wg takes the keys and the endpoint; address and routes are for ip.
         text = configuration.read_text()
         wanted = [line for line in text.splitlines() if not line.startswith(("Address", "DNS"))]
@@ -185,7 +187,8 @@ class Lab:
         self.start(space, "wireguard-go", "-f", tunnel)
         control = Path("/var/run/wireguard") / f"{tunnel}.sock"
         assert wait_for(control.exists)
-        subprocess.run(self.inside(space, "wg", "setconf", tunnel, stripped), check=True, timeout=20)
+        setting = self.inside(space, "wg", "setconf", tunnel, stripped)
+        assert wait_for(lambda: subprocess.run(setting, check=False, timeout=20).returncode == 0)
         ip("-n", space, "address", "add", "10.0.0.1/32", "dev", tunnel)
         ip("-n", space, "link", "set", tunnel, "up")
         ip("-n", space, "address", "add", f"{PHONES_IPV6}/128", "dev", tunnel)
