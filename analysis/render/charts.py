@@ -123,9 +123,10 @@ MARGIN: Final = 110
 
 
 def shade(country: Country, total: int) -> int:
-    """From 1, few of all transmissions, to 4, most."""
-    share = country.transmissions / max(total, 1)
-    return 1 + sum(share >= bound for bound in SHADES)
+    """From 1, few of all transmissions, to 4, most; 0 for a country that rests on doubt only, which no area is to state
+    as a fact."""
+    share = (country.transmissions - country.uncertain) / max(total, 1)
+    return 1 + sum(share >= bound for bound in SHADES) if share else 0
 
 
 def map_view(found: Sequence[Country], pixels: int, labels: int, *, crop: bool) -> MapView:

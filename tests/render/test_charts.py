@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from phonehome.analysis.render import charts
-from phonehome.analysis.render.charts import Country
+from phonehome.analysis.render.charts import Country, shade
 from phonehome.analysis.render.map import world_map
 from phonehome.analysis.report.entries import Document, TimelineEntry
 from phonehome.analysis.report.summary import kinds_carried
@@ -155,3 +155,10 @@ class TestMap:
         texts = {code: (label.text, label.number) for code, label in labels.items() if label}
         assert texts["CN"] == ("China", "14")
         assert texts["US"] == ("United States?", "125")
+
+
+def test_a_country_that_rests_on_doubt_only_is_no_area_of_the_map() -> None:
+    doubtful = Country("US", "United States", 9, 0, 0, 1, "other", 9, "", "", ())
+    assert shade(doubtful, 10) == 0
+    assert shade(doubtful._replace(uncertain=8), 10) == 3
+    assert shade(doubtful._replace(uncertain=0), 10) == 4
