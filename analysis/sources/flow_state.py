@@ -117,7 +117,8 @@ def client_from_state(state: Mapping[str, Any]) -> Client:
         mode=mode,
         destination=ip(first(state.get("sockname"))) if mode.startswith(_ADDRESS_MODES) else None,
         sni=name(text(state.get("sni"))),
-        encrypted=state.get("timestamp_tls_setup") is not None or state.get("tls_established") is True,
+        encrypted=any(state.get(key) is not None for key in ("timestamp_tls_setup", "timestamp_ssl_setup"))
+        or any(state.get(key) is True for key in ("tls_established", "ssl_established")),
         tls_version=text(state.get("tls_version")) or None,
         start=seconds(state.get("timestamp_start")) or 0.0,
         end=seconds(state.get("timestamp_end")),
@@ -221,7 +222,7 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
     reply = None
     first_byte = None
     response = state.get("response")
-    replay = text(state.get("is_replay"))
+    replay = _replayed(state)
     # A response that the analyst replayed never came from the destination.
     if isinstance(response, dict) and replay != "response":
         body = response.get("content")
@@ -476,7 +477,17 @@ def _origin(state: Mapping[str, Any], host: str | None, authority: str | None) -
         return "proxy"
     if client.destination == PROXY_RESOLVER and client.mode.startswith("wireguard"):
         return "proxy"
-    return "replayed" if text(state.get("is_replay")) == "request" else "device"
+    return "replayed" if _replayed(state) == "request" else "device"
+
+
+def _replayed(state: Mapping[str, Any]) -> str:
+    """Which message of a flow the analyst replayed: "request", "response", or none."""
+    if said := text(state.get("is_replay")):
+        return said
+    # Before format 9 each message says so itself (mitmproxy `io/compat.py`, `convert_8_9`).
+    return next(
+        (key for key in ("request", "response") if _mapping(state.get(key)).get("is_replay") is True), ""
+    )
 
 
 _PROTOCOLS = {"http": _http, "tcp": _stream, "udp": _stream, "dns": _dns}

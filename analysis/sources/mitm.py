@@ -6,8 +6,9 @@ divided among workers. `read` then takes from each flow the fields that become a
 over certificates, long replies and the rest. A device sends many requests over one connection and with
 the same headers, so both are converted once and found again by their bytes.
 
-Flow formats 12 to 21 differ only in names that `flow_state` knows, and are read directly; so is a newer
-one, with a warning. Older ones go through mitmproxy's own `compat`, which is imported only then.
+Flow formats 4 to 21 differ only in names that `flow_state` knows, and are read directly; so is a newer
+one, with a warning. Before 12 a WebSocket is two flows, its handshake and its messages, which become one
+here. What mitmproxy wrote before 3.0 goes through its own `compat`, which is imported only then.
 """
 
 import re
@@ -38,7 +39,9 @@ from phonehome.analysis.sources.tnetstring import (
 )
 from phonehome.analysis.transmission import Headers, NameAnswer, Transmission
 
-OLDEST_DIRECT = 12
+OLDEST_DIRECT = 4
+FIRST_WITH_WEBSOCKETS = 12
+"""Since this format a WebSocket's messages stand in the flow of its handshake (mitmproxy `io/compat.py`)."""
 NEWEST_KNOWN = 21
 
 PIECE = 16 << 20
@@ -85,7 +88,9 @@ def scan(data: Buffer, parts: int = 1, done: Callable[[int, int], None] = lambda
     bounds: list[tuple[int, int]] = []
     wanted = max(1, -(-len(data) // max(1, parts)))
     begin = flows = gap_before = 0
-    old = False
+    whole = False
+    handshakes: dict[str, int] = {}
+    pairs: list[tuple[int, int]] = []
     for start, content, end in _flows(data, warnings):
         if start != gap_before:  # damaged bytes were skipped: a range must not hold them
             if gap_before > begin:
@@ -93,8 +98,15 @@ def scan(data: Buffer, parts: int = 1, done: Callable[[int, int], None] = lambda
             begin = start
         flows += 1
         gap_before = end + 1
-        kind, is_old = _look(data, content, end)
-        old = old or is_old
+        kind, version, state = _look(data, content, end)
+        if version < FIRST_WITH_WEBSOCKETS:
+            whole = whole or version < OLDEST_DIRECT
+            metadata = state.get("metadata") or {}
+            if kind == b"websocket":
+                begun = handshakes.pop(flow_state.text(metadata.get("websocket_handshake")), start)
+                pairs.append((begun, end + 1))
+            elif metadata.get("websocket"):
+                handshakes[flow_state.text(state.get("id"))] = start
         if kind == b"dns":
             try:
                 found = reader.one(content, end)
@@ -108,11 +120,27 @@ def scan(data: Buffer, parts: int = 1, done: Callable[[int, int], None] = lambda
             begin = gap_before
     if gap_before > begin:
         bounds.append((begin, gap_before))
-    if old:
-        # Formats before 12 keep a WebSocket's handshake and its messages in two flows, which belong together.
+    if whole:  # mitmproxy keeps what it needs of one flow for another
         bounds = [(bounds[0][0], bounds[-1][1])]
+    elif pairs:
+        bounds = _joined(bounds, pairs)
     names.sort(key=lambda answer: answer.time)
     return Scan(flows, tuple(bounds), tuple(names), warnings.lines())
+
+
+def _joined(bounds: Sequence[tuple[int, int]], pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ranges, in which no pair is divided: a WebSocket's handshake and its messages."""
+    joined: list[tuple[int, int]] = []
+    pairs.sort(reverse=True)
+    reach = 0
+    for start, end in bounds:
+        while pairs and pairs[-1][0] < start:
+            reach = max(reach, pairs.pop()[1])
+        if reach > start:
+            joined[-1] = joined[-1][0], end
+        else:
+            joined.append((start, end))
+    return joined
 
 
 class MitmSource:
@@ -172,6 +200,7 @@ class Reader:
             b"server_conn": self._servers.take,
         }
         self._flow: dict[bytes, Taker] = {**_FLOW, **wanted}
+        self._handshakes: dict[str, dict[str, Any]] = {}
         self._old_handshakes: dict[str, Transmission] = {}
         self._old_states: dict[Any, Any] = {}
 
@@ -201,7 +230,10 @@ class Reader:
                 continue
             if found is not None:
                 yield found
+        # WebSockets of which no message was kept.
+        yield from filter(None, map(flow_state.assemble, self._handshakes.values()))
         yield from self._old_handshakes.values()
+        self._handshakes.clear()
         self._old_handshakes.clear()
         self._old_states.clear()
 
@@ -222,10 +254,34 @@ class Reader:
             )
         state.setdefault("client_conn", _NO_CLIENT)
         state.setdefault("server_conn", _NO_SERVER)
+        if version < FIRST_WITH_WEBSOCKETS:
+            of_both = self._of_both(state)
+            if of_both is None:
+                return None
+            state = of_both
         found = flow_state.assemble(state)
         if found is None:
             raise TnetstringError(_HOLDS_NOTHING, start)
         return found
+
+    def _of_both(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        """A flow as it would be in a format since 12; None for the handshake of a WebSocket, which waits for its
+        messages."""
+        metadata = state.get("metadata") or {}
+        if metadata.get("websocket") and state.get("type") == b"http":
+            self._handshakes[flow_state.text(state.get("id"))] = state
+            return None
+        if state.get("type") != b"websocket":
+            return state
+        messages = {"messages": state.get("messages"), "timestamp_end": state["server_conn"].end}
+        handshake = self._handshakes.pop(flow_state.text(metadata.get("websocket_handshake")), None)
+        if handshake is None:
+            handshake = {
+                **state,
+                "type": b"http",
+                "request": {"method": b"GET"},
+            }  # RFC 6455, 4.1: it is a GET
+        return {**handshake, "websocket": messages}
 
     def _old(self, start: int, end: int, version: Any) -> Transmission | None:
         from mitmproxy.io import compat, tnetstring
@@ -325,24 +381,24 @@ def _next_flow(data: Buffer, position: int, size: int) -> int | None:
     return None
 
 
-def _look(data: Buffer, content: int, end: int) -> tuple[bytes, bool]:
-    """What type of flow it is, and whether its format is older than those that are read directly; as if it were
-    of none and new if it is damaged."""
+def _look(data: Buffer, content: int, end: int) -> tuple[bytes, int, Mapping[str, Any]]:
+    """Type and format of a flow, and of an older format what tells which flows belong together; as if it were of
+    no type and the newest format if it is damaged."""
     tail = data[max(content, end - 40) : end]
     # So ends nearly every flow of a newer format.
     if tail[-22:-3] == b"4:http;7:version;2:" and tail[-3:-1] >= b"12":
-        return b"http", False
-    if (match := _VERSION_AT_END.search(tail)) is not None:
-        return match[1], int(match[2]) < OLDEST_DIRECT
+        return b"http", NEWEST_KNOWN, {}
+    if (match := _VERSION_AT_END.search(tail)) is not None and int(match[2]) >= FIRST_WITH_WEBSOCKETS:
+        return match[1], NEWEST_KNOWN, {}
     # Formats 18 and older do not end with the type.
     try:
-        state = pick(data, content, end, {b"type": raw, b"version": value}, _FLOW_RUNS)
+        state = pick(data, content, end, _LOOK, _FLOW_RUNS)
     except TnetstringError:
-        return b"", False
+        return b"", NEWEST_KNOWN, {}
     version = state.get("version")
     if isinstance(version, bytes):
         version = flow_state.integer(version)
-    return state.get("type", b""), not isinstance(version, int) or version < OLDEST_DIRECT
+    return state.get("type", b""), version if isinstance(version, int) else 0, state
 
 
 class _Remembered:
@@ -467,6 +523,7 @@ _REQUEST: dict[bytes, Taker] = {
     b"http_version": raw,
     b"content": up_to(MAX_PAYLOAD),
     b"trailers": value,
+    b"is_replay": value,  # formats before 9
     # a DNS message
     b"timestamp": number,
     b"questions": value,
@@ -477,6 +534,7 @@ _RESPONSE: dict[bytes, Taker] = {
     b"timestamp_end": number,
     b"content": up_to(MAX_REPLY_BODY),
     b"headers": _answer,
+    b"is_replay": value,  # formats before 9
     # a DNS message
     b"timestamp": number,
     b"response_code": number,
@@ -484,7 +542,13 @@ _RESPONSE: dict[bytes, Taker] = {
 }
 _METADATA: dict[bytes, Taker] = {
     note.encode(): value
-    for note in (flow_state.NOTE_UNOPENED, flow_state.NOTE_SENT, flow_state.NOTE_RECEIVED)
+    for note in (
+        flow_state.NOTE_UNOPENED,
+        flow_state.NOTE_SENT,
+        flow_state.NOTE_RECEIVED,
+        "websocket",  # formats before 12
+        "websocket_handshake",
+    )
 }
 _WEBSOCKET: dict[bytes, Taker] = {b"messages": value, b"timestamp_end": number}
 _CLIENT: dict[bytes, Taker] = {
@@ -494,7 +558,9 @@ _CLIENT: dict[bytes, Taker] = {
     b"proxy_mode": raw,
     b"sni": value,
     b"timestamp_tls_setup": number,
+    b"timestamp_ssl_setup": number,  # formats before 6
     b"tls_established": value,
+    b"ssl_established": value,
     b"tls_version": raw,
     b"timestamp_start": number,
     b"timestamp_end": number,
@@ -511,6 +577,12 @@ _SERVER: dict[bytes, Taker] = {
     b"timestamp_tcp_setup": number,
     b"timestamp_tls_setup": number,
     b"timestamp_ssl_setup": number,
+}
+_LOOK: dict[bytes, Taker] = {
+    b"type": raw,
+    b"version": value,
+    b"id": raw,
+    b"metadata": _nested({b"websocket": value, b"websocket_handshake": value}),
 }
 _FLOW: dict[bytes, Taker] = {
     b"type": raw,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mitmproxy import flow as mitmflow
 from mitmproxy import http
-from mitmproxy.io import FlowReader, FlowWriter, tnetstring
+from mitmproxy.io import FlowReader, FlowWriter, compat, tnetstring
 from mitmproxy.test import tflow
 
 from phonehome.analysis.sources import flow_state, live_flow, mitm
@@ -187,25 +187,61 @@ def test_damage_in_a_connection_is_named_where_it_is(three: bytes) -> None:
     assert f"the flow at byte {second} is damaged at byte {place}" in warnings[0]
 
 
-def test_an_old_file_is_read_the_same_again_and_in_parts(three: bytes) -> None:
-    """mitmproxy keeps the handshakes of WebSockets for flows that come later, also those of another file."""
-    handshake = as_format_7(tflow.tflow(resp=True).get_state())
-    handshake["metadata"] = {"websocket": True}
-    messages = {**as_format_7(tflow.tflow(resp=True).get_state()), "version": 11, "type": "websocket"}
-    messages |= {
-        "id": "another",
-        "metadata": {"websocket_handshake": handshake["id"]},
-        "messages": [[1, True, "hi", 1.0]],
-    }
-    messages |= dict.fromkeys(("close_code", "close_message", "close_reason", "close_sender", "client_key"))
-    messages |= {"client_protocol": None, "client_extensions": None, "server_accept": None}
-    messages |= {"server_protocol": None, "server_extensions": None, "is_replay": None, "ended": 2.0}
-    first, second = tnetstring.dumps(handshake), tnetstring.dumps(messages)
-    alone = read(second)
-    read(first)
-    assert read(second) == alone
-    both = mitm.scan(three + first + b"damaged" + second, parts=50)
-    assert len(both.parts) == 1
+@pytest.mark.parametrize("version", range(4, 12))
+def test_a_websocket_of_an_old_format_is_as_mitmproxy_puts_it_together(version: int) -> None:
+    data = b"".join(websocket_of_two_flows("a", version))
+    (expected,) = migrated(data)
+    (found,), warnings = read(data)
+    assert found._replace(end=expected.end) == expected
+    assert (found.protocol, found.payloads, warnings) == ("websocket", (b"hello", b"bye"), ())
+
+
+@pytest.mark.parametrize("version", range(4, 12))
+def test_an_old_format_is_read_as_mitmproxy_reads_it(version: int) -> None:
+    replayed, tcp = tflow.tflow(resp=True), tflow.ttcpflow()
+    replayed.is_replay = "request"
+    states = [
+        as_format(version, flow.get_state())
+        for flow in (tflow.tflow(resp=True), tflow.tflow(), replayed, tcp)
+    ]
+    data = b"".join(map(tnetstring.dumps, states))
+    found, warnings = read(data)
+    assert found == migrated(data)
+    assert [one.origin for one in found] == ["device", "device", "replayed", "device"]
+    assert [one.encrypted for one in found] == [True] * 4
+    assert warnings == ()
+
+
+def test_messages_without_their_handshake_are_read() -> None:
+    """The beginning of the file may be lost."""
+    _, messages = websocket_of_two_flows("a", 7)
+    (found,), warnings = read(messages)
+    assert (found.protocol, found.payloads, found.host) == ("websocket", (b"hello", b"bye"), "address")
+    assert warnings == ()
+
+
+def test_a_handshake_without_messages_is_read() -> None:
+    handshake, _ = websocket_of_two_flows("a", 7)
+    (found,), _ = read(handshake)
+    assert (found.protocol, found.path) == ("http", "/path")
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=12), st.integers(1, 20))
+def test_no_part_divides_a_websocket(order: list[str], parts: int) -> None:
+    """A letter is its handshake the first time, its messages the second time, and then another flow."""
+    met: dict[str, int] = {}
+    flows = []
+    for letter in order:
+        met[letter] = met.get(letter, 0) + 1
+        both = websocket_of_two_flows(letter, 7)
+        flows.append(
+            both[met[letter] - 1] if met[letter] < 3 else tnetstring.dumps(tflow.tflow().get_state())
+        )
+    data = b"".join(flows)
+    scan = mitm.scan(data, parts)
+    divided = [one for start, end in scan.parts for one in mitm.Reader(data).read(start, end)]
+    assert sorted(map(repr, divided)) == sorted(map(repr, read(data)[0]))
+    assert len(divided) == len(order) - sum(times > 1 for times in met.values())
 
 
 @settings(max_examples=200, deadline=None)
@@ -251,42 +287,37 @@ def test_a_newer_format_is_read_with_a_warning() -> None:
     assert "flow format 99, newer than" in warnings[0]
 
 
-@pytest.mark.parametrize("version", [12, 15, 18])
+@pytest.mark.parametrize("version", [4, 7, 11, 12, 15, 18])
 def test_close_relatives_are_read_without_mitmproxys_conversion(
     version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mitmproxy.io.compat.migrate_flow", None)
-    state = as_format_18(tflow.tflow(resp=True).get_state())
-    state["version"] = version
+    state = as_format(version, tflow.tflow(resp=True).get_state())
+    if version >= 12:
+        state = as_format_18(tflow.tflow(resp=True).get_state()) | {"version": version}
     found, warnings = read(tnetstring.dumps(state))
     assert (found[0].client, found[0].address, found[0].port) == ("127.0.0.1", "192.168.0.1", 22)
     assert warnings == ()
 
 
-def test_old_formats_go_through_mitmproxys_conversion() -> None:
-    state = as_format_7(tflow.tflow(resp=True).get_state())
-    found, warnings = read(tnetstring.dumps(state))
-    assert [(one.client, one.address, one.method, one.path) for one in found] == [
-        ("127.0.0.1", "192.168.0.1", "GET", "/path")
-    ]
-    assert warnings == ()
-
-
-def test_an_old_format_that_mitmproxy_cannot_convert_is_read_as_it_stands() -> None:
-    state = as_format_7(tflow.tflow(resp=True).get_state())
-    del state["client_conn"]["tls_established"]
+def test_what_mitmproxy_cannot_convert_is_read_as_it_stands() -> None:
+    state = as_format(4, tflow.tflow(resp=True).get_state())
+    state["version"] = [3, 0, 0]
+    del state["client_conn"]["ssl_established"]
     data = tnetstring.dumps(state)
     with pytest.raises(KeyError):
         list(FlowReader(io.BytesIO(data)).stream())
     found, warnings = read(data)
     assert [(one.client, one.address, one.path) for one in found] == [("127.0.0.1", "192.168.0.1", "/path")]
-    assert "cannot convert its flow format 7: KeyError 'tls_established'; read as it stands" in warnings[0]
+    assert (
+        "cannot convert its flow format 3.0.0: KeyError 'ssl_established'; read as it stands" in warnings[0]
+    )
 
 
 @pytest.mark.parametrize("version", [4, [3, 0, 0], b"\x01\x00", [1, 0], [0, 18]])
 def test_a_version_under_a_key_of_bytes_does_not_go_on_for_ever(three: bytes, version: Any) -> None:
     """mitmproxy's converter writes the next version under a key of text, and reads the one of bytes again."""
-    state: dict[Any, Any] = as_format_7(tflow.tflow(resp=True).get_state())
+    state: dict[Any, Any] = as_format(7, tflow.tflow(resp=True).get_state())
     state[b"version"] = version
     del state["version"]
     found, warnings = read(three + tnetstring.dumps(state))
@@ -323,6 +354,34 @@ def test_content_decides_what_a_file_is(beginning: bytes, expected: bool) -> Non
     assert mitm.recognises(beginning) is (expected or b"version," in beginning)
 
 
+def migrated(data: bytes) -> list[Transmission]:
+    """As mitmproxy's conversion and `flow_state` have it."""
+    found = []
+    file = io.BytesIO(data)
+    while file.tell() < len(data):
+        state: Any = compat.migrate_flow(tnetstring.load(file))  # type: ignore[arg-type]
+        if "websocket" not in state["metadata"] or "duplicated" in state["metadata"]:
+            found.append(transmission_from_state(state))
+    return [one for one in found if one is not None]
+
+
+def websocket_of_two_flows(name: str, version: int) -> tuple[bytes, bytes]:
+    """A handshake and its messages, as two flows of a format before 12."""
+    handshake = as_format(version, tflow.tflow(resp=True).get_state())
+    handshake |= {"id": name, "metadata": {"websocket": True}}
+    handshake["request"]["content"] = b""
+    messages = as_format(version, tflow.ttcpflow().get_state())
+    messages |= {"type": "websocket", "id": f"messages of {name}", "metadata": {"websocket_handshake": name}}
+    messages["messages"] = [
+        [1, True, "hello", 946681204.2, False],
+        [2, True, b"bye", 946681204.5, False],
+        [2, False, b"it replied", 946681204.6, False],
+        [1, True, "never left", 946681204.7, True],
+    ]
+    messages |= {"close_code": 1000, "close_message": "", "close_reason": "", "close_sender": "client"}
+    return tnetstring.dumps(handshake), tnetstring.dumps({"version": messages.pop("version"), **messages})
+
+
 def as_format_18(state: dict[str, Any]) -> dict[str, Any]:
     """The names that connections had before format 19 (mitmproxy `io/compat.py`, `convert_18_19`)."""
     state = copy.deepcopy(state)
@@ -340,29 +399,42 @@ def as_format_18(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def as_format_7(state: dict[str, Any]) -> dict[str, Any]:
-    """As mitmproxy 5 wrote it (mitmproxy `io/compat.py`, `convert_7_8` to `convert_17_18`)."""
+def as_format(version: int, state: dict[str, Any]) -> dict[str, Any]:
+    """As mitmproxy wrote it in format 4 to 11 (mitmproxy `io/compat.py`, `convert_4_5` to `convert_17_18`)."""
     state = as_format_18(state)
-    state["version"] = 7
+    state["version"] = version
     for name in ("websocket", "comment", "timestamp_created"):
-        state.pop(name)
+        state.pop(name, None)
     state["marked"] = False
     state["mode"] = "regular"
-    state["request"]["first_line_format"] = "relative"
-    state["request"]["is_replay"] = False
-    state["response"]["is_replay"] = False
-    for message in (state["request"], state["response"]):
-        message.pop("trailers")
-    state["request"].pop("authority")
-    for name in ("client_conn", "server_conn"):
-        connection = state[name]
-        connection["alpn_proto_negotiated"] = connection.pop("alpn")
-        for new in ("alpn_offers", "cipher_list", "certificate_list", "error", "tls", "state"):
-            connection.pop(new, None)
-    state["client_conn"].pop("proxy_mode")
-    state["client_conn"].pop("sockname")
-    state["client_conn"]["clientcert"] = None
-    state["server_conn"]["cert"] = None
-    state["server_conn"].pop("via2")
-    state["server_conn"]["via"] = None
+    replayed = state["is_replay"]
+    if version < 9:
+        state.pop("is_replay")
+    for name in ("request", "response"):
+        message = state.get(name)
+        if message and version < 9:
+            message["is_replay"] = replayed == name
+            if name == "request":
+                message["first_line_format"] = "relative"
+                message.pop("authority")
+        if message and version < 8:
+            message.pop("trailers")
+    client, server = state["client_conn"], state["server_conn"]
+    client.pop("proxy_mode")
+    server["via"] = None
+    for connection in (client, server):
+        if version < 11:
+            connection["alpn_proto_negotiated"] = connection.pop("alpn")
+        if version < 10:
+            for new in ("alpn_offers", "cipher_list", "certificate_list", "error", "tls", "state"):
+                connection.pop(new, None)
+        if version < 6:
+            connection["ssl_established"] = connection.pop("tls_established")
+            connection["timestamp_ssl_setup"] = connection.pop("timestamp_tls_setup")
+        if version < 5:
+            connection.pop("id")
+    if version < 10:
+        client.pop("sockname")
+        client["clientcert"] = server["cert"] = None
+        server.pop("via2")
     return state
