@@ -4,14 +4,14 @@ Knowledge is data: the TOML files of this folder, of which each entry names the 
 (`docs/catalogue.md` says how to write one). This module finds the entry for a transmission. It knows no host, no key
 and no maker.
 
-Strategy: the hosts of all entries go into a dictionary, wildcards under their parent domain. The entries that
+Strategy: the hosts of all entries go into dictionaries, wildcards under their parent domain. The entries that
 could match a host, most specific first, are worked out when that host is first seen and then remembered, so
 that a lookup costs a dictionary access and the checks of a few conditions.
 
 Which entry wins, if several match (the first difference decides):
 
 1. an exact host, before an entry without hosts that names the `keys` of its payload, before a wildcard host
-   (`*.a.example.com` before `*.example.com`), before an entry with neither;
+   (`*.a.example.com` before `*-log.example.com` before `*.example.com`), before an entry with neither;
 2. the user's own entry, before one that comes with the program;
 3. a `path`: the one with more literal characters;
 4. more `keys`;
@@ -148,16 +148,21 @@ class Catalogue:
         self.endpoints: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in endpoints}
         self._exact: dict[str, list[Endpoint]] = {}
         self._below: dict[str, list[Endpoint]] = {}
+        self._beside: dict[str, list[tuple[str, str, Endpoint]]] = {}
         self._hostless: list[Endpoint] = []
         self._remembered: dict[str | None, tuple[Endpoint, ...]] = {}
         for endpoint in self.endpoints.values():
             if not endpoint.hosts:
                 self._hostless.append(endpoint)
             for host in endpoint.hosts:
-                if host.startswith("*."):
+                label, star, rest = host.partition("*")
+                if not star:
+                    self._exact.setdefault(host, []).append(endpoint)
+                elif host.startswith("*."):
                     self._below.setdefault(host[2:], []).append(endpoint)
                 else:
-                    self._exact.setdefault(host, []).append(endpoint)
+                    tail, _, parent = rest.partition(".")
+                    self._beside.setdefault(parent, []).append((label, tail, endpoint))
 
     def candidates(self, host: str | None) -> tuple[Endpoint, ...]:
         """Entries that can match a destination of this name (lower case), most specific first."""
@@ -192,21 +197,31 @@ class Catalogue:
 
     def _work_out(self, host: str | None) -> tuple[Endpoint, ...]:
         ranked: dict[str, tuple[tuple[int, ...], str]] = {}
+
+        def add(endpoint: Endpoint, *host_rank: int) -> None:
+            rank = (_specificity(endpoint, host_rank), endpoint.id)
+            ranked[endpoint.id] = min(rank, ranked.get(endpoint.id, rank))
+
         for endpoint in self._hostless:
-            ranked[endpoint.id] = (_specificity(endpoint, 2 if endpoint.keys else 0, 0), endpoint.id)
+            add(endpoint, 2 if endpoint.keys else 0)
         if host is not None:
             host = host[:255]
-            parent = host
-            while parent := parent.partition(".")[2]:
-                for endpoint in self._below.get(parent, ()):
-                    rank = (_specificity(endpoint, 1, parent.count(".")), endpoint.id)
-                    ranked[endpoint.id] = min(rank, ranked.get(endpoint.id, rank))
             for endpoint in self._exact.get(host, ()):
-                ranked[endpoint.id] = (_specificity(endpoint, 3, 0), endpoint.id)
+                add(endpoint, 3)
+            label, _, parent = host.partition(".")
+            for lead, tail, endpoint in self._beside.get(parent, ()):
+                fits = label.startswith(lead) and label.endswith(tail) and len(label) > len(lead) + len(tail)
+                if fits:
+                    add(endpoint, 1, parent.count("."), len(lead) + len(tail))
+            while parent and label != "www":  # a company's website is no service of a phone
+                for endpoint in self._below.get(parent, ()):
+                    add(endpoint, 1, parent.count("."))
+                parent = parent.partition(".")[2]
         return tuple([self.endpoints[id] for _, id in sorted(ranked.values())])
 
 
-def _specificity(endpoint: Endpoint, host_rank: int, labels: int) -> tuple[int, ...]:
+def _specificity(endpoint: Endpoint, host_rank: tuple[int, ...]) -> tuple[int, ...]:
+    """Less for what is more specific. `host_rank` is the sort of host, labels, and characters of a label in part."""
     others = sum(
         (
             bool(endpoint.method),
@@ -216,7 +231,8 @@ def _specificity(endpoint: Endpoint, host_rank: int, labels: int) -> tuple[int, 
         )
     )
     literal = len(endpoint.path.replace("*", ""))
-    return (-host_rank, -labels, not endpoint.own, -literal, -len(endpoint.keys), -others)
+    sort, labels, characters = (*host_rank, 0, 0)[:3]
+    return (-sort, -labels, -characters, not endpoint.own, -literal, -len(endpoint.keys), -others)
 
 
 def catalogue() -> Catalogue:
@@ -282,7 +298,7 @@ def _endpoint(
         owner=table.owner,
         purpose=table.purpose,
         references=references,
-        hosts=many(table.hosts),
+        hosts=table.every_host(),
         path=table.path,
         method=table.method.upper(),
         content_type=table.content_type.lower(),

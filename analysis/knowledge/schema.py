@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from ipaddress import ip_network
+from itertools import islice, product
 from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta, field
@@ -52,7 +53,13 @@ POSITION: Final = re.compile(r"\[(0|[1-9][0-9]{0,2})\]").fullmatch
 """A path segment that is a position in a list."""
 
 _PLACES: Final = ("path", "query", "header", "cookie", "body", "message", "content")
-_HOST: Final = re.compile(r"(?:\*\.)?[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+").fullmatch
+_HOST: Final = re.compile(
+    r"(?:\*\.)?[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+"  # a name, or all below it
+    r"|[a-z0-9_-]*+\*[a-z0-9_-]*+(?:\.[a-z0-9_-]++){2,}+"  # a first label with a part left open
+).fullmatch
+_ALTERNATIVES: Final = re.compile(r"\{([^{}]*)\}")
+MAX_ALTERNATIVES: Final = 64
+"""Hosts that one pattern with alternatives can stand for."""
 _VENDOR_TYPE: Final = re.compile(r"application/vnd\.[a-z0-9]").match
 
 
@@ -142,7 +149,8 @@ class EndpointTable(Table, frozen=True):
     reference: SharedReferences
     """What the entry rests on."""
     hosts: TextOrTexts = ()
-    """Names in lower case; `*.maker.example` is every name below maker.example, at any depth, but not itself."""
+    """Names in lower case; `*.maker.example` is every name below maker.example, at any depth, but neither itself nor a
+    www. name; `*-log.maker.example` has the * for a part of the first label; `{a,b}.maker.example` is both."""
     path: str = ""
     """`*` is anything within one segment, `**` at the end is everything below; without the query."""
     method: str = ""
@@ -168,11 +176,22 @@ class EndpointTable(Table, frozen=True):
     ] = ()
     """Values that it is sent."""
 
+    def every_host(self) -> tuple[str, ...]:
+        """The hosts, each of the alternatives by itself."""
+        found = []
+        for host in many(self.hosts):
+            found += islice(_expanded(host), MAX_ALTERNATIVES) if "{" in host else (host,)
+        return tuple(found)
+
     def mistakes(self) -> Iterator[str]:
         for host in many(self.hosts):
+            if len(list(islice(_expanded(host), MAX_ALTERNATIVES + 1))) > MAX_ALTERNATIVES:
+                yield f"host {host!r} stands for more than {MAX_ALTERNATIVES} names"
+        for host in self.every_host():
             if not _HOST(host):
                 yield (
-                    f"host {host!r} must be a name in lower case, or *. before one to mean all names below it"
+                    f"host {host!r} must be a name in lower case, *. before one to mean all names below it, or one * in"
+                    " the first of three or more labels"
                 )
         protocols = many(self.protocol)
         specific = (
@@ -197,7 +216,7 @@ class EndpointTable(Table, frozen=True):
             *(self.path, self.method.upper(), self.content_type.lower()),
             *(frozenset(many(value)) for value in (self.port, self.keys)),
         )
-        for host in many(self.hosts):
+        for host in self.every_host():
             for protocol in many(self.protocol) or ("",):
                 yield f"{host!r} under the same conditions", "conditions", host, protocol, rest
 
@@ -863,6 +882,13 @@ def named_references(
         else:
             wrong(f"'reference': no {name!r} in [references] of this file{meant(name, shared)}")
     return tuple(found)
+
+
+def _expanded(host: str) -> Iterator[str]:
+    """A host with each of its alternatives."""
+    pieces = _ALTERNATIVES.split(host)  # literal, alternatives, literal, ...
+    choices = [piece.split(",") if at % 2 else [piece] for at, piece in enumerate(pieces)]
+    return map("".join, product(*choices))
 
 
 def normal(name: str) -> str:

@@ -90,6 +90,12 @@ class TestRefusals:
             (entry('hosts = ["*example.com"]', without="hosts"), "host '*example.com'"),
             (entry('hosts = ["A.example"]', without="hosts"), "lower case"),
             (entry('hosts = ["a.*.example"]', without="hosts"), "*. before one"),
+            (entry('hosts = ["*-log.example"]', without="hosts"), "three or more labels"),
+            (entry('hosts = ["*-*.maker.example"]', without="hosts"), "one * in the first"),
+            (entry('hosts = ["{a,b.maker.example"]', without="hosts"), "host '{a,b.maker.example'"),
+            (entry('hosts = ["{a, b}.maker.example"]', without="hosts"), "host ' b.maker.example'"),
+            (entry('hosts = ["{a,}.maker.example"]', without="hosts"), "host '.maker.example'"),
+            (entry(f'hosts = ["{"{a,b}" * 7}.example"]', without="hosts"), "more than 64 names"),
             (entry('hosts = [""]', without="hosts"), "none of them empty"),
             (entry(without="hosts"), "without 'hosts'"),
             (entry('keys = ["IMEI"]', without="hosts"), "two 'keys'"),
@@ -176,6 +182,58 @@ class TestMatching:
         assert self.found(known, "https://maker.example/") is None
         assert self.found(known, "https://notmaker.example/") is None
 
+    def test_a_wildcard_is_not_the_website_unless_it_is_named(self, write: Write) -> None:
+        known = self.several(write, 'hosts = ["*.maker.example"]', 'hosts = ["www.other.example"]')
+        assert self.found(known, "https://www.maker.example/") is None
+        assert self.found(known, "https://www.shop.maker.example/") is None
+        assert self.found(known, "https://www2.maker.example/") == "a"
+        assert self.found(known, "https://www.other.example/") == "b"
+
+    def test_a_part_of_the_first_label_can_be_left_open(self, write: Write) -> None:
+        known = self.several(
+            write,
+            'hosts = ["*-log.maker.example"]',
+            'hosts = ["r*-log.maker.example"]',
+            'hosts = ["*.maker.example"]',
+            'hosts = ["*.eu.maker.example"]',
+            'hosts = ["eu-log.maker.example"]',
+            'hosts = ["stat*.maker.example"]',
+        )
+        for host, id in {
+            "in-log": "a",
+            "r1-log": "b",
+            "r-log": "a",
+            "-log": "c",
+            "x.in-log": "c",
+            "in-log.eu": "d",
+            "eu-log": "e",
+            "stat3": "f",
+            "stat": "c",
+        }.items():
+            assert self.found(known, f"https://{host}.maker.example/") == id, host
+        assert self.found(known, "https://in-log.other.example/") is None
+
+    def test_alternatives_are_names_by_themselves(self, write: Write) -> None:
+        known = self.several(
+            write,
+            'hosts = ["{a,b}.{x,y}.example", "log{,-eu}.example", "*-{q,p}.maker.example"]',
+            'hosts = ["*.example"]',
+        )
+        for host, id in {
+            "a.x": "a",
+            "a.y": "a",
+            "b.x": "a",
+            "b.y": "a",
+            "c.x": "b",
+            "log": "a",
+            "log-eu": "a",
+            "log-in": "b",
+            "1-q.maker": "a",
+            "1-p.maker": "a",
+            "1-r.maker": "b",
+        }.items():
+            assert self.found(known, f"https://{host}.example/") == id, host
+
     def test_the_reason_names_entry_owner_and_what_matched(self) -> None:
         entry = catalogue().endpoints["china-telecom-self-registration"]
         assert entry.reason == (
@@ -216,6 +274,8 @@ class TestMatching:
             KnowledgeError, match=r"endpoint 'b': 'x\.example' under the same conditions is in"
         ):
             self.several(write, 'hosts = ["x.example"]', 'hosts = ["y.example", "x.example"]')
+        with pytest.raises(KnowledgeError, match=r"'b\.x\.example' under the same conditions is in"):
+            self.several(write, 'hosts = ["{a,b}.x.example"]', 'hosts = ["{c,b}.x.example"]')
         self.several(
             write, 'hosts = ["x.example"]\nprotocol = "tcp"', 'hosts = ["x.example"]\nprotocol = "udp"'
         )
