@@ -178,7 +178,7 @@ class EndpointTable(Table, frozen=True):
 
     def every_host(self) -> tuple[str, ...]:
         """The hosts, each of the alternatives by itself."""
-        found = []
+        found: list[str] = []
         for host in many(self.hosts):
             found += islice(_expanded(host), MAX_ALTERNATIVES) if "{" in host else (host,)
         return tuple(found)
