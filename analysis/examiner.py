@@ -6,7 +6,7 @@ a fault of ours costs what one transmission carries, and is counted.
 """
 
 import traceback
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
@@ -16,12 +16,16 @@ from phonehome.analysis.decoding.limits import DEFAULT, Limits
 from phonehome.analysis.decoding.values import Decoded, Opaque, Value
 from phonehome.analysis.devices import listener_of
 from phonehome.analysis.identifiers import KnownValues, Recogniser
+from phonehome.analysis.identifiers.engine import MAX_FOUND
 from phonehome.analysis.identifiers.finding import RANK, Finding
 from phonehome.analysis.knowledge import Knowledge, shipped
 from phonehome.analysis.knowledge.catalogue import Endpoint
 from phonehome.analysis.purposes import UNEXAMINED, Judgement, Outcome, judge, judge_by_looks, outcome
 from phonehome.analysis.transmission import NameAnswer, Transmission
 
+_TOO_MANY: Final = f"{MAX_FOUND} identifiers and perhaps more"
+MAX_ANSWERS: Final = 200_000
+"""Answers of DNS that are remembered of a live session: some 60 MB, and a day of a hundred phones."""
 MAX_CANDIDATES: Final = 5
 """Names that an address may have, as far as they are kept."""
 
@@ -69,18 +73,24 @@ class Options(NamedTuple):
     """The user's own entries, beside those that come with the program."""
 
 
+_Told = dict[tuple[str, str], list[tuple[float, str]]]
+"""Device, and name or address -> what was told of it, by time."""
+
+
 class Names:
     """The names that DNS gave to the addresses of one capture, for each device on its own: in WireGuard all phones
     have the same address, and what one of them was told says nothing of another."""
 
     def __init__(self, answers: Iterable[NameAnswer] = ()) -> None:
-        self._names: dict[tuple[str, str], list[tuple[float, str]]] = {}
-        self._addresses: dict[tuple[str, str], list[tuple[float, str]]] = {}
+        self._names: _Told = {}
+        self._addresses: _Told = {}
+        self._count = 0
         for answer in answers:
             self.add(answer)
 
     def add(self, answer: NameAnswer) -> None:
         """Takes an answer in."""
+        self._count += 1
         device = listener_of(answer.client, answer.proxy_mode)
         for table, key, value in (
             (self._names, answer.address, answer.name),
@@ -92,6 +102,14 @@ class Names:
                 told.append(entry)
             elif (place := bisect_right(told, entry)) == 0 or told[place - 1] != entry:
                 insort(told, entry)
+
+    def bound(self, most: int) -> None:
+        """Forgets what was told longest ago, if there were more answers than that; of a session that goes on, few of the
+        names of today are of last week."""
+        if self._count > most:
+            self._count = most // 2
+            for table in (self._names, self._addresses):
+                _forget(table, most // 2)
 
     def complete(self, sent: Transmission) -> Transmission:
         """The transmission, with the name that the device had been told for its address, or, where no connection was
@@ -112,6 +130,16 @@ class Names:
             if told:
                 return sent._replace(address=told[-1], address_source="dns")
         return sent
+
+
+def _forget(table: _Told, most: int) -> None:
+    """Leaves about so many entries, the latest."""
+    times = sorted(time for told in table.values() for time, _ in told)
+    oldest = times[-most:][0] if times else 0.0
+    for key, told in list(table.items()):
+        del told[: bisect_left(told, oldest, key=lambda entry: entry[0])]
+        if not told:
+            del table[key]
 
 
 def _before(told: list[tuple[float, str]] | None, time: float) -> list[str]:
@@ -141,6 +169,7 @@ class Examiner:
         beforehand fills `names` instead."""
         for answer in sent.answers:
             self.names.add(answer)
+        self.names.bound(MAX_ANSWERS)
 
     def examine(self, sent: Transmission) -> Evidence:
         """Everything that is concluded from a transmission. Never raises."""
@@ -175,6 +204,10 @@ class Examiner:
         by_entry = judge(sent, _Keys(decoded.values), catalogue)
         fields = by_entry.entry.fields if by_entry and by_entry.entry else ()
         findings = self.recogniser.recognise(decoded, fields, sent)
+        if len(findings) >= MAX_FOUND:  # more were left, or nearly
+            decoded = decoded._replace(
+                opaque=(*decoded.opaque, Opaque(("identifiers",), 0, "limit", _TOO_MANY))
+            )
         judgement = by_entry or judge_by_looks(findings, catalogue.kinds)
         came = "acknowledged" if judgement.acknowledged else outcome(sent, None)
         return Evidence(sent, decoded.values, decoded.opaque, findings, judgement, came)

@@ -322,7 +322,7 @@ def _batches(sent: Iterable[Transmission]) -> Iterator[list[Transmission]]:
     size = 0
     for transmission in sent:
         batch.append(transmission)
-        size += sum(map(len, transmission.payloads))
+        size += sum(map(len, transmission.payloads)) + sum([len(value) for _, value in transmission.headers])
         if len(batch) >= BATCH or size >= BATCH_BYTES:
             yield batch
             batch = []

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonehome.analysis.examiner import Names
+from phonehome.analysis.examiner import Examiner, Names
+from phonehome.analysis.identifiers.engine import MAX_FOUND
 from phonehome.analysis.transmission import NameAnswer, Reply, Transmission
 from tests.examining import examine
 
@@ -55,6 +56,16 @@ class TestNames:
         other = one._replace(proxy_mode="wireguard:ben.conf@51821")
         assert names.complete(one).host == "a.example"
         assert names.complete(other).host is None
+
+    def test_a_session_that_does_not_end_remembers_the_latest(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("phonehome.analysis.examiner.MAX_ANSWERS", 100)
+        examiner = Examiner()
+        names = examiner.names
+        for n in range(1000):
+            examiner.learn(sent(answers=(answer(f"{n}.example", f"192.0.2.{n % 200}", n),)))
+        assert max(map(len, (names._names, names._addresses))) <= 100
+        assert names.complete(sent(address="192.0.2.199", time=999.0)).host == "999.example"
+        assert names.complete(sent(address="192.0.2.120", time=999.0)).host is None
 
     @given(st.permutations([("a.example", 1.0), ("b.example", 2.0), ("a.example", 3.0), ("b.example", 2.0)]))
     def test_the_order_in_which_answers_are_learned_does_not_matter(
@@ -170,3 +181,10 @@ class TestChinaTelecomClient:
             key for kind, key, _ in self.findings(dress, ROM=rom, RAM=ram, OSVER=system) if kind == "build"
         }
         assert builds == {"SWVER"}
+
+
+def test_more_identifiers_than_are_kept_are_a_limit() -> None:
+    body = json.dumps({"imei": [f"35693803{n:06d}0" for n in range(2 * MAX_FOUND)]}).encode()
+    evidence = examine(sent(payloads=(body,)))
+    assert len(evidence.findings) == MAX_FOUND
+    assert ["limit"] == [part.looks for part in evidence.opaque]

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from phonehome.analysis.decoding import elsewhere, http
 from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN
-from phonehome.analysis.decoding.engine import Memory, Walk
-from phonehome.analysis.decoding.limits import DEFAULT, Limits
-from phonehome.analysis.decoding.memo import Memo
+from phonehome.analysis.decoding.engine import MORE, Memory, Walk
+from phonehome.analysis.decoding.limits import DEFAULT, HEADS, Limits
+from phonehome.analysis.decoding.memo import ROOM, Memo
 from phonehome.analysis.decoding.paths import NAME, Path
 from phonehome.analysis.decoding.values import Decoded, Opaque, Value
 from phonehome.analysis.transmission import Headers, Transmission
@@ -34,8 +34,8 @@ _BODY_VALUES = 200
 _BODY_TEXT = 32 * 1024
 """and so many characters in them, since a small body can unpack to a large one."""
 
-Part = tuple[tuple[Value, ...], tuple[Opaque, ...], int]
-"""Values, opaque parts, and the first group number that is not used."""
+Part = tuple[tuple[Value, ...], tuple[Opaque, ...], int, int]
+"""Values, opaque parts, the first group number that is not used, and the bytes that were looked at."""
 
 
 class _Head(NamedTuple):
@@ -72,8 +72,9 @@ class Decoder:
         self._ignored = {*_OF_THE_BODY, *ignored_headers}
         self._memory = Memory(declared_positions)
         self._heads: dict[Headers, _Head] = {}
-        self._headers: Memo[tuple[str, str], Part] = Memo(self._header, 4096)
-        self._urls: Memo[str, Part] = Memo(self._url, 2048)
+        self._size_of_heads = 0
+        self._headers: Memo[tuple[str, str], Part] = Memo(self._header, 4096, _size_of_part)
+        self._urls: Memo[str, Part] = Memo(self._url, 2048, _size_of_part)
         self._names: Memo[elsewhere.Names, tuple[Value, ...]] = Memo(elsewhere.in_names, 4096)
         self._bodies: dict[tuple[bytes, str, str, Path], Part] = {}
 
@@ -114,9 +115,12 @@ class Decoder:
         found = self._heads.get(headers)
         if found is None:
             found = self._new_head(headers)
-            if sum(len(value) for _, value in headers) <= _LINE:
-                if len(self._heads) >= _HEADS:
+            if sum(len(name) + len(value) for name, value in headers) <= _LINE:
+                size = 100 * (len(found.values) + len(found.opaque))
+                self._size_of_heads += size
+                if len(self._heads) >= _HEADS or self._size_of_heads > ROOM:
                     self._heads.clear()
+                    self._size_of_heads = size
                 self._heads[headers] = found
         return found
 
@@ -130,6 +134,7 @@ class Decoder:
         next_group = _HEADERS + 1
         known = paths.of_object(("header",))
         most = self.limits.values
+        left, unread = self.limits.looked_at // HEADS, 0
         for name, value in headers[:most]:
             name = name.lower()
             if name in ignored:
@@ -145,8 +150,12 @@ class Decoder:
                 path = known.get(name) or paths.of_field(known, ("header",), name)
                 values.append(Value(path, name, value, _HEADERS))
                 continue
+            if left <= 0:
+                unread += len(value)
+                continue
             line = (name, value)
             part = self._headers[line] if len(value) <= _LINE else self._header(line)
+            left -= part[3]
             shift = next_group - _HEADERS - 1
             if part[2] > _HEADERS + 1:
                 next_group += part[2] - _HEADERS - 1
@@ -155,6 +164,8 @@ class Decoder:
             values += part[0]
             opaque += part[1]
         values += elsewhere.in_headers(headers[:most], ignored)
+        if unread:
+            opaque.append(Opaque(("header",), unread, "limit", MORE))
         if len(headers) > most:
             opaque.append(Opaque(("header",), len(headers) - most, "limit", f"more than {most} values"))
         return _Head(tuple(values), tuple(opaque), content_type, encoding.lower(), announced)
@@ -162,7 +173,8 @@ class Decoder:
     def _header(self, line: tuple[str, str]) -> Part:
         """One header line. What stands in it directly is of the header block's group."""
         name, value = line
-        walk = Walk(self.limits, self._memory, _HEADERS + 1)
+        left = self.limits.looked_at // HEADS
+        walk = Walk(self.limits, self._memory, _HEADERS + 1, left)
         if name == "cookie":
             left = value.count(";") + 1 - self.limits.values
             if left > 0:
@@ -173,7 +185,7 @@ class Decoder:
         else:
             name = name[:NAME]
             walk.text(value, (("header", name), name, _HEADERS, 0, 0))
-        return tuple(walk.values), tuple(walk.opaque), walk.group
+        return tuple(walk.values), tuple(walk.opaque), walk.group, left - walk.left
 
     def _url(self, url: str) -> Part:
         """Path and query. The segments of the path are one group, the pairs of the query another."""
@@ -189,7 +201,7 @@ class Decoder:
         for root, pairs in (("query", query), ("fragment", fragment)):
             if pairs:
                 walk.tree(http.parse_pairs(pairs, most + 1), ((root,), "", _URL, 0, 0))
-        return tuple(walk.values), tuple(walk.opaque), walk.group
+        return tuple(walk.values), tuple(walk.opaque), walk.group, self.limits.looked_at - walk.left
 
     def _body(self, data: bytes, kind: str, encoding: str, path: Path, room: int) -> Part:
         """The first payload."""
@@ -201,7 +213,7 @@ class Decoder:
         walk = Walk(self.limits, self._memory, _PAYLOADS)
         walk.nodes = max(0, room)
         walk.payload(data, kind, encoding, path)
-        part = (tuple(walk.values), tuple(walk.opaque), walk.group)
+        part = (tuple(walk.values), tuple(walk.opaque), walk.group, self.limits.looked_at - walk.left)
         if small and len(walk.values) <= _BODY_VALUES and len(walk.opaque) <= _BODY_VALUES:
             length = sum(len(value.data) for value in walk.values if isinstance(value.data, (str, bytes)))
             if length <= _BODY_TEXT:
@@ -229,13 +241,10 @@ class Decoder:
             walk.nodes = max(0, room - len(part[0]))
             path = ("message",) if sent.protocol == "websocket" else (root,)
             for index, data in enumerate(others):
-                if walk.nodes <= 0 or walk.unpacked <= 0:
+                if walk.nodes <= 0 or walk.unpacked <= 0 or walk.left <= 0:
                     left = sum(map(len, others[index:]))
-                    walk.limit(
-                        path,
-                        left,
-                        f"more than {self.limits.values} values or {self.limits.unpacked} bytes unpacked",
-                    )
+                    few = f"more than {self.limits.values} values or {self.limits.unpacked} bytes unpacked"
+                    walk.limit(path, left, MORE if walk.left <= 0 else few)
                     break
                 walk.nodes -= 1
                 walk.payload(data, content_type if root == path[0] == "body" else "", "", path)
@@ -248,4 +257,9 @@ def _shifted(part: Part, shift: int, base: int) -> Part:
     moved = tuple(
         value if value.group == base else value._replace(group=value.group + shift) for value in part[0]
     )
-    return moved, part[1], part[2]
+    return moved, part[1], part[2], part[3]
+
+
+def _size_of_part(_: object, part: Part) -> int:
+    """Bytes that a part keeps, about: what was looked at, of which values are pieces, and the values."""
+    return part[3] + 100 * (len(part[0]) + len(part[1]))

@@ -17,7 +17,7 @@ from phonehome.analysis.decoding import compression, encodings, http, looks, pro
 from phonehome.analysis.decoding.charset import is_utf8_text, to_text
 from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN, SHORTEST
 from phonehome.analysis.decoding.formats import BY_TRIAL, MARKS, OF_TEXT, OF_WHOLE_TEXT, by_mark, by_media
-from phonehome.analysis.decoding.limits import DEFAULT, LEAST_NESTING, Limits
+from phonehome.analysis.decoding.limits import DEFAULT, EACH, LEAST_NESTING, Limits
 from phonehome.analysis.decoding.memo import Memo
 from phonehome.analysis.decoding.paths import NAME, Path, Paths
 from phonehome.analysis.decoding.pieces import NO_TYPE, ContentType, Parts, Piece, Reader, Words
@@ -29,6 +29,8 @@ _SMALL = 64
 """Bytes up to which what is no text is a value (an address, a digest), and not something that was not understood."""
 _LEAF = 128
 """The same for a field of a message that was understood: keys, signatures and tokens are that long."""
+MORE = "more bytes than are looked at in one transmission"
+"""Why a part is left where the count of bytes strikes."""
 _RUNS = 200
 """Words that are kept of bytes in a format that is not known."""
 _PACKED = 8192
@@ -77,9 +79,10 @@ class Memory:
 class Walk:
     """A walk through pieces: what was found so far, and how much may still be (`Budget`)."""
 
-    __slots__ = ("full", "group", "limits", "memory", "nodes", "opaque", "unpacked", "values", "work")
+    __slots__ = ("full", "group", "left", "limits", "memory", "nodes", "opaque", "unpacked", "values", "work")
 
-    def __init__(self, limits: Limits, memory: Memory, base: int = 0) -> None:
+    def __init__(self, limits: Limits, memory: Memory, base: int = 0, left: int | None = None) -> None:
+        """`left` are the bytes that may be looked at, and come out of all layers, if not as many as the limits say."""
         self.limits = limits
         self.memory = memory
         self.values: list[Value] = []
@@ -88,7 +91,9 @@ class Walk:
         """The first group number that is not used."""
         self.full = False
         self.nodes = limits.values
-        self.unpacked = limits.unpacked
+        self.left = limits.looked_at if left is None else left
+        """Bytes that may still be looked at."""
+        self.unpacked = limits.unpacked if left is None else min(limits.unpacked, left)
         self.work = limits.values * 10
 
     def room(self, size: int) -> int:
@@ -110,6 +115,16 @@ class Walk:
         if not self.full:
             self.full = True
             self.limit(path, left, f"more than {self.limits.values} values")
+
+    def spent(self, path: Path, size: int) -> bool:
+        """Whether so many bytes are more than may still be looked at: said once, with the first that were left."""
+        before = self.left
+        self.left = before - size - EACH
+        if self.left >= 0:
+            return False
+        if before >= 0:
+            self.limit(path, size, MORE)
+        return True
 
     def emit(self, data: str | int | float | bytes, at: At) -> None:
         """A value."""
@@ -138,6 +153,9 @@ class Walk:
     def unwrap(self, content: str, at: At, *, whole: bool = False) -> None:
         """A text that the quick check could not rule out to be in an encoding."""
         size = len(content)
+        if self.spent(at[0], size):
+            self.emit(content, at)
+            return
         found = (
             self.memory.short[content] if size <= encodings.SHORT else encodings.unwrap(content, self.limits)
         )
@@ -333,6 +351,10 @@ class Walk:
         """Bytes that were sent under a content type and content codings (as the headers have them)."""
         kind = self.memory.content_types[content_type] if content_type else NO_TYPE
         at = (path, "", self.new_group(), 0, 0)
+        most = self.limits.looked_at // 4  # what is inside is looked at as well
+        if len(data) > most:
+            self.limit(path, len(data) - most, MORE)
+            data = _begun(data, most)
         if encoding and encoding != "identity":
             self.encoded(data, http.codings(encoding), at, kind)
         else:
@@ -345,6 +367,8 @@ class Walk:
         path, key, group, depth, nesting = at
         if depth >= self.limits.depth:
             self.limit(path, len(data), f"{self.limits.depth} layers deep")
+            return
+        if self.spent(path, len(data)):
             return
         squeezed = compression.by_magic(data)
         if squeezed and self.unpack(data, squeezed, at, kind):
@@ -507,6 +531,8 @@ class Walk:
         """A length-delimited field of a message at `path`: message, text, packed numbers, or bytes."""
         first = content[0]
         size = len(content)
+        if self.spent(at[0], size):
+            return
         words = None if first in _NOT_IN_TEXT else is_utf8_text(content)
         if (
             first in protobuf.BEGINNINGS
@@ -540,6 +566,13 @@ class Walk:
             self.values.append(_make(Value, (at[0], at[1], content, at[2])))
         else:
             self.data(content, at)
+
+
+def _begun(data: bytes, size: int) -> bytes:
+    """The first bytes, about so many: no character of UTF-8 is cut in two."""
+    while 0 < size < len(data) and data[size] & 0xC0 == 0x80:
+        size -= 1
+    return data[:size]
 
 
 def _label(name: Any) -> str:

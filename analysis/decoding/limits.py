@@ -6,6 +6,10 @@ from dataclasses import dataclass
 LEAST_NESTING = 8
 MOST_DEPTH = 16
 """Layers that may be asked for."""
+EACH = 64
+"""Bytes that a piece counts for above its own, for what it takes to look at a short one."""
+HEADS = 16
+"""Part of what may be looked at that headers have: real ones are short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,10 @@ class Limits:
     document: int = 4 * 1024 * 1024
     """Characters of JSON, XML or text, or four times the bytes of a binary document, that are given to a parser
     that builds the whole tree. A document of many empty lists takes 20 times its size in memory."""
+    looked_at: int = 64 * 1024 * 1024
+    """Bytes that are looked at, in all layers and values together, each piece being `EACH` more: in the URL, in the first
+    payload, in the others, and a sixteenth of it in all headers. Counted, not timed, so that the same transmission
+    always gives the same."""
     value: int = 64 * 1024
     """Characters or bytes of one value, not less than 512; the rest is cut off, and said to be."""
 

@@ -405,6 +405,8 @@ class _Remembered:
     """Connections, each converted once: a connection is written again with each flow that used it."""
 
     LIMIT = 2048
+    ROOM = 64 << 20
+    """Bytes of connections that are remembered; one of more than a sixteenth of that is not."""
     # A connection's id and addresses stand at its end; with certificates it has several kilobytes.
     TAIL = 160
 
@@ -412,6 +414,7 @@ class _Remembered:
         self, data: Buffer, wanted: Mapping[bytes, Taker], convert: Callable[[Mapping[str, Any]], Any]
     ) -> None:
         self._known: dict[bytes, tuple[bytes, Any]] = {}
+        self._size = 0
         self._wanted = wanted
         self._convert = convert
         self._nothing = convert({})
@@ -429,9 +432,13 @@ class _Remembered:
         except TnetstringError as error:
             raise TnetstringError(str(error), start + error.offset) from None
         converted = self._convert(picked)
-        if len(self._known) >= self.LIMIT:
-            self._known.clear()
-        self._known[tail] = whole, converted
+        size = end - start
+        if size * 16 <= self.ROOM:
+            self._size += size
+            if len(self._known) >= self.LIMIT or self._size > self.ROOM:
+                self._known.clear()
+                self._size = size
+            self._known[tail] = whole, converted
         return converted
 
 
@@ -441,9 +448,12 @@ class _RememberedHeaders:
     LIMIT = 1 << 14
     BLOCKS = 1 << 11
     LONGEST = 1024
+    ROOM = 16 << 20
+    """Bytes of blocks that are remembered; a block of more than a sixteenth of that is not."""
 
     def __init__(self) -> None:
         self._blocks: dict[bytes, Headers] = {}
+        self._size = 0
         self._known: dict[bytes, tuple[str, str]] = {}
 
     def take(self, data: Buffer, start: int, end: int, kind: int) -> Headers:
@@ -474,9 +484,13 @@ class _RememberedHeaders:
                 if len(found) == flow_state.MAX_HEADERS:
                     break
             position += 1
-        if len(self._blocks) >= self.BLOCKS:
-            self._blocks.clear()
-        whole = self._blocks[block] = tuple(found)
+        whole = tuple(found)
+        if size * 16 <= self.ROOM:
+            self._size += size
+            if len(self._blocks) >= self.BLOCKS or self._size > self.ROOM:
+                self._blocks.clear()
+                self._size = size
+            self._blocks[block] = whole
         return whole
 
     def _convert(self, pair: bytes) -> tuple[str, str] | None:

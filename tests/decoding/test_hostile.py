@@ -1,5 +1,6 @@
 """Captured bytes are written by strangers: nothing raises, and nothing takes memory or time without bound."""
 
+import base64
 import gzip
 import json
 import tracemalloc
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonehome.analysis.decoding import Limits
+from phonehome.analysis.decoding import Decoder, Limits
+from phonehome.analysis.decoding.engine import MORE
 from phonehome.analysis.decoding.limits import DEFAULT, MOST_DEPTH
+from phonehome.analysis.decoding.memo import ROOM, Memo
 from phonehome.analysis.decoding.values import Decoded
 from phonehome.analysis.transmission import Transmission
 from tests.decoding.protobuf import message, varint
@@ -336,3 +339,65 @@ def test_names_are_cut() -> None:
     decoded = decode_bytes(json.dumps({"k" * 5000: 1}).encode())
     assert decoded.values[0].key == "k" * 200
     assert len(decoded.values[0].path[-1]) == 200
+
+
+BOMB = base64.b64encode(gzip.compress(bytes(MIB))).decode()
+LITTLE = Limits(looked_at=1 << 20)
+ADVERSARIES: dict[str, tuple[Transmission, Limits]] = {
+    "a bomb in each header": (
+        Transmission(0, protocol="http", headers=tuple((f"h{n}", BOMB) for n in range(400))),
+        DEFAULT,
+    ),
+    "long headers": (
+        Transmission(0, protocol="http", headers=tuple((f"h{n}", "%41" * 300_000) for n in range(9))),
+        DEFAULT,
+    ),
+    "base64 in each value": (
+        Transmission(0, payloads=(json.dumps([f"{BOMB[:-8]}{n}" for n in range(400)]).encode(),)),
+        LITTLE,
+    ),
+    "base64 in each pair": (
+        Transmission(0, path="/?" + "&".join(f"a{n}={BOMB}" for n in range(400))),
+        LITTLE,
+    ),
+    "messages in messages": (
+        Transmission(0, payloads=(message([(1, nested_protobuf(900)) for _ in range(900)]),)),
+        LITTLE,
+    ),
+    "many messages": (Transmission(0, protocol="tcp", payloads=(b"%41" * 9000 + b"%",) * 90), LITTLE),
+    "a long text": (Transmission(0, payloads=(b"hello, world \n" * 90_000,)), LITTLE),
+}
+
+
+@pytest.mark.parametrize("name", ADVERSARIES)
+def test_what_is_looked_at_is_bounded_counted_and_the_same_each_time(name: str) -> None:
+    sent, limits = ADVERSARIES[name]
+    decoded = decode(sent, limits)
+    well_formed(decoded, limits)
+    struck = [part for part in decoded.opaque if part.looks == "limit"]
+    assert MORE in [part.reason for part in struck], struck[:3]
+    decoder = Decoder(limits)
+    assert decoder.decode(sent) == decoder.decode(sent) == decoded  # whatever is remembered
+
+
+def test_what_is_short_is_looked_at_as_a_whole() -> None:
+    body = json.dumps([{"token": f"{BOMB}{n}"} for n in range(20)]).encode()
+    decoded = decode_bytes(body)
+    assert MORE not in [part.reason for part in decoded.opaque]
+
+
+def test_what_is_remembered_is_bounded_in_bytes() -> None:
+    memo = Memo(lambda text: text, 1000)
+    for n in range(2000):
+        assert memo[f"{n}" + "x" * 60_000].startswith(f"{n}x")
+    assert sum(map(len, memo)) <= ROOM
+    assert memo["x" * 100_000]
+    assert "x" * 100_000 not in memo
+    decoder = Decoder()
+    for n in range(200):
+        decoder.decode(Transmission(0, method="m" * 60_000 + str(n)))
+    for n in range(9):  # each of a few kilobytes, which become a megabyte
+        bomb = base64.b64encode(gzip.compress(b"a b%d " % n + bytes(MIB))).decode()
+        decoder.decode(Transmission(0, headers=(("x", bomb),)))
+    assert sum(len(name[2] or "") for name in decoder._names) <= ROOM
+    assert not decoder._headers

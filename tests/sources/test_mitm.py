@@ -438,3 +438,17 @@ def as_format(version: int, state: dict[str, Any]) -> dict[str, Any]:
         client["clientcert"] = server["cert"] = None
         server.pop("via2")
     return state
+
+
+def test_what_is_remembered_of_long_headers_and_connections_is_bounded_in_bytes() -> None:
+    flows = [tflow.tflow() for _ in range(30)]
+    for number, one in enumerate(flows):
+        one.request.headers["x"] = f"{number} " + "x" * 900_000
+        one.client_conn.sni = f"{number}." + "a" * 3_000_000
+    data = file_of(*flows)
+    reader = mitm.Reader(data)
+    assert len(list(reader.read(0, len(data)))) == 30
+    headers = reader._headers
+    assert sum(map(len, headers._blocks)) <= headers.ROOM
+    clients = reader._clients
+    assert sum(len(whole) for whole, _ in clients._known.values()) <= clients.ROOM
