@@ -104,8 +104,8 @@ class Names:
                 insort(told, entry)
 
     def bound(self, most: int) -> None:
-        """Forgets what was told longest ago, if there were more answers than that; of a session that goes on, few of the
-        names of today are of last week."""
+        """Forgets what was told longest ago, if there were more answers than that; of a session that goes on, few of
+        the names of today are of last week."""
         if self._count > most:
             self._count = most // 2
             for table in (self._names, self._addresses):

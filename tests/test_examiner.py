@@ -62,10 +62,10 @@ class TestNames:
         examiner = Examiner()
         names = examiner.names
         for n in range(1000):
-            examiner.learn(sent(answers=(answer(f"{n}.example", f"192.0.2.{n % 200}", n),)))
+            examiner.learn(sent(answers=(answer(f"{n}.example", f"198.18.{n // 250}.{n % 250}", n),)))
         assert max(map(len, (names._names, names._addresses))) <= 100
-        assert names.complete(sent(address="192.0.2.199", time=999.0)).host == "999.example"
-        assert names.complete(sent(address="192.0.2.120", time=999.0)).host is None
+        assert names.complete(sent(address="198.18.3.249", time=999.0)).host == "999.example"
+        assert names.complete(sent(address="198.18.0.9", time=999.0)).host is None
 
     @given(st.permutations([("a.example", 1.0), ("b.example", 2.0), ("a.example", 3.0), ("b.example", 2.0)]))
     def test_the_order_in_which_answers_are_learned_does_not_matter(
@@ -187,4 +187,4 @@ def test_more_identifiers_than_are_kept_are_a_limit() -> None:
     body = json.dumps({"imei": [f"35693803{n:06d}0" for n in range(2 * MAX_FOUND)]}).encode()
     evidence = examine(sent(payloads=(body,)))
     assert len(evidence.findings) == MAX_FOUND
-    assert ["limit"] == [part.looks for part in evidence.opaque]
+    assert [part.looks for part in evidence.opaque] == ["limit"]

@@ -36,9 +36,9 @@ class Limits:
     """Characters of JSON, XML or text, or four times the bytes of a binary document, that are given to a parser
     that builds the whole tree. A document of many empty lists takes 20 times its size in memory."""
     looked_at: int = 64 * 1024 * 1024
-    """Bytes that are looked at, in all layers and values together, each piece being `EACH` more: in the URL, in the first
-    payload, in the others, and a sixteenth of it in all headers. Counted, not timed, so that the same transmission
-    always gives the same."""
+    """Bytes that are looked at, in all layers and values together, each piece being `EACH` more: in the URL, in the
+    first payload, in the others, and a sixteenth of it in all headers. Counted, not timed, so that the same
+    transmission always gives the same."""
     value: int = 64 * 1024
     """Characters or bytes of one value, not less than 512; the rest is cut off, and said to be."""
 

@@ -10,8 +10,8 @@ LARGEST: Final = 64 << 10
 
 
 class Memo[Key, Result](dict[Key, Result]):
-    """`memo[key]` is what `make(key)` gives, remembered for up to `most` keys, and `ROOM` bytes of them and of what they
-    gave; then all are forgotten. On what does not come again, as most that phones send, this costs a fifth of what
+    """`memo[key]` is what `make(key)` gives, remembered for up to `most` keys, and `ROOM` bytes of them and of what
+    they gave; then all are forgotten. On what does not come again, as most that phones send, this costs a fifth of what
     `functools.lru_cache` does, which keeps an order among its keys."""
 
     def __init__(

@@ -387,7 +387,7 @@ def test_what_is_short_is_looked_at_as_a_whole() -> None:
 
 
 def test_what_is_remembered_is_bounded_in_bytes() -> None:
-    memo = Memo(lambda text: text, 1000)
+    memo: Memo[str, str] = Memo(lambda text: text, 1000)
     for n in range(2000):
         assert memo[f"{n}" + "x" * 60_000].startswith(f"{n}x")
     assert sum(map(len, memo)) <= ROOM
