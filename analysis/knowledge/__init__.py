@@ -4,10 +4,14 @@ Everything is read and checked at once. `docs/catalogue.md` says how to write an
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
+from phonehome.analysis.cache import default_cache_dir, digest, keep, kept
 from phonehome.analysis.knowledge import schema
 from phonehome.analysis.knowledge.addresses import Addresses
 from phonehome.analysis.knowledge.catalogue import Catalogue, Endpoint, endpoints
@@ -57,8 +61,28 @@ class Knowledge:
 
 @cache
 def shipped() -> Knowledge:
-    """What comes with the program, read at the first call. Raises KnowledgeError if a file is wrong."""
-    return read_folder(FOLDER)
+    """What comes with the program, read at the first call. Raises KnowledgeError if a file is wrong.
+
+    TOML is slow to read: what stands in the files is kept in the user's cache folder, with a digest of the files and of
+    the modules that check them. As long as that is the same, they are neither parsed nor checked again."""
+    try:
+        file = default_cache_dir() / "knowledge.msgpack"
+        key = digest(
+            *(path.read_bytes() for path in sorted(FOLDER.rglob("*")) if path.suffix in (".toml", ".py"))
+        )
+    except (OSError, RuntimeError):  # no home folder, or a file that cannot be read: that is told below
+        return read_folder(FOLDER)
+    documents = kept(file, key)
+    if isinstance(documents, dict):
+        # What another program wrote there under this key is no reason to fail.
+        with suppress(
+            KnowledgeError, msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError
+        ):
+            return read_folder(FOLDER, Reader(documents))
+    reader = Reader()
+    known = read_folder(FOLDER, reader)
+    keep(file, key, reader.documents)
+    return known
 
 
 def load(own: Sequence[Path] = ()) -> Knowledge:
@@ -77,9 +101,9 @@ def load(own: Sequence[Path] = ()) -> Knowledge:
     return known.with_own(entries)
 
 
-def read_folder(folder: Path) -> Knowledge:
+def read_folder(folder: Path, reader: Reader | None = None) -> Knowledge:
     """All that stands in a folder. Raises KnowledgeError."""
-    reader = Reader()
+    reader = reader or Reader()
 
     def one[T: File](shape: type[T]) -> T:
         content = reader.read(folder / shape.NAME, shape)

@@ -104,8 +104,12 @@ class _Place(NamedTuple):
 class Reader:
     """Reads files, and gathers what is wrong in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, checked: dict[str, Any] | None = None) -> None:
+        """`checked`: what stands in files that were read and checked before, as in `documents`. These are not read."""
         self.mistakes: list[Mistake] = []
+        self.documents: dict[str, Any] = checked or {}
+        """What stands in each file (its folder's name and its own)."""
+        self._checked = checked is not None
         self._claimed: dict[tuple[object, ...], _Place] = {}
         self._referred: list[tuple[_Place, str, str]] = []
 
@@ -115,16 +119,19 @@ class Reader:
 
     def read[T: File](self, file: Path, shape: type[T]) -> T | None:
         """What stands in a file. What is right in it is given, though something else is wrong: None if nothing is."""
+        name = f"{file.parent.name}/{file.name}"
+        if self._checked:
+            return _convert(self.documents[name], shape)
         try:
             with file.open("rb") as opened:
                 data = opened.read(MAX_FILE + 1)
         except OSError as error:
             self.wrong(file.name, "", f"cannot be read: {error.strerror or error}")
             return None
-        return self.parse(data, file.name, shape)
+        return self.parse(data, file.name, shape, name)
 
-    def parse[T: File](self, data: bytes, name: str, shape: type[T]) -> T | None:
-        """The same for the content of a file that is called `name`."""
+    def parse[T: File](self, data: bytes, name: str, shape: type[T], key: str = "") -> T | None:
+        """The same for the content of a file that is called `name`, and noted as `key`."""
         wrong = partial(self.wrong, name, "")
         if len(data) > MAX_FILE:
             return wrong(f"longer than {MAX_FILE:,} bytes")
@@ -136,6 +143,7 @@ class Reader:
             return wrong(f"not valid TOML: {error}")
         except RecursionError:
             return wrong("nested too deep")
+        self.documents[key or name] = document
         try:
             content: T | None = _convert(document, shape)
         except msgspec.ValidationError:
@@ -160,7 +168,7 @@ class Reader:
     def check(self, names: Mapping[str, Collection[str]]) -> None:
         """Notes what tables that were read refer to, and is not among the names of that sort. Raises KnowledgeError if
         there are mistakes."""
-        for place, sort, name in self._referred:
+        for place, sort, name in self._referred:  # none of what was checked before
             if name not in names[sort]:
                 what = f"there is no {sort} {name!r}{meant(name, names[sort])}"
                 self.wrong(place.file, place.label(), what)

@@ -12,9 +12,7 @@ as good as none. Faults of the network are not kept, so the next run asks again.
 import contextlib
 import ipaddress
 import json
-import os
 import queue
-import tempfile
 import threading
 import time
 import urllib.request
@@ -24,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from phonehome.analysis import knowledge
+from phonehome.analysis.cache import default_cache_dir, write_whole
 from phonehome.analysis.places.names import (
     NameAnswers,
     ReverseName,
@@ -79,13 +78,6 @@ class OnlineResults:
             {**self.registry, **other.registry},
             tuple(dict.fromkeys(self.warnings + other.warnings)),
         )
-
-
-def default_cache_dir() -> Path:
-    """`phonehome` in the user's cache folder, after the XDG Base Directory Specification."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification: a path that is not absolute is to be ignored.
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "phonehome"
 
 
 class OnlineLookups:
@@ -205,20 +197,11 @@ class OnlineLookups:
         for (kind, _), answer in answers.items():
             if _lasting(answer):
                 data[kind].append(asdict(answer))
-        folder = self._cache_file.parent
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # A temporary file has mode 0600; what the phone talks to is nobody else's business.
-            descriptor, partial = tempfile.mkstemp(prefix=".lookups-", dir=folder)
-            try:
-                with open(descriptor, "w", encoding="utf-8") as file:
-                    json.dump(data, file, ensure_ascii=False)
-                os.replace(partial, self._cache_file)
-            except BaseException:
-                os.unlink(partial)
-                raise
+            write_whole(self._cache_file, json.dumps(data, ensure_ascii=False).encode())
         except OSError as error:
             reason = error.strerror or str(error)
+            folder = self._cache_file.parent
             return [f"The look-ups could not be kept in {folder} ({reason}); the next run asks again."]
         return []
 

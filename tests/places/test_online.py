@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from phonehome.analysis.cache import default_cache_dir
 from phonehome.analysis.places.online import (
     DAY,
     OnlineLookups,
     OnlineResults,
-    default_cache_dir,
     is_public_address,
     is_public_name,
 )
