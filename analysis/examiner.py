@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from phonehome.analysis.apps import AppList, with_app
 from phonehome.analysis.decoding import Decoder
 from phonehome.analysis.decoding.limits import DEFAULT, Limits
 from phonehome.analysis.decoding.values import Decoded, Opaque, Value
@@ -34,7 +35,7 @@ class Evidence(NamedTuple):
     """A transmission, and what it shows."""
 
     transmission: Transmission
-    """With its names completed."""
+    """With its names completed, and the app that sent it."""
     values: tuple[Value, ...]
     opaque: tuple[Opaque, ...]
     """Parts that nothing decoded."""
@@ -71,6 +72,8 @@ class Options(NamedTuple):
     """How far they are decoded."""
     own: tuple[Endpoint, ...] = ()
     """The user's own entries, beside those that come with the program."""
+    apps: AppList | None = None
+    """What other tools saw of which app contacted whom."""
 
 
 _Told = dict[tuple[str, str], list[tuple[float, str]]]
@@ -163,6 +166,7 @@ class Examiner:
         """Own faults, by what they are: how many transmissions each cost."""
         self.decoder = Decoder(options.limits, knowledge.headers, knowledge.catalogue.declared_positions())
         self.recogniser = Recogniser(options.known)
+        self._apps = options.apps
 
     def learn(self, sent: Transmission) -> None:
         """Takes in what DNS said in this transmission, for those that follow. A source that knows all answers
@@ -209,6 +213,7 @@ class Examiner:
                 opaque=(*decoded.opaque, Opaque(("identifiers",), 0, "limit", _TOO_MANY))
             )
         judgement = by_entry or judge_by_looks(findings, catalogue.kinds)
+        sent = with_app(sent, decoded.values, self.knowledge.apps, self._apps)
         came = "acknowledged" if judgement.acknowledged else outcome(sent, None)
         return Evidence(sent, decoded.values, decoded.opaque, findings, judgement, came)
 

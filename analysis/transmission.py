@@ -36,6 +36,20 @@ Remark = Literal["body rebuilt", "body damaged", "body missing", "time unknown"]
 """What the tool that wrote the capture did to it: the body is put together again from form fields; bytes of it were
 lost, because it was kept as text; it was left out; or the time could not be read, and is that of the one before."""
 
+AppSource = Literal["packet", "process", "trace", "file", "says"]
+"""By whose word an app sent something: a mark on the packets; the name of a process; a trace of the running app; a file
+beside the capture, or what the capture says of itself; or only what the request says."""
+
+
+class App(NamedTuple):
+    """An app, as far as it is known."""
+
+    name: str
+    """As people know it; empty if only the id is known."""
+    id: str
+    """Package (Android) or bundle (iOS); empty if only the name is known."""
+    source: AppSource
+
 
 class Reply(NamedTuple):
     """What came back."""
@@ -144,6 +158,11 @@ class Transmission(NamedTuple):
     round_trips: RoundTrips | None = None
     """Between who captured (the proxy, or the device itself) and the destination."""
     remarks: tuple[Remark, ...] = ()
+
+    app: App | None = None
+    """What sent it on the device."""
+    app_candidates: tuple[App, ...] = ()
+    """Where `app` is None: apps of which it was one, if a list of another tool fits several."""
 
     @property
     def unresolved(self) -> bool:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from phonehome.options import device_names, key_logs, location_database, say, vantages
+from phonehome.options import app_list, device_names, key_logs, location_database, say, vantages
 
 if TYPE_CHECKING:
     from phonehome.analysis.knowledge import Knowledge
@@ -48,7 +48,11 @@ def read_documents(
         found, missing = find_captures(captures)
         with Progress(enabled=not options.quiet) as progress:
             reading = pipeline.read_captures(
-                found, Options(own=knowledge.own), executors(options.workers, found), progress, keys
+                found,
+                Options(own=knowledge.own, apps=app_list(options)),
+                executors(options.workers, found),
+                progress,
+                keys,
             )
         reading.errors.update(missing)
         at = vantages(found, options.at)

@@ -12,12 +12,14 @@ from phonehome.options import (
     EXIT_OK,
     EXIT_SOME_FAILED,
     UsageError,
+    add_apps,
     add_as_of,
     add_captures,
     add_catalogue,
     add_decoding,
     add_keys,
     add_known,
+    app_list,
     device_names,
     key_logs,
     knowledge_of,
@@ -49,6 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options."""
     add_captures(parser)
     add_keys(parser)
+    add_apps(parser)
     parser.add_argument("--host", metavar="H", help="name, address, or pattern such as *.vnet.cn")
     parser.add_argument("--kind", metavar="K", help="with an identifier of this kind, such as imei")
     parser.add_argument("--purpose", metavar="P", help="for this purpose, such as activation")
@@ -90,7 +93,9 @@ def run(options: argparse.Namespace) -> int:
     known_catalogue = knowledge.catalogue
     _check(options, known_catalogue)
     database = location_database(options.geo_db, options.as_of)
-    examiner = Examiner(knowledge, Options(known_values(options.known), limits_of(options)))
+    examiner = Examiner(
+        knowledge, Options(known_values(options.known), limits_of(options), apps=app_list(options))
+    )
     names_given = device_names([text for text in options.device if "=" in text])
     ids = {text.strip() for text in options.device if "=" not in text}
     keys = key_logs(options)

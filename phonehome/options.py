@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from phonehome.analysis.apps import AppList
     from phonehome.analysis.decoding.limits import Limits
     from phonehome.analysis.devices import DeviceNames
     from phonehome.analysis.identifiers import KnownValues
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 NOTE = ".at"
 """What is added to the name of a capture for the note of where it was made."""
+
+MAX_APPS = 64 << 20
+"""Bytes of a list of apps that are read."""
 
 EXIT_OK = 0
 EXIT_SOME_FAILED = 1
@@ -71,6 +75,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "capture, with *: in all of them, and all that has one name is one phone; can be repeated",
     )
     add_keys(parser)
+    add_apps(parser)
     parser.add_argument(
         "--show-identifiers",
         action="store_true",
@@ -91,6 +96,37 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="keys of TLS and QUIC connections in captures of packets, as SSLKEYLOGFILE writes them; can be repeated",
     )
+
+
+def add_apps(parser: argparse.ArgumentParser) -> None:
+    """Which app contacted whom."""
+    parser.add_argument(
+        "--apps",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="which app contacted whom, as the phone saw it: iOS App Privacy Report (.ndjson), or the CSV of "
+        "TrackerControl or of PCAPdroid's connections; can be repeated",
+    )
+
+
+def app_list(options: argparse.Namespace) -> "AppList | None":
+    """From `--apps`; None if it was not given. Raises UsageError."""
+    from phonehome.analysis.apps import AppList, AppListError
+
+    if not options.apps:
+        return None
+    files = []
+    for given in options.apps:
+        try:
+            with open(given, "rb") as file:
+                files.append((f"--apps {given}", file.read(MAX_APPS)))
+        except OSError as error:
+            raise UsageError(f"--apps {given}: {error.strerror or error}") from error
+    try:
+        return AppList.of(files)
+    except AppListError as error:
+        raise UsageError(str(error)) from error
 
 
 def key_logs(options: argparse.Namespace) -> "list[Path]":

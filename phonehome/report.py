@@ -16,6 +16,7 @@ from phonehome.options import (
     add_location,
     add_output,
     add_reading,
+    app_list,
     device_names,
     format_of,
     key_logs,
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     knowledge = knowledge_of(options)
     judge = judge_of(options) if options.policy else None
     names = device_names(options.device)
-    examining = Options(known_values(options.known), limits_of(options), knowledge.own)
+    examining = Options(known_values(options.known), limits_of(options), knowledge.own, app_list(options))
     database = location_database(options.geo_db, options.as_of)
     keys = key_logs(options)
     paths, errors = find_captures(options.captures)

@@ -14,6 +14,7 @@ import msgspec
 from phonehome.analysis.cache import default_cache_dir, digest, keep, kept
 from phonehome.analysis.knowledge import schema
 from phonehome.analysis.knowledge.addresses import Addresses
+from phonehome.analysis.knowledge.apps import Apps
 from phonehome.analysis.knowledge.catalogue import Catalogue, Endpoint, endpoints
 from phonehome.analysis.knowledge.countries import Countries
 from phonehome.analysis.knowledge.edges import Edges
@@ -42,6 +43,8 @@ class Knowledge:
     """Names of countries, and where data may go to."""
     addresses: Addresses
     """Special addresses, anycast, networks with servers everywhere, clouds."""
+    apps: Apps
+    """What requests say of the app that sent them."""
     edges: Edges
     """Headers and names in which networks say where a machine is."""
 
@@ -115,6 +118,7 @@ def read_folder(folder: Path, reader: Reader | None = None) -> Knowledge:
     devices, markets, firmware = one(schema.Devices), one(schema.Markets), one(schema.Firmware)
     codes, transfers, clouds = one(schema.CountryNames), one(schema.Transfers), one(schema.CloudRegions)
     special, anycast, networks = one(schema.SpecialAddresses), one(schema.Anycast), one(schema.Networks)
+    apps = one(schema.Apps)
     edges, place_names = one(schema.EdgeHeaders), one(schema.PlaceNames)
     files = _read_endpoints(sorted(folder.glob(schema.Endpoints.NAME)), reader)
     reader.stop()  # what is missing because it is wrong would make more mistakes
@@ -128,6 +132,7 @@ def read_folder(folder: Path, reader: Reader | None = None) -> Knowledge:
         software=Software.of(devices, markets, firmware, reader),
         countries=Countries.of(codes, transfers, reader),
         addresses=Addresses.of(special, anycast, networks, clouds),
+        apps=Apps.of(apps),
         edges=Edges.of(edges, place_names),
     )
     reader.check(

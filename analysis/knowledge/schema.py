@@ -471,6 +471,54 @@ class Devices(File, frozen=True):
     darwin: Darwins
 
 
+class AppHeader(Table, frozen=True):
+    """A header whose value is the id of the app that sends it."""
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9-]+$", description="a name in lower case")]
+    reference: References
+
+
+class AppUserAgent(Table, frozen=True):
+    """What a user agent says of the app that sends it."""
+
+    pattern: re.Pattern[str]
+    """Searched in the user agent; its groups are `id` (package or bundle) and `name`."""
+    example: Text
+    reference: References
+    app: str = ""
+    """Name of the app, where such a user agent always means this one"""
+    app_id: str = ""
+    """and its id."""
+
+    def mistakes(self) -> Iterator[str]:
+        if not self.pattern.groupindex.keys() <= {"id", "name"} or not (self.pattern.groupindex or self.app):
+            yield "'pattern' has the groups id and name, one of them or both; without them there is 'app'"
+        yield from _unread(self.pattern, self.example)
+
+
+class AppField(Table, frozen=True):
+    """Names under which some hosts get the id of the app."""
+
+    hosts: Annotated[Texts, Meta(min_length=1)]
+    """As in endpoints: `*.` stands for whatever is before."""
+    keys: Annotated[Texts, Meta(min_length=1)]
+    reference: References
+
+    def mistakes(self) -> Iterator[str]:
+        for host in self.hosts:
+            if _HOST(host) is None:
+                yield f"{host!r} is no host name in lower case, with '*.' before it or not"
+
+
+class Apps(File, frozen=True):
+    """What requests say of the app that sent them."""
+
+    NAME: ClassVar = "apps.toml"
+    header: tuple[AppHeader, ...]
+    user_agent: tuple[AppUserAgent, ...]
+    field: tuple[AppField, ...]
+
+
 class Numbering(Table, frozen=True):
     """How a maker numbers builds."""
 

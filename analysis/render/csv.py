@@ -4,6 +4,7 @@ import csv
 from typing import TextIO
 
 from phonehome.analysis.render.escape import csv_cell
+from phonehome.analysis.report.apps import app_label
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
 
 COLUMNS = (
@@ -30,6 +31,7 @@ COLUMNS = (
     "first",
     "last",
     "not_understood",
+    "apps",
 )
 
 LOOKS = ("encrypted", "unknown", "limit")
@@ -71,6 +73,7 @@ def _line(device: DeviceEntry, row: DestinationEntry) -> tuple[object, ...]:
         row["first"],
         row["last"],
         "; ".join(f"{looks}={number}" for looks, number in row["not_understood"].items() if looks in LOOKS),
+        "; ".join(f"{app_label(app)} ({', '.join(app['sources'])})" for app in row.get("apps", [])),
     )
 
 

@@ -5,6 +5,7 @@ from typing import TextIO
 from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.escape import markdown
 from phonehome.analysis.report import phrases
+from phonehome.analysis.report.apps import app_lines, app_words
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from phonehome.analysis.report.summary import number_of
 
@@ -68,6 +69,8 @@ def _device(device: DeviceEntry, out: TextIO) -> None:
     )
     for row in device["destinations"]:
         out.write("| " + " | ".join(_cells(row)) + " |\n")
+    if lines := app_lines(device):
+        out.write("\nBy app, as far as it is known:\n\n" + "".join(f"- {markdown(line)}\n" for line in lines))
 
 
 def _cells(row: DestinationEntry) -> list[str]:
@@ -75,7 +78,7 @@ def _cells(row: DestinationEntry) -> list[str]:
     return [
         _lines([row["host"] or "(no name)", *row["addresses"]]),
         _lines(phrases.where(row)),
-        _lines([purpose, row["purpose_reason"]]),
+        _lines([purpose, row["purpose_reason"], *([f"by {words}"] if (words := app_words(row)) else [])]),
         markdown(phrases.sent(row)),
         phrases.ENCRYPTED[row["encrypted"]],
         _lines(phrases.identifiers(row)),

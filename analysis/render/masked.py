@@ -11,7 +11,7 @@ from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.identifiers.fingerprint import fingerprints
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.render.masking import Masking
-from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, OnlineEntry
+from phonehome.analysis.report.entries import AppEntry, DestinationEntry, DeviceEntry, Document, OnlineEntry
 from phonehome.analysis.report.outliers import outliers
 
 MASKED = "masked"
@@ -87,7 +87,17 @@ def _device(device: DeviceEntry, masking: Masking, known_again: bool) -> DeviceE
         "fingerprints": fingerprints(sure) if known_again else [],
         "names_only": [host(asked) for asked in device["names_only"]],
         "names_only_known": [{**known, "host": host(known["host"])} for known in device["names_only_known"]],
+        "apps": [
+            {**_app(app, masking), "hosts": list(dict.fromkeys(map(host, app["hosts"])))}
+            for app in device.get("apps", [])
+        ],
     }
+
+
+def _app[E: AppEntry](app: E, masking: Masking) -> E:
+    changed = app.copy()
+    changed["name"], changed["id"] = masking.name(app["name"]), masking.name(app["id"])
+    return changed
 
 
 def _destination(row: DestinationEntry, masking: Masking) -> DestinationEntry:
@@ -117,6 +127,8 @@ def _destination(row: DestinationEntry, masking: Masking) -> DestinationEntry:
             for example in row["examples"]
         ],
         "online": _online(row["online"], masking) if row["online"] else None,
+        "apps": [_app(app, masking) for app in row.get("apps", [])],
+        "app_candidates": [_app(app, masking) for app in row.get("app_candidates", [])],
     }
 
 

@@ -15,6 +15,7 @@ from phonehome.analysis.policy.verdict import PhoneVerdict, RuleVerdict, Verdict
 from phonehome.analysis.render import charts
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
+from phonehome.analysis.report.apps import app_did, app_label, app_words
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from phonehome.analysis.report.summary import CATEGORY_ORDER, ENCRYPTION, exposed, kinds_carried, place
 from phonehome.analysis.transfers import status
@@ -34,6 +35,8 @@ MAX_PICTURES: Final = 12
 """Devices with a time line of their own."""
 MAX_ADDRESSES: Final = 12
 MAX_IDENTIFIERS: Final = 24
+MAX_APPS: Final = 40
+"""Apps of a device."""
 MAX_EVIDENCE: Final = 12
 """Sentences for a rule."""
 MAX_CODES: Final = 10
@@ -56,6 +59,8 @@ class Detail(NamedTuple):
     purpose: list[str]
     identifiers: list[IdentifierEntry]
     identifiers_left_out: int
+    apps: str
+    """Which app sent it; empty if none is known."""
     more: list[str]
     """Bytes, times, what was not understood."""
 
@@ -97,6 +102,9 @@ class DeviceView(NamedTuple):
     details_left_out: int
     """Of the rows, those without a detail."""
     timeline: charts.TimelineView | None
+    apps: list[tuple[str, str]]
+    """What it is called, and what it did."""
+    apps_left_out: int
 
 
 class CountryView(NamedTuple):
@@ -347,6 +355,8 @@ def _device(
         len(entries) - rows,
         rows - details,
         charts.timeline(device, labels, period) if period else None,
+        [(app_label(app), app_did(app)) for app in device.get("apps", [])[:MAX_APPS]],
+        len(device.get("apps", [])[MAX_APPS:]),
     )
 
 
@@ -472,6 +482,7 @@ def _detail(entry: DestinationEntry) -> Detail:
         purpose,
         identifiers[:MAX_IDENTIFIERS],
         len(identifiers[MAX_IDENTIFIERS:]) + entry["identifiers_left_out"],
+        app_words(entry),
         more,
     )
 

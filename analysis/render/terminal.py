@@ -11,6 +11,7 @@ from rich.text import Text
 from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
+from phonehome.analysis.report.apps import app_lines, app_words
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from phonehome.analysis.report.summary import number_of
 
@@ -136,8 +137,20 @@ def _device(device: DeviceEntry, limit: int | None, width: int) -> Group:
                 f"{len(rows) - len(shown):,} more destinations are not shown here: pipe the report, or use -o FILE."
             )
         )
+    parts += _apps(device)
     parts.append(Text(""))
     return Group(*parts)
+
+
+def _apps(device: DeviceEntry) -> list[RenderableType]:
+    """What each app did."""
+    lines = app_lines(device)
+    shown: list[RenderableType] = [
+        Padding(Text(printable(line, MAX_TEXT), overflow="fold"), (0, 0, 0, 2)) for line in lines[:MAX_ROWS]
+    ]
+    if len(lines) > MAX_ROWS:
+        shown.append(Text(f"  and {len(lines) - MAX_ROWS:,} more apps"))
+    return [Text("By app, as far as it is known", "bold"), *shown] if shown else []
 
 
 def _table(rows: list[DestinationEntry]) -> Table:
@@ -202,6 +215,8 @@ def _purpose(row: DestinationEntry) -> Text:
     detail = row["owner"] if row["entry"] else row["purpose_reason"]
     if detail and row["purpose"] != "unclassified":
         text.append("\n" + printable(detail), "dim")
+    if words := app_words(row):
+        text.append("\n" + printable(f"by {words}"), "dim")
     return text
 
 

@@ -26,6 +26,7 @@ from phonehome.analysis.places.location import Location
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.render.masking import Masking, is_secret
 from phonehome.analysis.render.terminal import Terminal
+from phonehome.analysis.report.apps import app_says
 from phonehome.analysis.report.document import time_text
 from phonehome.analysis.report.model import url
 from phonehome.analysis.transmission import Remark, Transmission
@@ -100,6 +101,8 @@ class Entry(TypedDict):
     not_understood: list[dict[str, Any]]
     remarks: list[str]
     """What the tool that wrote the capture did to it."""
+    apps: list[str]
+    """The app that sent it, or those of which it was one, each with by whose word."""
 
 
 def entry(
@@ -148,6 +151,11 @@ def entry(
             for part in evidence.opaque
         ],
         "remarks": [REMARKS[remark] for remark in sent.remarks],
+        "apps": [
+            masking.name(label) if masking else label
+            for app in ([sent.app] if sent.app else sent.app_candidates)
+            for label in (app_says(app),)
+        ],
     }
 
 
@@ -312,6 +320,9 @@ def lines(shown: Entry) -> Iterator[Text]:
         printable(f", {shown['outcome']}{status}{failed}"),
     )
     yield Text(printable(f"  {shown['purpose']}: {shown['purpose_reason']}"))
+    if shown["apps"]:
+        one_of = "one of " if len(shown["apps"]) > 1 else ""
+        yield Text(printable(f"  by {one_of}{', '.join(shown['apps'])}"))
     for value in shown["values"]:
         yield _value_line(value)
     if shown["values_left_out"]:

@@ -21,6 +21,7 @@ from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import Catalogue
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.report import summary
+from phonehome.analysis.report.apps import apps_of, candidates_of, device_apps
 from phonehome.analysis.report.entries import (
     CaptureEntry,
     DestinationEntry,
@@ -235,6 +236,7 @@ def _device(
         "names_only_with_data": sum(map(holds_data, names_only)),
         "names_only_known": _known_names(names_only, context.catalogue),
         "timeline": _timeline(device.timeline),
+        "apps": device_apps(destinations),
     }
     entry["summary"] = summary.device_summary(entry)
     return entry
@@ -393,6 +395,8 @@ def _destination(
         "first": time_text(seen.first),
         "last": time_text(seen.last),
         "online": _online(destination.host, addresses, context) if context.online else None,
+        "apps": apps_of(seen.apps),
+        "app_candidates": candidates_of(seen.app_candidates),
     }
 
 

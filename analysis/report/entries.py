@@ -76,6 +76,28 @@ class CloudEntry(TypedDict):
     region: str | None
 
 
+class AppEntry(TypedDict):
+    """An app that sent something."""
+
+    name: str
+    """As people know it; empty if only the id is known."""
+    id: str
+    """Package or bundle; empty if only the name is known."""
+    sources: list[str]
+    """By whose word: packet, process, trace, file, says (only the request itself says so)."""
+    transmissions: int
+
+
+class DeviceAppEntry(AppEntry):
+    """The same, and all that it did."""
+
+    hosts: list[str]
+    """Names, or addresses where there is none."""
+    hosts_count: int
+    countries: list[str]
+    """Codes of the countries of these hosts, as far as they are known."""
+
+
 class DestinationEntry(TypedDict):
     """What went to one name (or address), for one purpose, in one place."""
 
@@ -135,6 +157,10 @@ class DestinationEntry(TypedDict):
     first: str | None
     last: str | None
     online: OnlineEntry | None
+    apps: NotRequired[list[AppEntry]]
+    """Apps that sent it, as far as they are known, the busiest first; absent from reports of older versions."""
+    app_candidates: NotRequired[list[AppEntry]]
+    """Apps of which one or several sent the rest, by a list of another tool."""
 
 
 class BucketEntry(TypedDict):
@@ -200,6 +226,8 @@ class DeviceEntry(TypedDict):
     names_only_known: list[KnownName]
     """Of all that it looked up only, those that the catalogue knows, the gravest purposes first."""
     timeline: TimelineEntry
+    apps: NotRequired[list[DeviceAppEntry]]
+    """What each app sent, the busiest first; absent from reports of older versions."""
 
 
 class CaptureEntry(TypedDict):

@@ -22,7 +22,7 @@ from phonehome.analysis.places.locate import words_of
 from phonehome.analysis.places.round_trips import Answers
 from phonehome.analysis.report.timeline import Timeline
 from phonehome.analysis.sources.source import Part
-from phonehome.analysis.transmission import Remark, Transmission
+from phonehome.analysis.transmission import App, Remark, Transmission
 
 MAX_IDENTIFIERS = 500
 """Different identifiers kept for one destination; the surest are, and what is left out is counted."""
@@ -32,6 +32,8 @@ MAX_URL = 500
 SAMPLE = 1024
 """Hashes of flows that are kept of a capture: of two that share a hundredth of their flows, all but 1 in 30,000 are
 recognised, of two that share all, each."""
+MAX_APPS = 100
+"""Apps that are kept for one address of a destination; a list of another tool can name thousands."""
 MAX_NAMES = 2000
 """Names that a device looked up and that are kept."""
 
@@ -116,6 +118,9 @@ class AtAddress:
     truncated: int = 0
     unopened: Counter[str] = field(default_factory=Counter)
     """Transmissions inside TLS or QUIC that stayed closed, by how."""
+    apps: Counter[App] = field(default_factory=Counter)
+    """Transmissions of which the app is known, by app."""
+    app_candidates: set[App] = field(default_factory=set)
 
     def add(self, evidence: Evidence) -> None:
         sent = evidence.transmission
@@ -160,6 +165,11 @@ class AtAddress:
         self.truncated += sent.truncated
         if sent.unopened is not None:
             self.unopened[sent.unopened] += 1
+        if sent.app is not None:
+            self.apps[sent.app] += 1
+        self.app_candidates.update(sent.app_candidates)
+        if len(self.apps) > 4 * MAX_APPS or len(self.app_candidates) > 4 * MAX_APPS:
+            self._cut_apps()
         for finding in evidence.findings:
             self.identifiers_found += 1
             seen = self.identifiers.get(finding)
@@ -197,6 +207,9 @@ class AtAddress:
         self.opaque_bytes += other.opaque_bytes
         self.truncated += other.truncated
         self.unopened += other.unopened
+        self.apps += other.apps
+        self.app_candidates |= other.app_candidates
+        self._cut_apps()
         for finding, seen in other.identifiers.items():
             self.identifiers.setdefault(finding, Seen()).merge(seen)
         self._cut()
@@ -205,6 +218,12 @@ class AtAddress:
         """The surest identifiers, at most MAX_IDENTIFIERS, in stable order."""
         kept = nsmallest(MAX_IDENTIFIERS, self.identifiers, key=_by_certainty)
         return {finding: self.identifiers[finding] for finding in kept}
+
+    def _cut_apps(self) -> None:
+        for app in sorted(self.apps)[MAX_APPS:]:
+            del self.apps[app]
+        if len(self.app_candidates) > MAX_APPS:
+            self.app_candidates = set(nsmallest(MAX_APPS, self.app_candidates))
 
     def _cut(self) -> None:
         if len(self.identifiers) > MAX_IDENTIFIERS:

@@ -45,6 +45,7 @@ from phonehome.analysis.sources.flow_state import (
 from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Warnings, release
 from phonehome.analysis.transmission import (
     AddressSource,
+    App,
     Headers,
     HostSource,
     Origin,
@@ -72,6 +73,8 @@ DEEPEST: Final = 10_000
 """Brackets inside one another: JSON of that depth is not read by either library."""
 RANGE: Final = 1 << 20
 """Bytes of entries that are decoded at a time, at most: of the shortest ones, these are many."""
+MAX_APP: Final = 100
+"""Characters of the name of an app."""
 MOST_DAMAGE: Final = 1000
 """Damaged places that are stepped over."""
 TRIES: Final = 4
@@ -178,6 +181,8 @@ class _Entry(msgspec.Struct):
     messages: list[_WebSocketMessage] | None = msgspec.field(default=None, name="_webSocketMessages")
     client: Any = msgspec.field(default=None, name="_clientAddress")
     device: Any = msgspec.field(default=None, name="_remoteDeviceIP")
+    process: Any = msgspec.field(default=None, name="_clientName")
+    program: Any = msgspec.field(default=None, name="_clientBundlePath")
     # Of HTTP Toolkit's `_tlsErrors`, which have no request:
     cause: Any = None
     hostname: Any = None
@@ -190,6 +195,8 @@ class _Creator(NamedTuple):
     name: str
     mitmproxy: bool
     firefox: bool
+    browser: App | None = None
+    """The browser that exported it."""
 
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -290,7 +297,8 @@ class HarSource:
             log = head.get("log") if isinstance(head, dict) else None
         log = log if isinstance(log, dict) else {}
         names = [_string(_mapping(log.get(key)).get("name")) for key in ("creator", "browser")]
-        return _Creator(names[0], "mitmproxy" in names[0].lower(), "Firefox" in names)
+        browser = App(names[1][:MAX_APP], "", "file") if names[1] else None
+        return _Creator(names[0], "mitmproxy" in names[0].lower(), "Firefox" in names, browser)
 
     def _ranges(self, size: int) -> Iterator[tuple[int, int]]:
         """Ranges of whole entries, about `size` bytes each; at last the errors of TLS that HTTP Toolkit notes."""
@@ -607,7 +615,18 @@ def _exchange(entry: _Entry, time: float, creator: _Creator) -> Transmission | N
         bytes_received=received,
         round_trips=_round_trips(entry, encrypted, "body missing" in remarks) if creator.mitmproxy else None,
         remarks=tuple(remarks),
+        app=_process(entry) or creator.browser,
     )
+
+
+def _process(entry: _Entry) -> App | None:
+    """The process on this computer that Proxyman names. For another device it has no program, and its name is that of
+    the device."""
+    called, program = _string(entry.process), _string(entry.program)
+    if not program or _string(entry.device):
+        return None
+    file = re.split(r"[/\\]", program.rstrip("/\\"))[-1]  # the path before it can name a person
+    return App((called or file.removesuffix(".app").removesuffix(".exe"))[:MAX_APP], "", "process")
 
 
 def _tls_error(entry: _Entry, time: float) -> Transmission | None:

@@ -22,7 +22,7 @@ from phonehome.analysis.pipeline import read_captures
 from phonehome.analysis.sources import CaptureError, open_source
 from phonehome.analysis.sources.har import HarSource, recognises
 from phonehome.analysis.sources.source import Part
-from phonehome.analysis.transmission import Reply, RoundTrips, Transmission
+from phonehome.analysis.transmission import App, Reply, RoundTrips, Transmission
 from tests.steps import steps
 
 SAMPLES = sorted((Path(__file__).parents[2] / "captures").glob("*.mitm"))
@@ -232,6 +232,17 @@ class TestEntry:
         assert not [line for line in source(har(entry(**more))).plan(1).unseen if "which phone" in line]
         for nobody in (entry(), entry(_clientAddress="127.0.0.1")):
             assert [line for line in source(har(nobody)).plan(1).unseen if "which phone" in line]
+
+    def test_tools_that_note_the_process(self) -> None:
+        local: dict[str, Any] = {
+            "_clientName": "Shop",
+            "_clientBundlePath": "/Users/anna/Applications/Shop.app",
+        }
+        assert one(**local).app == App("Shop", "", "process")
+        assert one(**local | {"_clientName": None}).app == App("Shop", "", "process")
+        assert one(**local | {"_clientBundlePath": None}).app is None
+        assert one(**local | {"_remoteDeviceIP": "192.168.1.20"}).app is None  # then it names the device
+        assert one(**local | {"_clientName": ["x"], "_clientBundlePath": 3}).app is None
 
     def test_http_3_is_udp(self) -> None:
         sent = one(request={"httpVersion": "h3"})

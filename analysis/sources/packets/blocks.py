@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from phonehome.analysis.sources.packets.notes import Notes
+from phonehome.analysis.transmission import App
 
 Frame = tuple[float, int, bytes, int]
 """Time (seconds since 1970; 0 is unknown), link type (https://www.tcpdump.org/linktypes.html), the bytes that were
@@ -32,9 +33,17 @@ _PCAP: Final = {
 _SECTION: Final = b"\x0a\x0d\x0d\x0a"
 _LITTLE: Final = b"\x4d\x3c\x2b\x1a"
 _BIG: Final = b"\x1a\x2b\x3c\x4d"
-_INTERFACE, _OLD_PACKET, _SIMPLE, _STATISTICS, _PACKET, _SECRETS = 1, 2, 3, 5, 6, 10
+_INTERFACE, _OLD_PACKET, _SIMPLE, _STATISTICS, _PACKET, _SECRETS, _CUSTOM = 1, 2, 3, 5, 6, 10, 0xBAD
 _TLS_KEY_LOG: Final = 0x544C534B
 _END, _TIME_RESOLUTION, _TIME_OFFSET, _DROPPED_BY_INTERFACE, _DROPPED_BY_SYSTEM = 0, 9, 14, 5, 7
+_COMMENT: Final = 1
+_PCAPDROID: Final = 62652
+"""PCAPdroid's number (IANA, private enterprise numbers)."""
+_TRAILER: Final = b"\x01\x07\x20\x21"
+_TRAILER_SIZE: Final = 32
+MAX_APPS: Final = 100_000
+LOOKED_AT: Final = 64
+"""Packets of a pcap file that are looked at for PCAPdroid's trailer: it is on all of them, or on none."""
 _SECTION_FACTS: Final = {2: "hardware", 3: "system", 4: "application"}
 
 
@@ -54,7 +63,22 @@ class Blocks:
         """`hardware`, `system` and `application`, as the first section says."""
         self.dropped = 0
         """Packets that the capturing program says it lost."""
+        self.marked = False
+        """Whether its packets say which app they are of, as PCAPdroid's do (app/src/main/jni/core/pcap_dump.c): by a
+        trailer in pcap; in pcapng by the number of a user in a comment, which a block gives a package and a name."""
+        self._apps: dict[int, App] = {}
+        self._user: int | None = None
         self._secret_bytes = 0
+
+    def app(self, frame: bytes) -> App | None:
+        """The app of the frame that was given last, if it is marked."""
+        if self._apps:
+            return self._apps.get(self._user) if self._user is not None else None
+        trailer = frame[-_TRAILER_SIZE:]
+        if trailer[:4] != _TRAILER or trailer[4:8] == b"\xff\xff\xff\xff":
+            return None
+        name = trailer[8:28].partition(b"\x00")[0].decode("utf-8", "replace").strip()
+        return App(name, "", "packet") if name else None
 
     def frames(self, pieces: Iterable[bytes]) -> Iterator[Frame]:
         """The frames, in the order of the file. Raises nothing that the content could cause."""
@@ -75,6 +99,7 @@ class Blocks:
         link = struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF
         header = struct.Struct(order + "IIII").unpack_from
         position, last, skipped = 24, -1, 0
+        look = LOOKED_AT
         while True:
             end = len(data)
             while position + 16 <= end:
@@ -91,6 +116,13 @@ class Blocks:
                 if after > end:
                     break
                 last = seconds
+                if look:
+                    look -= 1
+                    if (
+                        data[after - _TRAILER_SIZE : after - _TRAILER_SIZE + 4] == _TRAILER
+                        and kept > _TRAILER_SIZE
+                    ):
+                        self.marked, look = True, 0
                 yield seconds + fraction * unit, link, data[position + 16 : after], length
                 position = after
             more = next(source, b"")
@@ -151,6 +183,8 @@ class Blocks:
                     start = position + 28
                     if number < len(interfaces) and start + kept <= after - 4:
                         link, unit, offset, _ = interfaces[number]
+                        if self.marked:
+                            self._user = _user(_options(data, start + kept + (-kept & 3), after - 4, order))
                         yield (high << 32 | low) * unit + offset, link, data[start : start + kept], length
                     else:
                         self.notes.count("damaged packet blocks were left out")
@@ -232,11 +266,28 @@ class Blocks:
             if what == _TLS_KEY_LOG and self._secret_bytes + length <= MAX_SECRETS:
                 self._secret_bytes += length
                 self.secrets.append(data[start + 8 : min(start + 8 + length, end)])
+        elif kind == _CUSTOM and size >= 16 and struct.unpack_from(order + "I", data, start)[0] == _PCAPDROID:
+            user = struct.unpack_from(order + "i", data, start + 8)[0]
+            texts, package = start + 14, data[start + 12]
+            if data[start + 6] == 1 and user >= 0 and len(self._apps) < MAX_APPS:
+                id_ = data[texts : min(texts + package, end)].decode("utf-8", "replace")
+                texts += package
+                name = data[texts : min(texts + data[start + 13], end)].decode("utf-8", "replace")
+                self.marked = True
+                self._apps.setdefault(user, App(name, id_, "packet"))
         elif kind == _STATISTICS and size >= 12:
             for code, value in _options(data, start + 12, end, order):
                 if code in (_DROPPED_BY_INTERFACE, _DROPPED_BY_SYSTEM) and len(value) == 8:
                     self.dropped += struct.unpack(order + "Q", value)[0]
         return None
+
+
+def _user(options: Iterable[tuple[int, bytes]]) -> int | None:
+    """The number of a user in a packet's comment: `u-10123`."""
+    for code, value in options:
+        if code == _COMMENT and value.startswith(b"u-") and value[2:].isdigit() and len(value) < 14:
+            return int(value[2:])
+    return None
 
 
 def _options(data: bytes, start: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:

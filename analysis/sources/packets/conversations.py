@@ -7,7 +7,7 @@ when nothing came for long, or at the end of the capture; then its Transmissions
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from phonehome.analysis.sources.packets.blocks import Frame
@@ -20,7 +20,7 @@ from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.sources.packets.tcp import ACK, FIN, RST, SYN, WRAP, Direction, ahead
 from phonehome.analysis.sources.packets.udp import Datagrams
 from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Speaker, Wire
-from phonehome.analysis.transmission import Reply, RoundTrips, Transmission, TransportOutcome
+from phonehome.analysis.transmission import App, Reply, RoundTrips, Transmission, TransportOutcome
 
 UDP_IDLE: Final = 120.0
 TCP_IDLE: Final = 3600.0
@@ -45,6 +45,7 @@ class Conversation:
     """One connection, or the datagrams between two ports."""
 
     __slots__ = (
+        "app",
         "begun",
         "called",
         "connected",
@@ -83,6 +84,7 @@ class Conversation:
         self.reached = True
         """Whether the capture holds anything that was sent to the device."""
         self.over = False
+        self.app: App | None = None
         self.last = time
         self.idle = UDP_IDLE if udp else TCP_IDLE
 
@@ -95,6 +97,8 @@ class Conversation:
             and sent.address is not None
         ):
             sent = sent._replace(address_source="request")
+        if self.app is not None:
+            sent = sent._replace(app=self.app)
         took = self.connected - self.called
         if took > 0 and self.called and sent.address is not None and not self.turned:
             sent = sent._replace(round_trips=(sent.round_trips or RoundTrips())._replace(tcp=took))
@@ -290,11 +294,20 @@ class Conversation:
 class Conversations:
     """All that are open in a capture, or in one worker's share of it."""
 
-    def __init__(self, devices: Devices, keys: Keys, notes: Notes, share: Share = (0, 1)) -> None:
+    def __init__(
+        self,
+        devices: Devices,
+        keys: Keys,
+        notes: Notes,
+        share: Share = (0, 1),
+        app_of: Callable[[bytes], App | None] | None = None,
+    ) -> None:
+        """`app_of` tells which app the frame that was given last is of, where the capture marks its packets."""
         self._devices = devices
         self.keys = keys
         self.notes = notes
         self._share = share
+        self._app_of = app_of
         self._table: dict[bytes, tuple[Conversation, int] | None] = {}
         self.ready: list[Transmission] = []
         self.budget = Budget()
@@ -305,6 +318,7 @@ class Conversations:
         """The Transmissions of these packets, as they are over."""
         table, ready = self._table, self.ready
         dissect = self._dissector.packet
+        app_of = self._app_of
         until_sweep = SWEEP
         for time, link, frame, _ in frames:
             if (
@@ -341,6 +355,8 @@ class Conversations:
             if entry is None:
                 continue
             conversation, sender = entry
+            if app_of is not None and conversation.app is None:
+                conversation.app = app_of(frame)
             if protocol == TCP:
                 if end - start < 20:
                     continue
@@ -434,6 +450,8 @@ class Conversations:
             return None
         conversation.reached = self._devices.was_reached(mine[0])
         conversation.parties = client, (mine[0], mine[2]), (theirs[0], theirs[2])
+        if self._app_of is not None:
+            conversation.app = self._app_of(frame)
         entry = conversation, CLIENT if client_sends else SERVER
         table[key] = entry
         table[other] = conversation, 1 - entry[1]

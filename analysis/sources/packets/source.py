@@ -50,6 +50,8 @@ class Context(NamedTuple):
     devices: Devices
     keys: Keys
     shares: int
+    marked: bool
+    """Whether packets say which app they are of."""
 
 
 def recognises(beginning: bytes) -> bool:
@@ -97,7 +99,7 @@ class PacketSource:
         bytes_ = len(self._data)
         shares = max(1, min(bytes_ // SHARE, os.cpu_count() or 1, MAX_SHARES))
         devices = survey.devices()
-        self.context = Context(devices, known, shares)
+        self.context = Context(devices, known, shares, reader.marked)
         bounds = [bytes_ * number // shares for number in range(shares + 1)]
         parts = tuple(Part(start, end) for start, end in itertools.pairwise(bounds))
         return Plan(parts, survey.names(devices), notes.lines(), UNSEEN, self.context, together=1)
@@ -109,8 +111,10 @@ class PacketSource:
         context = cast("Context", self.context)
         share = round(part.start * context.shares / len(self._data)), context.shares
         ignored = Notes()  # what is wrong with the file was said in the first reading
-        conversations = Conversations(context.devices, context.keys, self._notes, share)
-        yield from conversations.read(Blocks(ignored).frames(self._pieces(ignored)))
+        reader = Blocks(ignored)
+        app_of = reader.app if context.marked else None
+        conversations = Conversations(context.devices, context.keys, self._notes, share, app_of)
+        yield from conversations.read(reader.frames(self._pieces(ignored)))
 
     def warnings(self) -> tuple[str, ...]:
         """None beside those of the plan and those that are counted."""

@@ -238,3 +238,26 @@ def client_hello(name: str | None, random: bytes = bytes(32), extra: bytes = b""
 def record(kind: int, body: bytes, version: int = 0x0301) -> bytes:
     """A TLS record."""
     return struct.pack(">BHH", kind, version, len(body)) + body
+
+
+def trailer(frame: bytes, app: str, uid: int = 10123) -> bytes:
+    """A frame as PCAPdroid marks it in a pcap file."""
+    padded = frame + bytes(-len(frame) % 4)
+    return padded + struct.pack(">Ii20s4x", 0x01072021, uid, app.encode())
+
+
+def uid_block(uid: int, package: str, name: str, order: str = "<") -> bytes:
+    """What PCAPdroid says in pcapng of the number of a user."""
+    texts = package.encode() + name.encode()
+    head = struct.pack(order + "IHBxIBB", 62652, 1, 1, uid, len(package.encode()), len(name.encode()))
+    return block(0xBAD, head + texts, order)
+
+
+def marked_block(time: float, frame: bytes, uid: int, order: str = "<") -> bytes:
+    """A packet of that user in pcapng."""
+    ticks = round(time * 10**6)
+    head = struct.pack(order + "IIIII", 0, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
+    comment = f"u-{uid}".encode()
+    option = struct.pack(order + "HH", 1, len(comment)) + comment + bytes(-len(comment) % 4)
+    flags = struct.pack(order + "HHI", 2, 4, 1)
+    return block(6, head + frame + bytes(-len(frame) % 4) + flags + option + bytes(4), order)
