@@ -24,7 +24,7 @@ QUIET: Final = 4
 LONGEST_NAME: Final = 15
 """Characters of a tunnel's name that the apps take, as that of a network interface."""
 
-_HOST_NAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.?)*")
+_HOST_NAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9][A-Za-z0-9-]*+(?:\.[A-Za-z0-9-]++)*+\.?")
 _SIOCGIFADDR: Final = 0x8915
 _DARK, _LIGHT, _PLAIN = "\x1b[38;5;16m", "\x1b[48;5;231m", "\x1b[0m"
 

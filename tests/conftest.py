@@ -1,6 +1,7 @@
 """Settings of all tests, and what several of them need."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ from tests.chromium import ARGUMENTS, CHROMIUM
 # How long one example takes says more of what else the machine does than of the code.
 settings.register_profile("phonehome", deadline=None)
 settings.load_profile("phonehome")
+
+# Hundreds of tests start a Python of their own. One that may not keep what it compiled, as some machines set it,
+# compiles mitmproxy each time; workers and what they start inherit this.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
+    sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
 
 TOGETHER = ("network", "test_live_report.py", "test_live_page_in_browser.py", "test_page_in_browser.py")
 """Folders and files whose tests share what takes long to start: each is run by one process, one test after another."""
