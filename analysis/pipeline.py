@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from phonehome.analysis.examiner import Examiner, Names, Options
 from phonehome.analysis.report.document import File
 from phonehome.analysis.report.model import Capture, Report
-from phonehome.analysis.sources import CaptureError, Part, open_source
+from phonehome.analysis.sources import CaptureError, Part, joined, open_source
 from phonehome.analysis.transmission import NameAnswer, Transmission
 
 PART: Final = 4 << 20
@@ -69,6 +69,8 @@ class Task(NamedTuple):
     options: Options
     skip: frozenset[int] = frozenset()
     """Flows, by hash, that count in another capture."""
+    more: tuple[str, ...] = ()
+    """The files that go on with it."""
 
     @property
     def size(self) -> int:
@@ -117,10 +119,12 @@ class _Run:
         self, paths: Sequence[str], options: Options, progress: Progress, keys: Sequence[Path]
     ) -> None:
         self._keys = keys
-        self._paths = list(dict.fromkeys(paths))
+        self._more = joined(paths)
+        followers = {path for more in self._more.values() for path in more}
+        self._paths = [path for path in dict.fromkeys(paths) if path not in followers]
         self._options = options
         self._progress = progress
-        self._sizes = {path: _size(path) for path in self._paths}
+        self._sizes = {path: _size(path) for path in dict.fromkeys(paths)}
         self._total = sum(self._sizes.values())
         self._done = 0
         self._result = Reading()
@@ -159,7 +163,8 @@ class _Run:
                 self._result.errors[path] = str(error)
                 self._advance(self._sizes[path])
                 continue
-            digests[path] = _submitted(pool, sha256, path)
+            for file in (path, *self._more.get(path, ())):
+                digests[file] = _submitted(pool, sha256, file)
             yield from tasks
 
     def _is_copy_of(self, path: str) -> str | None:
@@ -181,14 +186,21 @@ class _Run:
 
     def _planned(self, path: str) -> list[Task]:
         """The tasks of one file. Raises CaptureError."""
-        with open_source(path, self._keys) as source:
+        with open_source(path, self._keys, self._more.get(path, ())) as source:
             plan = source.plan(PART)
         capture = self._result.report.captures.setdefault(path, Capture())
         capture.warnings.update(dict.fromkeys(plan.warnings))
         capture.unseen.update(dict.fromkeys(plan.unseen))
         together = plan.together or PARTS
         return [
-            Task(path, plan.parts[start : start + together], plan.names, plan.context, self._options)
+            Task(
+                path,
+                plan.parts[start : start + together],
+                plan.names,
+                plan.context,
+                self._options,
+                more=self._more.get(path, ()),
+            )
             for start in range(0, len(plan.parts), together)
         ]
 
@@ -223,12 +235,21 @@ class _Run:
                 holders.setdefault(flow, path)
             if not earlier:
                 continue
-            skip = frozenset(flow for other in sorted(earlier) for flow in _flows(other, self._keys))
+            skip = frozenset(flow for other in sorted(earlier) for flow in self._flows(other))
             self._result.report.remove(path)
             with executors() as pool:
                 self._read(pool, iter([task._replace(skip=skip) for task in self._planned(path)]))
 
+    def _flows(self, path: str) -> Iterator[int]:
+        """The hashes of all flows of a capture."""
+        with open_source(path, self._keys, self._more.get(path, ())) as source:
+            for part in source.plan(PART).parts:
+                for sent in source.read(part):
+                    if sent.flow_id:
+                        yield _flow(sent)
+
     def _hashed(self, digests: dict[str, Future[str]]) -> None:
+        first = {path: begin for begin, more in self._more.items() for path in more}
         for path, future in digests.items():
             try:
                 try:
@@ -238,7 +259,7 @@ class _Run:
             except CaptureError as error:  # it was there when it was planned
                 self._result.errors[path] = str(error)
             else:
-                self._result.files.append(File(path, digest, self._sizes[path]))
+                self._result.files.append(File(path, digest, self._sizes[path], first.get(path, "")))
 
     def _add(self, totals: Totals) -> None:
         self._result.report.merge(totals.report)
@@ -266,7 +287,7 @@ def read(task: Task) -> Totals:
     examiner.names = Names(task.names)
     capture = result.report.captures[task.path] = Capture(parts=set(task.parts))
     try:
-        with open_source(task.path) as source:
+        with open_source(task.path, more=task.more) as source:
             source.context = task.context
             for part in task.parts:
                 for batch in _batches(_once(source.read(part), task.skip, capture)):
@@ -299,15 +320,6 @@ def _flow(sent: Transmission) -> int:
     """A hash of what tells flows apart: the same in every process and every run."""
     identity = f"{sent.flow_id} {sent.time!r}".encode("utf-8", "replace")
     return int.from_bytes(blake2b(identity, digest_size=8).digest())
-
-
-def _flows(path: str, keys: Sequence[Path]) -> Iterator[int]:
-    """The hashes of all flows of a capture."""
-    with open_source(path, keys) as source:
-        for part in source.plan(PART).parts:
-            for sent in source.read(part):
-                if sent.flow_id:
-                    yield _flow(sent)
 
 
 @lru_cache(maxsize=1)

@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     from phonehome.analysis.examiner import Evidence, Examiner, Names, Options
     from phonehome.analysis.identifiers.mask import Masks
     from phonehome.analysis.render import transmissions
-    from phonehome.analysis.sources import CaptureError, find_captures, open_source
+    from phonehome.analysis.sources import CaptureError, find_captures, joined, open_source
     from phonehome.analysis.transmission import Transmission
 
     knowledge = knowledge_of(options)
@@ -103,12 +103,14 @@ def run(options: argparse.Namespace) -> int:
     for path, error in errors.items():
         say(f"phonehome: {path}: {error}")
     failed = bool(errors)
+    more = joined(paths)
+    followers = {follower for rest in more.values() for follower in rest}
 
     def addresses(sent: Transmission, id_: str) -> set[str]:
         return {sent.client} if sent.client and id_ != UNKNOWN else set()
 
     def matching(path: str) -> Iterator[tuple[str, str, Evidence]]:
-        with open_source(path, keys) as source:
+        with open_source(path, keys, more.get(path, ())) as source:
             plan = source.plan(pipeline.PART)
             examiner.names = Names(plan.names)
             for sent in chain.from_iterable(map(source.read, plan.parts)):
@@ -134,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
                     )
 
     found: list[tuple[str, str, Evidence]] = []
-    for path in paths:
+    for path in (path for path in paths if path not in followers):
         try:
             for one in matching(path):
                 found.append(one)
@@ -145,7 +147,7 @@ def run(options: argparse.Namespace) -> int:
             failed = True
         if len(found) > options.limit:
             break
-    more = len(found) > options.limit
+    left_out = len(found) > options.limit
     shown = sorted(found[: options.limit], key=lambda one: one[2].transmission.time)
     # What one transmission shows to be an identifier is hidden in all of them.
     findings = [finding for _, _, evidence in shown for finding in evidence.findings]
@@ -160,7 +162,7 @@ def run(options: argparse.Namespace) -> int:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="backslashreplace")
         transmissions.write(entries, sys.stdout)
-    if more:
+    if left_out:
         say(f"more match than these {options.limit}, the first in the capture: --limit N shows N")
     if not found:
         say("phonehome: no transmission matches")

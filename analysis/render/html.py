@@ -19,6 +19,7 @@ from phonehome.analysis import __version__
 from phonehome.analysis.render.charts import FLOW_COLUMNS
 from phonehome.analysis.render.map import world_map
 from phonehome.analysis.render.page import MAX_CARDS, page, time
+from phonehome.analysis.report.captures import capture_lines
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.phrases import READING
 from phonehome.analysis.report.summary import number_of
@@ -39,6 +40,7 @@ def write(report: Document, out: TextIO) -> None:
             shades={item.country.code: item.shade for item in view.countries},
             columns=FLOW_COLUMNS,
             cards=MAX_CARDS,
+            capture_lines=capture_lines,
             period=period,
             reading=READING,
             time=time,

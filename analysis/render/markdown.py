@@ -6,6 +6,7 @@ from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.escape import markdown
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_lines, app_words
+from phonehome.analysis.report.captures import capture_lines
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from phonehome.analysis.report.summary import number_of
 
@@ -29,6 +30,7 @@ def write(report: Document, out: TextIO) -> None:
             f"{capture['path']}: {number_of(capture['transmissions'], 'transmission')}, "
             f"{phrases.period(capture['first'], capture['last'])}; SHA-256 {capture['sha256']}"
         )
+        captures += [f"{capture['path']} {line}" for line in capture_lines(capture)]
         captures += [f"{capture['path']}: warning: {warning}" for warning in capture["warnings"]]
     captures += [f"{error['path']}: not read: {error['error']}" for error in report["errors"]]
     _list(out, "Captures", captures)

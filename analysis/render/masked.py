@@ -50,6 +50,9 @@ def masked(document: Document, masking: Masking, *, known_again: bool = False) -
             {
                 **capture,
                 "path": masking.name(capture["path"]),
+                "continued": [
+                    {**file, "path": masking.name(file["path"])} for file in capture.get("continued", [])
+                ],
                 "warnings": [masking.name(warning) for warning in capture["warnings"]],
                 "damage": [masking.name(warning) for warning in capture["damage"]],
             }

@@ -12,6 +12,7 @@ from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_lines, app_words
+from phonehome.analysis.report.captures import capture_lines
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from phonehome.analysis.report.summary import number_of
 
@@ -67,6 +68,7 @@ def _write(report: Document, console: Console, limit: int | None) -> None:
             f"{phrases.period(capture['first'], capture['last'])}"
         )
         captures.append(f"  SHA-256 {capture['sha256']}")
+        captures += [f"  {printable(line)}" for line in capture_lines(capture)]
         captures += [f"  warning: {printable(warning)}" for warning in capture["warnings"]]
     captures += [
         f"{printable(error['path'])}: not read: {printable(error['error'])}" for error in report["errors"]

@@ -75,6 +75,8 @@ class File:
     path: str
     sha256: str
     bytes: int
+    follows: str = ""
+    """Path of the first file of the capture that it goes on with; empty if it is one by itself."""
 
 
 @dataclass(slots=True)
@@ -123,6 +125,7 @@ def document(report: Report, context: Context) -> Document:
         "captures": [
             _capture(file, report.captures.get(file.path, Capture()), names, located, context)
             for file in context.files
+            if not file.follows
         ],
         "verdict": None,
         "devices": devices,
@@ -487,6 +490,11 @@ def _capture(
     of_places = [each for each in (age, located.warnings.get(file.path)) if each]
     return {
         "path": names[file.path],
+        "continued": [
+            {"path": names[each.path], "sha256": each.sha256, "bytes": each.bytes}
+            for each in context.files
+            if each.follows == file.path
+        ],
         "copies": [names[path] for path, original in context.copies.items() if original == file.path],
         "sha256": file.sha256,
         "bytes": file.bytes,

@@ -230,9 +230,19 @@ class DeviceEntry(TypedDict):
     """What each app sent, the busiest first; absent from reports of older versions."""
 
 
+class FileEntry(TypedDict):
+    """A file that goes on with a capture."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
 class CaptureEntry(TypedDict):
     path: str
     """The file's name, never its path; with a number if several have that name."""
+    continued: NotRequired[list[FileEntry]]
+    """Files that go on with it, in order, read as one with it; absent from reports of older versions."""
     copies: list[str]
     """Files with the same content, which were not read again."""
     sha256: str

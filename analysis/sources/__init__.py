@@ -7,12 +7,13 @@ a module with a `Source`, and a row in `FORMATS`.
 import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from phonehome.analysis.sources import har, mitm
 from phonehome.analysis.sources.packets import source as packet_files
+from phonehome.analysis.sources.rotation import joined
 from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Source
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Source",
     "find_captures",
     "is_capture",
+    "joined",
     "open_source",
 ]
 
@@ -65,15 +67,28 @@ _NAMED_AS_CAPTURES = (".mitm", ".flow", ".flows", ".har", ".zhar", ".pcap", ".pc
 
 
 @contextmanager
-def open_source(path: Path | str, keys: Sequence[Path] = ()) -> Iterator[Source]:
-    """The source for a capture file, chosen by its content.
+def open_source(
+    path: Path | str, keys: Sequence[Path] = (), more: Sequence[Path | str] = ()
+) -> Iterator[Source]:
+    """The source for a capture file, chosen by its content. `more` are the files that go on with it, in order: `joined`
+    tells which do.
 
     A large file is mapped: it is read when it is touched, and needs no memory. A small one is read, because if a file
     that is mapped becomes shorter, the system ends the process that touches it. `keys` are key logs (SSLKEYLOGFILE) for
     what the capture holds encrypted.
 
     Raises CaptureError if the file cannot be opened, is empty, or is of no format that is read."""
-    path = Path(path)
+    with ExitStack() as files:
+        format_, data = _opened(Path(path), files)
+        rest = [_opened(Path(each), files)[1] for each in more]
+        if rest:
+            yield packet_files.PacketSource(data, Path(path), keys, rest)
+        else:
+            yield format_.open(data, Path(path), keys)
+
+
+def _opened(path: Path, files: ExitStack) -> tuple[Format, Buffer]:
+    """The format of a file, and its bytes. Raises CaptureError."""
     try:
         with path.open("rb") as file:
             beginning = file.read(BEGINNING)
@@ -88,8 +103,9 @@ def open_source(path: Path | str, keys: Sequence[Path] = ()) -> Iterator[Source]
                 data = beginning + file.read()
     except OSError as error:
         raise CaptureError(f"cannot be read: {error.strerror or error}") from error
-    with data if isinstance(data, mmap.mmap) else nullcontext():
-        yield format_.open(data, path, keys)
+    if isinstance(data, mmap.mmap):
+        files.enter_context(data)
+    return format_, data
 
 
 def is_capture(path: Path) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 import zstandard
 
 from phonehome.analysis.sources.packets import blocks, keys
-from phonehome.analysis.sources.packets.blocks import Blocks
+from phonehome.analysis.sources.packets.blocks import Blocks, Frame
 from phonehome.analysis.sources.packets.conversations import Conversations
 from phonehome.analysis.sources.packets.devices import Devices
 from phonehome.analysis.sources.packets.keys import Keys
@@ -62,8 +62,12 @@ def recognises(beginning: bytes) -> bool:
 class PacketSource:
     """One capture."""
 
-    def __init__(self, data: Buffer, path: Path, logs: Sequence[Path] = ()) -> None:
-        self._data = data
+    def __init__(
+        self, data: Buffer, path: Path, logs: Sequence[Path] = (), more: Sequence[Buffer] = ()
+    ) -> None:
+        """`more` are the files that go on with it, in order."""
+        self._files = (data, *more)
+        self._size = sum(map(len, self._files))
         self._path = path
         self._logs = logs
         self._notes = Notes()
@@ -86,7 +90,7 @@ class PacketSource:
         notes = Notes()
         reader = Blocks(notes)
         survey = Survey(notes)
-        survey.read(reader.frames(self._pieces(notes)))
+        survey.read(self._frames(reader, notes))
         if not survey.packets:
             raise CaptureError("; ".join(("a pcap or pcapng file without TCP or UDP in it", *notes.lines())))
         known = Keys()
@@ -96,7 +100,7 @@ class PacketSource:
             self._take(known, log, Notes())
         known.merge(reader.secrets)
         _said(notes, reader, survey)
-        bytes_ = len(self._data)
+        bytes_ = self._size
         shares = max(1, min(bytes_ // SHARE, os.cpu_count() or 1, MAX_SHARES))
         devices = survey.devices()
         self.context = Context(devices, known, shares, reader.marked)
@@ -109,12 +113,12 @@ class PacketSource:
         if self.context is None:
             self.plan(0)
         context = cast("Context", self.context)
-        share = round(part.start * context.shares / len(self._data)), context.shares
+        share = round(part.start * context.shares / self._size), context.shares
         ignored = Notes()  # what is wrong with the file was said in the first reading
         reader = Blocks(ignored)
         app_of = reader.app if context.marked else None
         conversations = Conversations(context.devices, context.keys, self._notes, share, app_of)
-        yield from conversations.read(reader.frames(self._pieces(ignored)))
+        yield from conversations.read(self._frames(reader, ignored))
 
     def warnings(self) -> tuple[str, ...]:
         """None beside those of the plan and those that are counted."""
@@ -133,23 +137,29 @@ class PacketSource:
         if not found:
             notes.add(f"no new key in {log.name}: give a key log as SSLKEYLOGFILE writes it")
 
-    def _pieces(self, notes: Notes) -> Iterator[bytes]:
-        data = self._data
-        if not data[:6].startswith(_COMPRESSED):
-            for start in range(0, len(data), PIECE):
-                yield data[start : start + PIECE]
-                release(data, start, min(start + PIECE, len(data)))
-            return
-        with _unpacked(data) as file:
-            while True:
-                try:
-                    piece = file.read(PIECE)
-                except _BROKEN:
-                    notes.add("the compression is damaged: what lies behind was not read")
-                    return
-                if not piece:
-                    return
-                yield piece
+    def _frames(self, reader: Blocks, notes: Notes) -> Iterator[Frame]:
+        """The frames of all files."""
+        for data in self._files:
+            yield from reader.frames(pieces_of(data, notes))
+
+
+def pieces_of(data: Buffer, notes: Notes) -> Iterator[bytes]:
+    """What a file holds, unpacked if it is compressed, piece by piece."""
+    if not data[:6].startswith(_COMPRESSED):
+        for start in range(0, len(data), PIECE):
+            yield data[start : start + PIECE]
+            release(data, start, min(start + PIECE, len(data)))
+        return
+    with _unpacked(data) as file:
+        while True:
+            try:
+                piece = file.read(PIECE)
+            except _BROKEN:
+                notes.add("the compression is damaged: what lies behind was not read")
+                return
+            if not piece:
+                return
+            yield piece
 
 
 def _unpacked(data: Buffer) -> BinaryIO:

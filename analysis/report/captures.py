@@ -1,0 +1,21 @@
+"""What is said of a capture besides its numbers: files that go on with it. Pure."""
+
+from typing import Final
+
+from phonehome.analysis.report.entries import CaptureEntry
+from phonehome.analysis.report.summary import number_of
+
+MAX_FILES: Final = 100
+"""Files of a capture that are listed for people; JSON has all."""
+
+
+def capture_lines(capture: CaptureEntry) -> list[str]:
+    """Lines about a capture, for people."""
+    more = capture.get("continued", [])
+    lines = []
+    if more:
+        lines.append(f"goes on in {number_of(len(more), 'file')}, read as one capture with it:")
+        lines += [f"{file['path']}, SHA-256 {file['sha256']}" for file in more[:MAX_FILES]]
+        if len(more) > MAX_FILES:
+            lines.append(f"and {len(more) - MAX_FILES:,} more")
+    return lines
