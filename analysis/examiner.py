@@ -198,7 +198,7 @@ class Examiner:
         its values begin with. Never raises."""
         try:
             decoded = self.decoder.decode_bytes(data, media_type, path=path)
-            return Content(decoded.values, decoded.opaque, self.recogniser.recognise(decoded))
+            return Content(decoded.values, decoded.opaque, self.recogniser.recognise(decoded, received=True))
         except Exception as error:
             self._count(error)
             return Content((), (), ())

@@ -2,7 +2,7 @@
 
 Two ways to a purpose, and the judgement says which: an entry of the catalogue knows the endpoint; or, if none
 does, the request is an activation by its looks, because it carries two or more kinds of hardware or SIM
-identifiers. What neither tells is unclassified, not guessed.
+identifiers of the phone itself. What neither tells is unclassified, not guessed.
 """
 
 import json
@@ -80,11 +80,13 @@ def outcome(transmission: Transmission, entry: Endpoint | None) -> Outcome:
 
 
 def _telling_kinds(findings: Sequence[Finding], kinds: Mapping[str, Kind]) -> list[str]:
-    """Labels of the kinds of hardware and SIM identifiers, in order of appearance.
+    """Labels of the kinds of hardware and SIM identifiers, in order of appearance; none if no value of them is certain
+    to be this phone's, since printers, trackers and couriers have serial numbers, MAC addresses and telephones too.
 
     One value that was taken for two kinds counts once."""
     seen: dict[str, str] = {}
     values = set()
+    certain = False
     for finding in findings:
         kind = kinds.get(finding.kind)
         if (
@@ -97,7 +99,8 @@ def _telling_kinds(findings: Sequence[Finding], kinds: Mapping[str, Kind]) -> li
         ):
             seen[finding.kind] = kind.label
             values.add(finding.value)
-    return list(seen.values())
+            certain = certain or finding.certainty == "certain"
+    return list(seen.values()) if certain else []
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -179,6 +179,8 @@ class TestByItsLooks:
             [finding("imei"), finding("advertising-id")],
             [finding("imei", "same"), finding("imsi", "same")],
             [finding("imei"), finding("carrier")],
+            [finding("mac", certainty="likely"), finding("serial", certainty="likely")],
+            [finding("serial", certainty="likely"), finding("phone-number", certainty="likely")],
             [finding("imei"), finding("no-such-kind")],
         ],
     )

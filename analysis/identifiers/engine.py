@@ -9,7 +9,7 @@ together at the end, from what the pass noted.
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final
 
@@ -24,7 +24,6 @@ from phonehome.analysis.identifiers.kinds import (
     Kind,
     Meaning,
     Weight,
-    elsewhere,
     kinds,
     meaning,
     tables,
@@ -36,8 +35,10 @@ from phonehome.analysis.identifiers.rule import (
     Checked,
     Noted,
     Placed,
+    Strength,
     declared_reason,
 )
+from phonehome.analysis.identifiers.subject import Subjects
 from phonehome.analysis.knowledge.catalogue import fits, without_compression
 from phonehome.analysis.transmission import Transmission
 
@@ -63,6 +64,14 @@ _AGENT: Final = Meaning()
 """The value is a user agent."""
 
 
+_LINES: Final = frozenset({"header", "cookie"})
+"""First segments of paths where what stands beside a value says nothing of it."""
+_LESS: Final[Mapping[Certainty, Certainty]] = {
+    "certain": "likely",
+    "likely": "possible",
+    "possible": "possible",
+}
+
 _Judged = tuple[Finding | None, tuple[Kind, Checked] | None]
 """What a value is; or what it could be in the company of others."""
 
@@ -80,15 +89,18 @@ class Recogniser:
         )
         self._judged: Memo[tuple[str, tuple[str, ...], str], _Judged] = Memo(self._judge, MAX_REMEMBERED)
         self._declared: dict[int, tuple[Sequence[DeclaredField], _Declared]] = {}
-        self._elsewhere: Memo[tuple[str, ...], str] = Memo(elsewhere, MAX_REMEMBERED)
+        self._subjects = Subjects()
 
     def recognise(
         self,
         decoded: Decoded,
         declared: Sequence[DeclaredField] = (),
         transmission: Transmission | None = None,
+        *,
+        received: bool = False,
     ) -> tuple[Finding, ...]:
-        """The identifiers among the values, in the order in which they stand.
+        """The identifiers among the values, in the order in which they stand. What a server sent (`received`) is less
+        sure to be the device's: what would be certain is likely, and what would be likely is possible.
 
         `declared` are the fields that the catalogue declares for the endpoint; a value at such a place is
         reported as certain if it has the shape of the declared kind, and else judged as any other. Known values
@@ -124,8 +136,11 @@ class Recogniser:
                 value, its = self._meant(value)
             noted.append((place, value, its))
         if not noted and not declared and known is None:
-            return agents
+            return () if received else agents
         found = self._examine(decoded.values, noted, declared)
+        if received:
+            agents = ()
+            found = [each._replace(certainty=_LESS[each.certainty]) for each in found]
         if known is not None:
             found += [
                 *(
@@ -188,18 +203,16 @@ class Recogniser:
         found += stations
         vague: list[tuple[Noted, Kind, Checked]] = []
         groups_with_device: set[int] = set()
-        groups_of_others = (
-            {each.value.group for each in noted if "another_thing" in each.meaning.roles}
-            if "another_thing" in roles
-            else set[int]()
-        )
         for each in noted:
             if each.place in taken:
                 continue
             for one in self._of_one_value(each, vague):
-                one = self._doubted(one, each.value.group in groups_of_others)
                 found.append((each.place, one))
-                if one.certainty != "possible" and tables().kinds[one.kind].category in ("hardware", "sim"):
+                if (
+                    one.certainty != "possible"
+                    and tables().kinds[one.kind].category in ("hardware", "sim")
+                    and (each.declared or not self._subjects.other(one.path))
+                ):
                     groups_with_device.add(each.value.group)
         roles_by_group = _roles_by_group(noted) if vague else {}
         for each, kind, checked in vague:
@@ -221,23 +234,57 @@ class Recogniser:
                 [each for each in noted if "packages" in each.meaning.roles or each.declared], packages
             )
         found.sort(key=lambda each: each[0])
-        groups_of_others -= groups_with_device
-        return [
-            self._doubted(finding, values[place].group in groups_of_others)
-            for place, finding in found[:MAX_FOUND]
-        ]
+        return self._doubted(values, found[:MAX_FOUND], fields)
 
-    def _doubted(self, finding: Finding, with_another: bool) -> Finding:
-        """A finding that is likely becomes possible where it stands in an object that describes something else."""
-        if finding.certainty != "likely":
-            return finding
-        other = self._elsewhere[finding.path]
-        if not (other or with_another):
-            return finding
-        reason = f"within {other}" if other else "beside what describes something else"
-        return finding._replace(
-            certainty="possible", reason=f"{finding.reason}; {reason}, so perhaps not the device's"
-        )
+    def _doubted(
+        self, values: Sequence[Value], found: list[Placed], fields: Mapping[int, DeclaredField]
+    ) -> list[Finding]:
+        """The findings; one that stands in what describes something or somebody else is possible only. What the
+        catalogue declares is not doubted."""
+        its = kinds()
+        read: list[Finding] = []
+        lists: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+        certain: set[int] = set()
+        for place, finding in found:
+            kind = its[finding.kind]
+            if kind.few:
+                lists.setdefault((finding.kind, finding.path), set()).add(finding.value)
+            if finding.certainty == "certain" and kind.category in ("hardware", "sim"):
+                certain.add(values[place].group)
+        for place, finding in found:
+            kind = its[finding.kind]
+            if finding.certainty != "possible" and kind.doubts and place not in fields:
+                listed = bool(kind.few) and len(lists[finding.kind, finding.path]) > kind.few
+                why = self._not_its(values, place, finding, values[place].group in certain, listed)
+                if why:
+                    reason = f"{finding.reason}; {why}, so perhaps not the device's"
+                    finding = finding._replace(certainty="possible", reason=reason)
+            read.append(finding)
+        return read
+
+    def _not_its(
+        self, values: Sequence[Value], place: int, finding: Finding, with_device: bool, listed: bool
+    ) -> str:
+        """Why a finding may not be of this device or who uses it; empty if nothing says so. `with_device`: a number of
+        its hardware or SIM, which is certain, stands beside it. `listed`: one of several in a list."""
+        other = self._subjects.other(finding.path)
+        if other:
+            return f"within {other}"
+        if finding.path[0] in _LINES and not listed:
+            return ""
+        signs = self._subjects.signs(values, place, finding.path)
+        for sign in kinds()[finding.kind].doubts:
+            name = signs.get(sign)
+            if name is None or (sign != "machine" and with_device) or (sign == "place" and "own" in signs):
+                continue
+            if sign == "campaign" and any(
+                weight == "exclusive" for _, weight in self._meanings[finding.path[-1]].kinds
+            ):
+                continue
+            return f"beside {name}, which describes something else"
+        if listed and not ("track" in signs or "own" in signs or with_device):
+            return "one of several in a list"
+        return ""
 
     def _of_one_value(self, each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Sequence[Finding]:
         """What one value is: as it stands, or else its parts, if it is of a kind that is written so."""
@@ -440,7 +487,7 @@ def _best(
         if kind.not_in and not kind.not_in.isdisjoint(path[:2]):
             continue
         checked = _check(kind.id, text)
-        if checked is None:
+        if checked is None or (weight == "vague" and kind.special and checked.strength < Strength.SPECIFIC):
             continue
         certainty = CERTAINTY.get((weight, checked.strength))
         if certainty is None or (best is not None and RANK[certainty] <= RANK[best.certainty]):

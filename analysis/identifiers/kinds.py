@@ -51,12 +51,6 @@ def tables() -> Identifiers:
     return knowledge.shipped().identifiers
 
 
-def elsewhere(path: tuple[str, ...]) -> str:
-    """The name in a path of an object that describes something other than the device and its user; empty if none is."""
-    names = tables().elsewhere
-    return next((segment for segment in path[1:-1] if compact(segment[:MAX_KEY]) in names), "")
-
-
 def kinds() -> dict[str, Kind]:
     """All kinds by id, in the order of the catalogue."""
     return tables().kinds
@@ -73,7 +67,7 @@ def meaning(name: str) -> Meaning:
     meanings = table.meanings
     if len(name) > MAX_KEY:
         return NOTHING
-    for whole in ("_".join(_words(name)), compact(name)):
+    for whole in ("_".join(words_of(name)), compact(name)):
         found = meanings.get(whole)
         if found is not None:
             return found
@@ -93,13 +87,14 @@ def meaning(name: str) -> Meaning:
 
 def _readings(name: str) -> Iterable[list[str]]:
     """The words of a name; and of its last component, if it has several (`device[imei]`, `ro.serialno`)."""
-    yield _words(name)
+    yield words_of(name)
     last = re.split(r"[./:\[\]]+", name.rstrip("]"))[-1]
     if last != name:
-        yield _words(last)
+        yield words_of(last)
 
 
-def _words(name: str) -> list[str]:
+def words_of(name: str) -> list[str]:
+    """The words of a name, in lower case: `SIM1_Iccid` is `sim`, `1`, `iccid`."""
     return [word.lower() for word in _WORDS.findall(name)]
 
 
@@ -124,7 +119,7 @@ def _without_affixes(words: list[str], table: Identifiers) -> Meaning | None:
             return found
     for start in range(1, len(words)):
         found = table.exclusive.get("".join(words[start:]).rstrip("0123456789"))
-        if found is not None:
+        if found is not None and table.elsewhere.isdisjoint(words[:start]):
             return found
     return None
 

@@ -2,7 +2,10 @@
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
 from phonehome.analysis.identifiers.device import mac_digits, spelled
@@ -64,7 +67,44 @@ def ip_address(text: str) -> Checked | None:
 
 
 def carrier(text: str) -> Checked | None:
-    return Checked(text, Strength.FITS, "a name or code") if text.strip() else None
+    """A name that an operator has, or its code; many other things are carried and operated as well."""
+    if not any(map(str.isalnum, text)) or text.lower() in kind("carrier").never:
+        return None
+    if text.isdecimal():
+        from stdnum import numdb
+
+        parts = [told for number, told in numdb.get("imsi").info(text) if number]
+        if len(text) not in (5, 6) or len(parts) != 2 or not parts[1]:
+            return None
+        return Checked(text, Strength.SPECIFIC, "the code of an operator")
+    words = _name_words(text)
+    names = _operators()
+    for count in range(len(words), 0, -1):
+        if words[:count] in names:
+            short = count == 1 and len(words[0]) <= _COMMON
+            return Checked(text, Strength.FITS if short else Strength.SPECIFIC, "the name of an operator")
+    if text.lower().startswith(kind("carrier").prefixes):
+        return Checked(text, Strength.SPECIFIC, "the name of an operator")
+    return Checked(text, Strength.WEAK, "a name, but of no operator that is known")
+
+
+_COMMON: Final = 4
+"""Letters of a word up to which an operator's name is also another word: Plus, Free, One."""
+_LEAST_NAMED: Final = 3
+"""Operators whose names begin with the same word, from which on this word is a name by itself: Vodafone."""
+
+
+def _name_words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[^\W_]+", text.casefold()))
+
+
+@cache
+def _operators() -> frozenset[tuple[str, ...]]:
+    """Names of the operators that have codes (ITU-T E.212), as words."""
+    table = files("stdnum").joinpath("imsi.dat").read_text("utf-8")
+    names = {_name_words(name) for name in re.findall(r'(?:brand|operator)="([^"]+)"', table)}
+    first = Counter(name[0] for name in names if len(name) > 1 and len(name[0]) > _COMMON)
+    return frozenset(names) | {(word,) for word, count in first.items() if count >= _LEAST_NAMED}
 
 
 CHECKS: Final[Mapping[str, Check]] = {"ssid": ssid, "ip-address": ip_address, "carrier": carrier}

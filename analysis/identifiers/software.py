@@ -71,7 +71,10 @@ def build(text: str) -> Checked | None:
     fingerprint = kind("build").alone
     if fingerprint is not None and fingerprint(text):
         return Checked(text, Strength.SPECIFIC, "the form of an Android build fingerprint")
-    if not any(map(str.isdecimal, text)) or _HASH(text) or _MEMORY(text):
+    special = kind("build").special
+    if special is not None and special(text):
+        return Checked(text, Strength.SPECIFIC, "the form of a system's build")
+    if not any(map(str.isdecimal, text)) or _HASH(text) or _MEMORY(text) or _PAIRS(text):
         return None
     if _COMMIT(text):
         return Checked(
@@ -82,6 +85,8 @@ def build(text: str) -> Checked | None:
     return Checked(text, Strength.WEAK, "a version")
 
 
+_PAIRS = re.compile(r"(?:[0-9A-Fa-f]{2}:){7,}[0-9A-Fa-f]{2}").fullmatch
+"""How the fingerprint of a certificate is written."""
 _MEMORY = re.compile(
     r"[0-9][0-9.,]{0,6} ?[KMGT]i?B?(?: ?[+/,] ?[0-9][0-9.,]{0,6} ?[KMGT]i?B?)?", re.IGNORECASE
 ).fullmatch
@@ -91,8 +96,13 @@ _HASH = re.compile(r"[0-9A-Fa-f]{32,}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A
 
 
 def model(text: str) -> Checked | None:
-    return Checked(text, Strength.FITS, "a name") if any(map(str.isalnum, text)) else None
+    """A name. Words in lower case with hyphens between them name programs and language models."""
+    if not any(map(str.isalnum, text)) or _PROGRAM(text):
+        return None
+    return Checked(text, Strength.FITS, "a name")
 
+
+_PROGRAM = re.compile(r"[a-z0-9.]++(?:-[a-z0-9.]++)+").fullmatch
 
 CHECKS: Final[Mapping[str, Check]] = {
     "advertising-id": advertising_id,

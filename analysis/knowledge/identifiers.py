@@ -1,7 +1,7 @@
 """The kinds of identifiers, and which names in traffic stand for which: `identifiers.toml`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Self, get_args
 
@@ -39,6 +39,8 @@ class Kind:
     names: frozenset[str] = frozenset()
     vague: frozenset[str] = frozenset()
     company: frozenset[str] = frozenset()
+    doubts: tuple[str, ...] = ()
+    few: int = 0
     not_in: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
@@ -47,6 +49,8 @@ class Kind:
     not_ending: tuple[str, ...] = ()
     shape: Callable[[str], re.Match[str] | None]
     """`fullmatch` of the form of a value under one of the names."""
+    special: Callable[[str], re.Match[str] | None] | None = None
+    """`fullmatch` of a form that hardly anything else has; None if there is none."""
     alone: Callable[[str], re.Match[str] | None] | None = None
     """`fullmatch` of a form that is worth a look whatever the name; None if there is none."""
     alone_lengths: frozenset[int] = frozenset()
@@ -89,7 +93,15 @@ class Identifiers:
     """A prefix that is taken off where no separator marks its end."""
     suffixes: frozenset[str]
     elsewhere: frozenset[str]
-    """Names of objects that describe something other than the device and its user."""
+    """Words for what is neither the device nor who uses it."""
+    own: frozenset[str]
+    """Words for these two."""
+    describing: frozenset[str]
+    """Last words of names that, behind one for something else, say what an object describes."""
+    types: frozenset[str]
+    """Names under which stands what kind of thing an object describes."""
+    signs: Mapping[str, tuple[str, ...]]
+    """What names that stand beside a value are a sign of."""
     agents: tuple[tuple[Kind, re.Pattern[str]], ...]
     """What user agents say of the device."""
     agents_never: frozenset[str]
@@ -140,7 +152,13 @@ class Identifiers:
             prefixes=frozenset(form.prefixes),
             unmarked=re.compile(f"(?:{'|'.join(long)})[0-9]*"),
             suffixes=frozenset(form.suffixes),
-            elsewhere=frozenset(content.elsewhere.names),
+            elsewhere=frozenset(
+                word for one in content.elsewhere.words for word in (one, f"{one}s", _plural(one))
+            ),
+            own=frozenset(content.elsewhere.own),
+            describing=frozenset(content.elsewhere.describing),
+            types=frozenset(content.elsewhere.types),
+            signs=_signs(content),
             agents=tuple(
                 (kinds[id], pattern)
                 for id, pattern in (("model", content.user_agent.model), ("build", content.user_agent.build))
@@ -156,6 +174,19 @@ _SPECIAL_ROLES: Final = frozenset(
 """Roles whose names are too short or too common to count with a prefix taken off."""
 
 
+def _signs(content: IdentifierNames) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for sign, names in structs.asdict(content.signs).items():
+        if sign != "reference":
+            for name in map(compact, names):
+                found[name] = (*found.get(name, ()), sign)
+    return found
+
+
+def _plural(word: str) -> str:
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}es"
+
+
 def _kind(table: KindTable) -> Kind:
     sets = ("company", "not_in", "never", "alone_lengths")
     names = ("exclusive", "names", "vague")
@@ -165,6 +196,7 @@ def _kind(table: KindTable) -> Kind:
             **{key: frozenset(getattr(table, key)) for key in sets},
             **{key: frozenset(map(normal, getattr(table, key))) for key in names},
             "shape": table.shape.fullmatch,
+            "special": table.special and table.special.fullmatch,
             "alone": table.alone and table.alone.fullmatch,
         }
     )

@@ -284,7 +284,7 @@ class KindTable(Table, frozen=True):
     exclusive: Texts = ()
     """Names that mean nothing else: where the check is strong, enough for "certain"."""
     anywhere: bool = False
-    """Whether these also count behind words that are not known (`vendor_imei`)."""
+    """Whether these also count behind words that are not known (`partner_imei`)."""
     grouped: bool = False
     """Whether it is also written in groups, in quotation marks, or several in one text: then the parts are tried."""
     names: Texts = ()
@@ -293,6 +293,10 @@ class KindTable(Table, frozen=True):
     """Names that may mean other things as well; one with _ is meant only if the sender marks the same words."""
     company: Texts = ()
     """Roles that, in the same object, make a vague name "likely"."""
+    doubts: tuple[str, ...] = ("machine", "thing")
+    """Signs (of [signs]) that make what stands beside them "possible"."""
+    few: Annotated[int, Meta(ge=0, le=9, description="a whole number from 0 to 9")] = 0
+    """More different ones than this in one list are of others; 0 if that is not so."""
     not_in: Texts = ()
     """First segments of the path where the names mean something else."""
     never: Texts = ()
@@ -305,6 +309,8 @@ class KindTable(Table, frozen=True):
     """First words of a value that is something else."""
     not_ending: Texts = ()
     """Last words of a value that is something else."""
+    special: re.Pattern[str] | None = None
+    """Form that hardly anything else has; then vague names count only with such a value."""
     alone: re.Pattern[str] | None = None
     """Form that is specific enough to be "possible" without a name."""
     alone_lengths: tuple[int, ...] = ()
@@ -371,7 +377,6 @@ class Roles(Table, frozen=True):
     device_description: Texts = ()
     packages: Texts = ()
     access_points: Texts = ()
-    another_thing: Texts = ()
     useragent: Texts = ()
 
 
@@ -386,9 +391,34 @@ class AgentPatterns(Table, frozen=True):
 
 
 class Elsewhere(Table, frozen=True):
-    """Names of objects that describe something other than the device and its user."""
+    """Words that say whether an object describes the device and its user, or something or somebody else."""
 
-    names: Texts
+    words: Texts
+    """For something or somebody else, in the singular."""
+    own: Texts
+    """For the device and its user."""
+    describing: Texts
+    """Behind one of `words`, these make a name that says what an object describes: `store_id`."""
+    types: Texts
+    """Names under which the kind of a thing stands: `type`."""
+    reference: Text
+
+
+class Signs(Table, frozen=True):
+    """Names that stand beside a value, and say that it is not the device's."""
+
+    machine: Texts
+    """Of another machine that may have a SIM of its own: not even a number with a check digit is then the phone's."""
+    thing: Texts
+    """Of another thing, person or message."""
+    place: Texts
+    """Of a place, unless the device is described beside it."""
+    track: Texts
+    """Of a way: then several positions are one device's."""
+    listing: Texts
+    """Of an app that is offered."""
+    campaign: Texts
+    """Of an advertisement."""
     reference: Text
 
 
@@ -402,6 +432,7 @@ class IdentifierNames(File, frozen=True):
     roles: Roles
     user_agent: AgentPatterns
     elsewhere: Elsewhere
+    signs: Signs
 
 
 class Header(Table, frozen=True):

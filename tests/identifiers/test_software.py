@@ -43,7 +43,8 @@ def test_email_keeps_the_case_of_the_name() -> None:
 def test_build() -> None:
     fingerprint = "google/redfin/redfin:13/TQ3A.230605.012/10204971:user/release-keys"
     assert build(fingerprint).strength is Strength.SPECIFIC  # type: ignore[union-attr]
-    assert build("00WW_3_39B_SP03").strength is Strength.FITS  # type: ignore[union-attr]
+    assert build("00WW_3_39B_SP03").strength is Strength.SPECIFIC  # type: ignore[union-attr]
+    assert build("release_39B_SP03").strength is Strength.FITS  # type: ignore[union-attr]
     assert build("1.2.3").strength is Strength.WEAK  # type: ignore[union-attr]
     assert build("release") is None
     assert build("d470d22f237aee69843355edba5a8178") is None

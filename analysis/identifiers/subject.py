@@ -1,0 +1,104 @@
+"""Whose a value is: whether what it stands in describes this device and who uses it, or something or somebody else.
+
+Strategy: a person would look at the names around a value, from the nearest outwards: `shop`, `courier`, `printer`;
+then at what stands beside it: a licence plate, opening hours, `type: lamp`. So does this, for the few values that were
+found, and remembers the answer for each name. The words are data (`[elsewhere]`, `[signs]`).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from phonehome.analysis.decoding.memo import Memo
+from phonehome.analysis.decoding.values import Value
+from phonehome.analysis.identifiers.kinds import MAX_KEY, compact, meaning, tables, words_of
+
+MAX_REMEMBERED: Final = 8192
+NEAR: Final = 48
+"""Values before and behind one that are looked at; an object has rarely more of its own."""
+LONGEST_TYPE: Final = 24
+"""Characters of a text that says what kind of thing an object describes."""
+
+_TYPE: Final = ("type",)
+_Path = tuple[str, ...]
+Signs = dict[str, str]
+"""What stands beside a value: what it is a sign of (as in `[signs]`), and the name that says so."""
+
+
+class Subjects:
+    """Answers whose a value is; remembers names and paths, within bounds."""
+
+    def __init__(self) -> None:
+        self._paths: Memo[_Path, str] = Memo(_other, MAX_REMEMBERED)
+        self._signs: Memo[str, tuple[str, ...]] = Memo(_sign, MAX_REMEMBERED)
+
+    def other(self, path: _Path) -> str:
+        """The name in a path that says that it describes something else; empty if none does."""
+        return self._paths[path]
+
+    def signs(self, values: Sequence[Value], place: int, path: _Path) -> Signs:
+        """What stands beside the value at a place, whose finding has this path, and above it."""
+        found: Signs = {}
+        group = values[place].group
+        parent = path[:-1]
+        size = len(parent)
+        its = self._signs
+        for value in values[max(0, place - NEAR) : place + NEAR]:
+            at = value.path
+            depth = len(at)
+            if value.group == group:
+                name = at[-1]
+            elif depth > size + 1 and at[:size] == parent:
+                name = at[size]  # a list or an object that stands beside it
+            elif 1 < depth <= size and at[:-1] == path[: depth - 1]:
+                name = at[-1]
+                if its[name] != _TYPE:
+                    continue
+            else:
+                continue
+            signs = its[name]
+            if signs == _TYPE:
+                signs = ("machine",) if _is_other_type(value.data) else ()
+            for sign in signs:
+                found.setdefault(sign, name)
+        return found
+
+
+def _other(path: _Path) -> str:
+    """The nearest name that says whose it is decides. The last one counts only if no table has it as a whole."""
+    table = tables()
+    for place in range(len(path) - 1, 0, -1):
+        name = path[place][:MAX_KEY]
+        if place == len(path) - 1 and compact(name) in table.meanings:
+            continue
+        for word in (compact(name), *reversed(words_of(name))):
+            if word in table.own:
+                return ""
+            if word in table.elsewhere:
+                return path[place]
+    return ""
+
+
+def _sign(key: str) -> tuple[str, ...]:
+    """What a name that stands beside a value is a sign of."""
+    key = key[:MAX_KEY]
+    table = tables()
+    name = compact(key)
+    if name in table.types:
+        return _TYPE
+    signs = table.signs.get(name)
+    if signs is not None:
+        return signs
+    if "device_description" in meaning(key).roles:
+        return ("own",)
+    words = words_of(key)
+    if len(words) > 1 and words[-1] in table.describing and words[-2] in table.elsewhere:
+        return ("place",)
+    return ()
+
+
+def _is_other_type(data: object) -> bool:
+    """Whether a text says that an object is one of something else."""
+    if not isinstance(data, str) or len(data) > LONGEST_TYPE:
+        return False
+    words = words_of(data)
+    return 0 < len(words) <= 2 and words[-1] in tables().elsewhere
