@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
 from phonehome.analysis.identifiers.device import mac_digits, spelled
@@ -101,8 +100,10 @@ def _name_words(text: str) -> tuple[str, ...]:
 @cache
 def _operators() -> frozenset[tuple[str, ...]]:
     """Names of the operators that have codes (ITU-T E.212), as words."""
-    table = files("stdnum").joinpath("imsi.dat").read_text("utf-8")
-    names = {_name_words(name) for name in re.findall(r'(?:brand|operator)="([^"]+)"', table)}
+    from stdnum import numdb
+
+    networks = [told for *_, children in numdb.get("imsi").prefixes for *_, told, _ in children]
+    names = {_name_words(told[key]) for told in networks for key in ("brand", "operator") if key in told}
     first = Counter(name[0] for name in names if len(name) > 1 and len(name[0]) > _COMMON)
     return frozenset(names) | {(word,) for word, count in first.items() if count >= _LEAST_NAMED}
 
