@@ -27,13 +27,14 @@ from phonehome.analysis.devices import DeviceNames, device_id
 from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge import Knowledge
-from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.addresses import the_country
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.render.masking import Masking
 from phonehome.analysis.report.model import url
+from phonehome.analysis.report.summary import HOW_SURELY
 from phonehome.analysis.sources import live_flow
 from phonehome.analysis.sources.flow_state import NOTE_UNOPENED
 from phonehome.analysis.transmission import Transmission
@@ -260,10 +261,11 @@ class ActivationLog:
         location = self._locate(evidence.transmission)
         kinds = catalogue().kinds
         carried = dict.fromkeys(kinds[found.kind].label for found in evidence.findings if found.kind in kinds)
-        where = country_name(location.country) if location.country else "a country that is not known"
+        where = the_country(location.country) if location.country else "a country that is not known"
+        surely = HOW_SURELY.get(location.country_certainty, "")
         encrypted = {True: "encrypted", False: "UNENCRYPTED", None: "tried only"}[evidence.encrypted]
         inside = f", with {', '.join(carried)}" if carried else ""
-        return f"phonehome: activation data to {where}, {encrypted}{inside} ({evidence.judgement.reason})"
+        return f"phonehome: activation data {surely}to {where}, {encrypted}{inside} ({evidence.judgement.reason})"
 
     def _locate(self, sent: Transmission) -> Location:
         if self._database is None:

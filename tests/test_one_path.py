@@ -77,7 +77,7 @@ def test_inspect(capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("acknowledged", "acknowledged"),
     ):
         assert sum(
-            row[key] for device in report(capture, tmp_path)["devices"] for row in device["destinations"]
+            row[key] or 0 for device in report(capture, tmp_path)["devices"] for row in device["destinations"]
         ) == sum(of_entry in (None, entry["outcome"]) for entry in entries)
 
 

@@ -20,6 +20,7 @@ from phonehome.analysis.places.location import Location
 from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.render.masking import Masking
+from phonehome.analysis.report.summary import DESCRIPTIVE
 
 MAX_SAID: Final = 50_000
 """What was said and is remembered; the oldest is forgotten, and said once more."""
@@ -94,9 +95,11 @@ def _place(location: Location) -> str:
         return "country not known"
     name = country_name(location.country)
     # A region says where it is only if it decided the country: some have no one place.
-    if location.cloud_region and location.country_certainty == "certain":
+    if location.country_certainty == "certain" and any(
+        piece.kind == "provider-list" and piece.country == location.country for piece in location.evidence
+    ):
         name += f" ({location.cloud_provider} {location.cloud_region})"
-    return f"{name} (uncertain)" if location.country_certainty == "uncertain" else name
+    return name if location.country_certainty == "certain" else f"{name} ({location.country_certainty})"
 
 
 def _network(location: Location) -> str:
@@ -109,7 +112,7 @@ def _identifiers(evidence: Evidence, masking: Masking) -> str:
     shown: dict[str, None] = {}
     for found in evidence.findings:
         kind = kinds.get(found.kind)
-        if kind is not None and kind.category != "software" and RANK[found.certainty] >= RANK["likely"]:
+        if kind is not None and found.kind not in DESCRIPTIVE and RANK[found.certainty] >= RANK["likely"]:
             shown[f"{kind.label} {masking.value(found.kind, found.value)}"] = None
     texts = list(shown)[:MAX_IDENTIFIERS]
     more = len(shown) - len(texts)

@@ -8,7 +8,6 @@ from typing import Any
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
-from phonehome.analysis.report.summary import number_of
 
 MAX_DEVICES = 20
 MAX_ROWS = 200
@@ -35,10 +34,7 @@ def _device(device: DeviceEntry) -> dict[str, Any]:
         "label": printable(device["label"]),
         "facts": " · ".join(printable(fact) for fact in facts if fact and fact != device["label"]),
         "summary": printable(device["summary"], 4000),
-        "counts": (
-            f"{number_of(device['transmissions'], 'transmission')} to {number_of(len(rows), 'destination')}, "
-            f"{phrases.period(device['first'], device['last'])}"
-        ),
+        "counts": phrases.counts(device),
         "rows": [_row(row) for row in rows[:MAX_ROWS]],
         "more_rows": max(0, len(rows) - MAX_ROWS),
     }

@@ -6,26 +6,31 @@ which of these is part of the answer. The sentences are computed, and say no mor
 something is gone counts only as far as the later report could have shown it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, TypedDict
 
 from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.identifiers.fingerprint import fingerprints
-from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.addresses import the_country
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, Encrypted, ErrorEntry
 from phonehome.analysis.report.shown import PLAIN, Shown
 from phonehome.analysis.report.summary import (
     ENCRYPTION,
     exposed,
+    how_surely,
+    identifiers_carried,
     is_closed,
     is_lasting,
     kinds_carried,
     listed,
     place,
     times,
+    told,
     unread,
+    whither,
 )
 
 COMPARISON_SCHEMA: Final = "phonehome/comparison/1"
@@ -334,9 +339,9 @@ def _side(rows: Sequence[DestinationEntry]) -> Side:
     tried = sum(row["attempts"] for row in rows)
     closed = {row["encrypted"] for row in rows}
     return {
-        "places": sorted({place(row) for row in rows}),
-        "networks": sorted(
-            {f"AS{row['asn']} {row['organisation'] or ''}".strip() for row in rows if row["asn"]}
+        "places": _by_weight((place(row), row) for row in rows),
+        "networks": _by_weight(
+            (f"AS{row['asn']} {row['organisation'] or ''}".strip(), row) for row in rows if row["asn"]
         ),
         "encrypted": closed.pop() if len(closed) == 1 else "mixed" if closed & {"no", "mixed"} else "unknown",
         "identifiers": kinds_carried(rows),
@@ -349,9 +354,9 @@ def _side(rows: Sequence[DestinationEntry]) -> Side:
 
 def _differences(before: Side, after: Side) -> list[str]:
     changes = []
-    if before["places"] != after["places"]:
+    if set(before["places"]) != set(after["places"]):
         changes.append(f"to {listed(after['places'])}, before to {listed(before['places'])}")
-    if before["networks"] != after["networks"]:
+    if set(before["networks"]) != set(after["networks"]):
         names = [
             listed(side["networks"]) if side["networks"] else "no known network" for side in (after, before)
         ]
@@ -406,7 +411,10 @@ def _activation(device: DeviceEntry) -> dict[str, list[DestinationEntry]]:
         if row["purpose"] == _ACTIVATION and _is_placed(row):
             found.setdefault(row["country"] or "", []).append(row)
     return dict(
-        sorted(found.items(), key=lambda item: (not any(row["unencrypted"] for row in item[1]), item[0]))
+        sorted(
+            found.items(),
+            key=lambda item: (not any(row["unencrypted"] for row in item[1]), -_total(item[1]), item[0]),
+        )
     )
 
 
@@ -419,9 +427,10 @@ def _gone(
 ) -> str:
     """Activation data that went to a country, and was not seen to go there afterwards."""
     old, new = pair.old, pair.new
-    there = country_name(country)
+    there = the_country(country)
     hosts = {_name(row) for row in rows}
-    before = f"before: {_counted(rows, shown)}, in {_span(old)}"
+    surely = how_surely(rows)
+    before = f"before{f', {surely}to {there}' if surely else ''}: {_counted(rows, shown)}, in {_span(old)}"
     later = [row for row in new["destinations"] if row["purpose"] == _ACTIVATION]
     nowhere = [row for row in later if not _is_placed(row) and country not in row["excluded_countries"]]
     closed = _unread_there(country, rows, new)
@@ -432,11 +441,11 @@ def _gone(
         if any(map(is_lasting, row["identifiers"])) and (row["country"] == country or not _is_known(row))
     ]
     if lasting:
-        kinds = kinds_carried(lasting)
-        which = f"{listed(kinds[:MAX_NAMED])}{' and more' if len(kinds) > MAX_NAMED else ''}"
-        whither = f"to {place(lasting[0])}"
+        kinds = identifiers_carried(lasting)
+        which = f"{told(kinds[:MAX_NAMED])}{' and more' if len(kinds) > MAX_NAMED else ''}"
+        went = "went" if _was_sent(lasting) else "would have gone"
         return (
-            f"No fix can be seen: {which} went {whither} afterwards, whatever it was for "
+            f"No fix can be seen: {which} {went} {_whither(lasting)} afterwards, whatever it was for "
             f"({_counted(lasting, shown)}; {before})."
         )
     if nowhere or closed:
@@ -446,14 +455,14 @@ def _gone(
             )
         else:
             how = "closed" if all(map(is_closed, closed)) else "not read"
-            why = f"now {times(_total(closed))}, {how}, to {_hosts(closed, shown)} in {_where_all(closed)}"
+            why = f"now {times(_total(closed))}, {how}, to {_hosts(closed, shown)}, {_whither(closed)}"
         return f"Whether activation data still goes to {there} cannot be said: {why} ({before})."
     if not later:
         return (
             f"No activation data was seen afterwards at all, in {_span(new)}: that none went to {there} does not "
             f"show that none would ({before})."
         )
-    now = f"after: not once, in {_span(new)}; what was seen of activation went to {_where(later, shown)}"
+    now = f"after: not once, in {_span(new)}; what was seen of activation went {_whither(later, shown)}"
     known = {name["host"] for name in new["names_only_known"] if name["purpose"] == _ACTIVATION}
     looked_up = sorted(known | hosts & set(new["names_only"]))
     if looked_up:
@@ -462,9 +471,7 @@ def _gone(
             f"{listed([shown.host(name) for name in looked_up])} ({before}; {now})."
         )
     if moved:
-        return (
-            f"Activation data for {_hosts(moved, shown)} goes to {_where(moved, shown)}, before to {there}."
-        )
+        return f"Activation data for {_hosts(moved, shown)} goes {_whither(moved, shown)}, before {surely}to {there}."
     needed = _needed(pair, gaps)
     if needed:
         return (
@@ -531,18 +538,27 @@ def _still(
 ) -> list[str]:
     """Activation data that goes where it went before."""
     before = f"before: {_counted(rows, shown)}{_clear(rows)}"
-    there = country_name(country)
+    still = f"Activation data {_goes(after, 'still ')} {how_surely(after)}to {the_country(country)}"
     if any(row["unencrypted"] for row in after):
-        return [f"Activation data still goes to {there} unencrypted: {_counted(after, shown)}; {before}."]
+        return [f"{still} unencrypted: {_counted(after, shown)}; {before}."]
     closed = [row for row in after if is_closed(row)]
     if closed:
         return [
-            f"Activation data still goes to {there}: now {times(_total(closed))}, closed, so that nobody can read it, "
-            f"to {_hosts(closed, shown)}; {before}."
+            f"{still}: now {times(_total(closed))}, closed, so that nobody can read it, to {_hosts(closed, shown)}; "
+            f"{before}."
         ]
     if any(row["unencrypted"] for row in rows):
-        return [f"Activation data still goes to {there}, now encrypted: {_counted(after, shown)}; {before}."]
+        return [f"{still}, now encrypted: {_counted(after, shown)}; {before}."]
     return []
+
+
+def _goes(rows: Iterable[DestinationEntry], when: str) -> str:
+    """`still goes`, or `is still tried to be sent` if no answer was seen."""
+    return f"{when}goes" if _was_sent(rows) else f"is {when}tried to be sent"
+
+
+def _was_sent(rows: Iterable[DestinationEntry]) -> bool:
+    return any(row["transmissions"] > row["attempts"] for row in rows)
 
 
 def _clear(rows: Sequence[DestinationEntry]) -> str:
@@ -554,7 +570,10 @@ def _appeared(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, 
     known = any(_name(row) in hosts for row in old["destinations"] if row["purpose"] == _ACTIVATION)
     how = " unencrypted" if any(row["unencrypted"] for row in rows) else ""
     seen = "went elsewhere" if known else "was not seen to"
-    return f"Activation data now goes to {country_name(country)}{how}: {_counted(rows, shown)}; before it {seen}."
+    return (
+        f"Activation data {_goes(rows, 'now ')} {how_surely(rows)}to {the_country(country)}{how}: "
+        f"{_counted(rows, shown)}; before it {seen}."
+    )
 
 
 def _clear_text(old: DeviceEntry, new: DeviceEntry, shown: Shown) -> list[str]:
@@ -564,12 +583,20 @@ def _clear_text(old: DeviceEntry, new: DeviceEntry, shown: Shown) -> list[str]:
     gone = [label for label in before if label not in after]
     if gone:
         hosts = _hosts([row for label in gone for row in before[label]], shown)
-        findings.append(f"Not seen unencrypted any more: {listed(gone)} (before: to {hosts}).")
+        findings.append(f"Not seen unencrypted any more: {_surely(before, gone)} (before: to {hosts}).")
     added = [label for label in after if label not in before]
     if added:
         hosts = _hosts([row for label in added for row in after[label]], shown)
-        findings.append(f"Now unencrypted: {listed(added)} (to {hosts}); before they were not seen so.")
+        findings.append(
+            f"Now unencrypted: {_surely(after, added)} (to {hosts}); before they were not seen so."
+        )
     return findings
+
+
+def _surely(rows: Mapping[str, Sequence[DestinationEntry]], labels: Sequence[str]) -> str:
+    """These kinds of identifiers, and of which it is only probable what they are."""
+    carried = identifiers_carried([row for label in labels for row in rows[label]])
+    return told([each for each in carried if each.label in labels])
 
 
 def _counted(rows: Sequence[DestinationEntry], shown: Shown) -> str:
@@ -581,11 +608,21 @@ def _counted(rows: Sequence[DestinationEntry], shown: Shown) -> str:
     return f"{listed(parts)}, to {_hosts(rows, shown)}"
 
 
-def _where(rows: Sequence[DestinationEntry], shown: Shown) -> str:
+def _whither(rows: Sequence[DestinationEntry], shown: Shown | None = None) -> str:
+    """`to Singapore and probably to Germany`, the place of most first; with hosts, if it is told how to show them."""
     found: dict[str, set[str]] = {}
     for row in rows:
-        found.setdefault(place(row), set()).add(_shown_name(row, shown))
-    return listed([f"{where} ({_named(hosts)})" for where, hosts in sorted(found.items())])
+        found.setdefault(whither(row), set()).add(_shown_name(row, shown) if shown else "")
+    order = _by_weight((whither(row), row) for row in rows)
+    return listed([f"{where} ({_named(found[where])})" if shown else where for where in order])
+
+
+def _by_weight(named: Iterable[tuple[str, DestinationEntry]]) -> list[str]:
+    """Each text once, that of most transmissions first."""
+    weights: Counter[str] = Counter()
+    for text, row in named:
+        weights[text] += row["transmissions"]
+    return sorted(weights, key=lambda text: (-weights[text], text))
 
 
 def _span(device: DeviceEntry) -> str:
@@ -607,10 +644,6 @@ def _seconds(device: DeviceEntry) -> float:
 
 def _total(rows: Iterable[DestinationEntry]) -> int:
     return sum(row["transmissions"] for row in rows)
-
-
-def _where_all(rows: Iterable[DestinationEntry]) -> str:
-    return listed(sorted({place(row) for row in rows}))
 
 
 def _number(rows: Sequence[DestinationEntry]) -> str:

@@ -95,3 +95,10 @@ def country_name(code: str) -> str:
     from phonehome.analysis.knowledge import shipped
 
     return shipped().countries.name(code)
+
+
+def the_country(code: str) -> str:
+    """The same as it stands in a sentence: `the United States`."""
+    from phonehome.analysis.knowledge import shipped
+
+    return shipped().countries.in_sentence(code)

@@ -29,11 +29,17 @@ class Countries:
 
     names: Mapping[str, str]
     """English names."""
+    article: frozenset[str]
+    """Those whose names take an article in a sentence."""
     statuses: Mapping[str, tuple[Status, ...]]
 
     def name(self, code: str) -> str:
         """English name of the country; the code itself if it is not known."""
         return self.names.get(code.upper(), code)
+
+    def in_sentence(self, code: str) -> str:
+        """The same as it stands in a sentence: `the United States`."""
+        return f"the {self.name(code)}" if code.upper() in self.article else self.name(code)
 
     @classmethod
     def of(cls, names: CountryNames, transfers: Transfers, reader: Reader) -> Self:
@@ -51,4 +57,4 @@ class Countries:
                 tuple((reference.title, reference.where) for reference in references),
             )
             found[table.code] = (*found.get(table.code, ()), status)
-        return cls(all_names, found)
+        return cls(all_names, frozenset(names.article), found)

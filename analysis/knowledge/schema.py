@@ -626,8 +626,15 @@ class CountryNames(File, frozen=True):
 
     NAME: ClassVar = "countries.toml"
     reference: Text
+    article: tuple[Code, ...]
+    """Those whose names take an article in a sentence."""
     assigned: dict[Code, Text]
     other: dict[Code, OtherCountry]
+
+    def mistakes(self) -> Iterator[str]:
+        for code in self.article:
+            if code not in self.assigned and code not in self.other:
+                yield f"'article': there is no country {code!r}"
 
 
 class CountryStatus(Table, frozen=True):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from phonehome.analysis import knowledge
-from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.addresses import country_name, the_country
 from phonehome.analysis.knowledge.schema import PlaceWord, SpreadCloud, SpreadNetwork, SpreadRange
 from phonehome.analysis.places.distances import Point, airport
 from phonehome.analysis.places.location import CountryCertainty, Location, Piece, Source
@@ -344,7 +344,7 @@ class _Weighing:
     def _agreed(self) -> str:
         """`was China in the table of 2019-12 and is in that of 2026-10; Chinanet`."""
         months = sorted(claim.source.date[:7] for claim in self.known.claims)
-        country = country_name(self.known.claims[0].country)
+        country = the_country(self.known.claims[0].country)
         holder = f"; {self.known.organisation}" if self.known.organisation else ""
         return f"was {country} in the table of {months[0]} and is in that of {months[-1]}{holder}"
 
@@ -356,14 +356,14 @@ class _Weighing:
         bound = self.seen.bound
         assert bound is not None
         not_there = (
-            f"not {country_name(country)}, as {self._who(country)}: it answered in {milliseconds(bound.seconds)} "
+            f"not {the_country(country)}, as {self._who(country)}: it answered in {milliseconds(bound.seconds)} "
             f"and is within {bound.km:,.0f} km of {bound.origin}"
         )
         named = [claim.country for claim in self.known.claims] + [word.country for word in self.said]
         named += [self.of_region] if self.of_region else []
         left = [code for code in dict.fromkeys(named) if code not in excluded]
         if len(left) == 1:
-            return left[0], "uncertain", f"{not_there}; {self._who(left[0])} {country_name(left[0])}"
+            return left[0], "uncertain", f"{not_there}; {self._who(left[0])} {the_country(left[0])}"
         return None, "unknown", not_there
 
     def _who(self, country: str) -> str:
@@ -440,12 +440,12 @@ class _Weighing:
             ending = _ending(host)
             if ending is not None:
                 # Without the name itself, of which a label can be an identifier.
-                says = f"the name ends in .{host.rpartition('.')[2]}, as names of {country_name(ending)} do"
+                says = f"the name ends in .{host.rpartition('.')[2]}, as names of {the_country(ending)} do"
                 yield Piece("name", says, ending, "DNS", None)
                 break
         if seen.registered is not None:
             country, holder = seen.registered
-            says = f"registered for {country_name(country)} by {holder}: where the holder is, not the machine"
+            says = f"registered for {the_country(country)} by {holder}: where the holder is, not the machine"
             yield Piece("registry", says, country, "RDAP", None)
 
 

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Final, Literal, NamedTuple
 
 from phonehome.analysis.identifiers.finding import RANK
-from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.addresses import the_country
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.knowledge.schema import Reference
 from phonehome.analysis.policy.rules import Places, Policy, Rule
@@ -21,7 +21,17 @@ from phonehome.analysis.purposes import UNCLASSIFIED
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from phonehome.analysis.report.model import MAX_NAMES
 from phonehome.analysis.report.shown import PLAIN, Shown
-from phonehome.analysis.report.summary import kinds_carried, listed, place, times, unread
+from phonehome.analysis.report.summary import (
+    how_surely,
+    identifiers_carried,
+    listed,
+    purpose_phrase,
+    times,
+    told,
+    unread,
+    where,
+    whither,
+)
 
 MAX_LISTED: Final = 100
 """Destinations that are listed for a rule; all are counted."""
@@ -537,12 +547,13 @@ def _country(
     code = row["country"] or ""
     inside, condition = _membership(places, policy, code, row["first"], row["last"])
     if inside and condition:
-        yield _Problem(_Level.DOUBT, f"{country_name(code)} is among these countries {condition}")
+        yield _Problem(_Level.DOUBT, f"{the_country(code)} is among these countries {condition}")
     elif inside != allowed:
         names = listed(sorted({*places.countries, *places.groups}))
         yield _Problem(
             _Level.BROKEN,
-            f"{country_name(code)} is {'not among what is allowed' if allowed else 'forbidden'} ({names})",
+            f"{how_surely([row])}in {the_country(code)}, which is "
+            f"{'not among what is allowed' if allowed else 'forbidden'} ({names})",
         )
 
 
@@ -609,7 +620,7 @@ def _cloud(rule: Rule, places: Places, allowed: bool, row: DestinationEntry) -> 
     )
     if inside != allowed:
         names = listed([f"{provider} {region}".strip() for provider, region in places.cloud])
-        what = f"it is not in {names}, but in {place(row)}" if allowed else f"{names} is forbidden"
+        what = f"it is not in {names}, but in {where(row)}" if allowed else f"{names} is forbidden"
         yield _Problem(_Level.BROKEN, what)
 
 
@@ -644,7 +655,7 @@ def _evidence(
         "transmissions": number,
         "sent": sent,
         "tried": number - sent,
-        "acknowledged": min(row["acknowledged"], sent),
+        "acknowledged": None if row["acknowledged"] is None else min(row["acknowledged"], sent),
         "unencrypted": unencrypted,
         "first": row["first"],
         "last": row["last"],
@@ -672,22 +683,19 @@ def _telling(row: DestinationEntry) -> list[IdentifierEntry]:
 
 def _claim(entry: EvidenceEntry, row: DestinationEntry) -> str:
     """What was seen, in a sentence."""
-    what = (
-        catalogue().purposes[entry["purpose"]].phrase if entry["purpose"] in catalogue().purposes else "data"
-    )
     name = entry["host"] or next(iter(entry["addresses"]), "a host that has no name")
-    where = f"{what} to {place(row)} ({name})"
+    what = f"{purpose_phrase(row)} {whither(row)} ({name})"
     if entry["sent"]:
-        text = f"sent {where} {times(entry['sent'])}"
+        text = f"sent {what} {times(entry['sent'])}"
         if entry["tried"]:
             text += f" and tried {times(entry['tried'])} more without an answer"
     else:
-        text = f"tried to send {where} {times(entry['tried'])}, and got no answer"
+        text = f"tried to send {what} {times(entry['tried'])}, and got no answer"
     if entry["unencrypted"]:
         text += ", unencrypted" if entry["unencrypted"] == entry["transmissions"] else ", partly unencrypted"
-    carried = kinds_carried([row])
+    carried = identifiers_carried([row])
     if carried:
-        text += f", with {listed(carried[:MAX_NAMED])}" + (" and more" if len(carried) > MAX_NAMED else "")
+        text += f", with {told(carried[:MAX_NAMED])}" + (" and more" if len(carried) > MAX_NAMED else "")
     period = f"; first {entry['first']}, last {entry['last']}" if entry["first"] else ""
     return f"{entry['label']} {text}{period}."
 

@@ -32,7 +32,7 @@ class EvidenceEntry(TypedDict):
     """Of the transmissions, those that were answered."""
     tried: int
     """Of the transmissions, those that got no answer."""
-    acknowledged: int
+    acknowledged: int | None
     unencrypted: int
     first: str | None
     last: str | None

@@ -65,10 +65,7 @@ def _device(device: DeviceEntry, out: TextIO) -> None:
         out.write(f"{markdown(line)}\n\n")
     if known:
         out.write(f"{known}. ")
-    out.write(
-        f"{number_of(device['transmissions'], 'transmission')}, "
-        f"{phrases.period(device['first'], device['last'])}.\n\n{HEADER}"
-    )
+    out.write(f"{phrases.counts(device)}.\n\n{HEADER}")
     for row in device["destinations"]:
         out.write("| " + " | ".join(_cells(row)) + " |\n")
     if lines := app_lines(device):

@@ -17,7 +17,7 @@ from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_did, app_label, app_words
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
-from phonehome.analysis.report.summary import CATEGORY_ORDER, ENCRYPTION, exposed, kinds_carried, place
+from phonehome.analysis.report.summary import CATEGORY_ORDER, ENCRYPTION, exposed, hosts, kinds_carried, place
 from phonehome.analysis.transfers import status
 
 MAX_TEXT: Final = 300
@@ -346,7 +346,7 @@ def _device(
         _NEXT_SENTENCE.split(device["summary"]),
         [
             (f"{device['transmissions']:,}", _word(device["transmissions"], "transmission")),
-            (f"{len(entries):,}", _word(len(entries), "destination")),
+            (f"{hosts(entries):,}", _word(hosts(entries), "host")),
             (f"{len(places):,}", "country" if len(places) == 1 else "countries"),
             (f"{unencrypted:,}", "unencrypted"),
             (f"{device['attempts']:,}", "unanswered"),

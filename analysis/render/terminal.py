@@ -119,11 +119,7 @@ def _device(device: DeviceEntry, limit: int | None, width: int) -> Group:
     known = " · ".join(printable(fact) for fact in facts if fact and fact not in device["label"])
     if known:
         title.append(f"  {known}", "not bold dim")
-    counts = (
-        f"{number_of(device['transmissions'], 'transmission')} to "
-        f"{number_of(len(device['destinations']), 'destination')}, "
-        f"{phrases.period(device['first'], device['last'])}"
-    )
+    counts = phrases.counts(device)
     rows = device["destinations"]
     shown = rows[:limit]
     parts: list[RenderableType] = [

@@ -18,7 +18,7 @@ from phonehome.analysis.devices import DeviceNames, label
 from phonehome.analysis.firmware import firmware_of, market_of
 from phonehome.analysis.identifiers.finding import RANK, Finding
 from phonehome.analysis.knowledge.addresses import country_name
-from phonehome.analysis.knowledge.catalogue import Catalogue
+from phonehome.analysis.knowledge.catalogue import Catalogue, Endpoint
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.report import summary
 from phonehome.analysis.report.apps import apps_of, candidates_of, device_apps
@@ -378,8 +378,7 @@ def _destination(
         "transmissions": seen.transmissions,
         "attempts": seen.attempts,
         "outcome_unknown": seen.outcome_unknown,
-        "acknowledged": seen.acknowledged,
-        "acknowledgement_known": bool(endpoint and endpoint.acknowledged),
+        "acknowledged": _acknowledged(endpoint, seen),
         "bytes_sent": seen.bytes_sent,
         "bytes_received": seen.bytes_received,
         "encrypted": _encrypted(seen),
@@ -435,6 +434,13 @@ def _online(host: str | None, addresses: Sequence[str], context: Context) -> Onl
         ],
         "registry": items,
     }
+
+
+def _acknowledged(endpoint: Endpoint | None, seen: AtAddress) -> int | None:
+    """None where it cannot be known: nobody knows how this endpoint says it, or its answers are not in the capture."""
+    if endpoint is None or endpoint.acknowledged is None:
+        return None
+    return None if seen.transmissions == seen.outcome_unknown else seen.acknowledged
 
 
 def _encrypted(seen: AtAddress) -> Encrypted:

@@ -141,8 +141,8 @@ class DestinationEntry(TypedDict):
     attempts: int
     outcome_unknown: int
     """The capture lacks what would tell whether they arrived; they count as sent."""
-    acknowledged: int
-    acknowledgement_known: bool
+    acknowledged: int | None
+    """How many answers say that it was accepted; None where that cannot be known."""
     bytes_sent: int
     bytes_received: int
     encrypted: Encrypted

@@ -13,10 +13,12 @@ from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Out
 from phonehome.analysis.report.shown import PLAIN, Shown
 from phonehome.analysis.report.summary import (
     exposed,
+    identifiers_carried,
     is_lasting,
     listed,
     purpose_phrase,
     times,
+    told,
     whither,
 )
 
@@ -87,7 +89,8 @@ def _destination(
     attempts = sum(row["attempts"] for row in every)
     sent = sum(row["transmissions"] for row in every) - attempts
     hosts = _hosts(every, shown)
-    what = f"{purpose_phrase(every[0])} {whither(every[0])} ({_named(hosts)})"
+    least_sure = next((row for row in every if row["country_certainty"] != "certain"), every[0])
+    what = f"{purpose_phrase(every[0])} {whither(least_sure)} ({_named(hosts)})"
     if sent:
         did = f"sent {what} {times(sent)}"
         did += f", and tried {times(attempts)} more without an answer" if attempts else ""
@@ -111,7 +114,8 @@ def _unencrypted(group: Sequence[DeviceEntry], shown: Shown) -> list[OutlierEntr
         every = [row for label in labels for rows in holders[label].values() for row in rows]
         hosts = _hosts(every, shown)
         verb = "sent" if any(row["transmissions"] > row["attempts"] for row in every) else "tried to send"
-        did = f"{verb} {_named(labels)} unencrypted (to {_named(hosts)})"
+        carried = [each for each in identifiers_carried(every) if each.label in labels]
+        did = f"{verb} {told(carried)} unencrypted (to {_named(hosts)})"
         entries.append(_entry(group, list(phones), "unencrypted", None, None, hosts, labels, did, shown))
     return entries
 

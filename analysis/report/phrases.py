@@ -8,7 +8,7 @@ from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from phonehome.analysis.report.outliers import NOTE
-from phonehome.analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, place
+from phonehome.analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, hosts, place
 
 MAX_BUILDS: Final = 3
 LONGEST_BUILD: Final = 30
@@ -71,7 +71,7 @@ def sent(row: DestinationEntry) -> str:
         parts.append(f"{row['outcome_unknown']:,} sent, arrival not known")
     if row["attempts"]:
         parts.append(f"{row['attempts']:,} tried")
-    if row["acknowledgement_known"]:
+    if row["acknowledged"] is not None:
         parts.append(f"{row['acknowledged'] or 'none'} acknowledged")
     return ", ".join(parts)
 
@@ -245,8 +245,8 @@ def not_seen(report: Document) -> list[str]:
         lines.append(f"{not_understood['bytes_not_kept']:,} bytes of very long payloads were not read.")
     if seen["names_looked_up_only"]:
         lines.append(
-            f"{seen['names_looked_up_only']:,} names were looked up in DNS by a device, and no transmission to them "
-            "was seen: they are listed in the JSON report."
+            f"{_number(seen['names_looked_up_only'], 'name')} looked up in DNS by a device, to which no transmission "
+            "was seen: listed in the JSON report."
         )
     if seen["identifiers_left_out"]:
         lines.append(f"{seen['identifiers_left_out']:,} more identifiers were found than are listed.")
@@ -326,6 +326,17 @@ def outliers(report: Document) -> list[str]:
 def tables(report: Document) -> list[str]:
     """The tables behind locations, with dates and the credits that their licences ask for."""
     return [_table(table) for table in report["sources"]["location_tables"]]
+
+
+def counts(device: DeviceEntry) -> str:
+    """`14 transmissions to 3 hosts (4 rows: one for each host, purpose and place), 2019-...`."""
+    rows = device["destinations"]
+    number = hosts(rows)
+    more = "" if number == len(rows) else f" ({len(rows):,} rows: one for each host, purpose and place)"
+    return (
+        f"{_transmissions(device['transmissions'])} to {_number(number, 'host')}{more}, "
+        f"{period(device['first'], device['last'])}"
+    )
 
 
 def period(first: str | None, last: str | None) -> str:

@@ -7,21 +7,18 @@ least certainty of what it rests on.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.identifiers.kinds import LASTING
+from phonehome.analysis.knowledge.addresses import the_country
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, IdentifierEntry
 
-MAX_KINDS = 8
-"""Kinds of identifiers that a sentence names; more are counted."""
 MAX_COUNTRIES = 5
 MAX_WORDS = 25
 """Words of a sentence."""
-MAX_FURTHER = 6
-"""Kinds of identifiers that went elsewhere and are named."""
 
 
 def purpose_rank(purpose: str) -> int:
@@ -36,78 +33,107 @@ def device_summary(device: DeviceEntry) -> str:
     if not rows:
         return "It looked up names; no transmission of it was seen."
     groups = _groups(row for row in rows if _telling(row))
-    sentences = [*_sentences(groups[0], "It")] if groups else [_plain_sentence(device)]
+    sentences = [*_sentences(groups[0], "It")] if groups else [*_plain_sentences(device)]
     for group in groups[1:2]:
         sentences += _sentences(group, "It also")
     rest = [row for row in rows if not any(row in group for group in groups[:2])]
-    told = {label for group in groups[:2] for label in kinds_carried(group)[:MAX_KINDS]}
-    further = [label for label in kinds_carried(rest) if label not in told]
+    told = {label for group in groups[:2] for label in kinds_carried(group)}
+    further = [carried for carried in identifiers_carried(rest) if carried.label not in told]
     if len(groups) > 2:
         others = len(groups) - 2
+        left = [row for group in groups[2:] for row in group]
         sentences.append(
             f"{others} more {'kind' if others == 1 else 'kinds'} of data with such identifiers, or for activation, "
-            "went elsewhere."
+            f"{'went' if _was_sent(left) else 'would have gone'} elsewhere."
         )
     if further and groups:
-        to = [row for row in rest if set(further) & set(kinds_carried((row,)))]
-        named = (
-            further
-            if len(further) <= MAX_FURTHER
-            else [
-                *further[:MAX_FURTHER],
-                f"{len(further) - MAX_FURTHER} more kinds of identifiers",
-            ]
-        )
-        sentences.append(f"To {number_of(_hosts(to), 'other host')} it also sent {listed(named)}.")
+        labels = {carried.label for carried in further}
+        to = [row for row in rest if labels & set(kinds_carried((row,)))]
+        did = "sent" if _was_sent(to) else "tried to send"
+        sentences += in_sentences(f"To {number_of(hosts(to), 'other host')} it also {did}", further, "Also")
     return " ".join(sentences)
 
 
-def _plain_sentence(device: DeviceEntry) -> str:
+def _was_sent(rows: Iterable[DestinationEntry]) -> bool:
+    return any(row["transmissions"] > row["attempts"] for row in rows)
+
+
+def _plain_sentences(device: DeviceEntry) -> Iterator[str]:
     """For a device of which nothing is worth a sentence of its own."""
     rows = device["destinations"]
     attempts = device["attempts"]
     sent = device["transmissions"] - attempts
-    whither = f"to {number_of(_hosts(rows), 'host')} {_countries(rows)}"
+    whither = f"to {number_of(hosts(rows), 'host')} {_countries(rows)}"
     if not sent:
-        did = f"It tried {number_of(attempts, 'transmission')} {whither}, and got no answer."
+        yield f"It tried {number_of(attempts, 'transmission')} {whither}, and got no answer."
     else:
         more = f", and tried {attempts:,} more without an answer" if attempts else ""
-        did = f"It sent {number_of(sent, 'transmission')} {whither}{more}."
-    carried = kinds_carried(rows)
-    if not carried:
-        return f"{did} No identifier of any kind was recognised in what could be read."
-    named = (
-        carried
-        if len(carried) <= MAX_KINDS
-        else [
-            *carried[:MAX_KINDS],
-            f"{len(carried) - MAX_KINDS} more kinds of identifiers",
-        ]
-    )
-    return f"{did} What could be read held {listed(named)}; no identifier of hardware or SIM was recognised."
+        yield f"It sent {number_of(sent, 'transmission')} {whither}{more}."
+    carried = identifiers_carried(rows)
+    if carried:
+        yield from in_sentences("What could be read held", carried, "Also")
+        yield "No identifier of hardware or SIM was recognised."
+    elif all(map(_is_unread, rows)):
+        yield "None of it could be read: what it carried is not known."
+    else:
+        yield "No identifier of any kind was recognised in what could be read."
+
+
+def _is_unread(row: DestinationEntry) -> bool:
+    """Whether nothing of it could be read, not even its head."""
+    parts = sum(row["not_understood"].get(looks, 0) for looks in ("encrypted", "unknown", "limit"))
+    with_head = row["protocols"] and not {"tls", "quic", "tcp", "udp", "dtls"} >= set(row["protocols"])
+    return sum(row["tls_not_opened"].values()) + (0 if with_head else parts) >= row["transmissions"]
 
 
 def place(row: DestinationEntry) -> str:
-    """Where a row lies, for a sentence: `China`, `Singapore (AWS ap-southeast-1)`."""
+    """Where a row lies, and how surely, for a cell: `China (likely)`, `Singapore (AWS ap-southeast-1)`."""
+    if not _is_placed(row):
+        return _no_place(row)
+    doubt = "" if row["country_certainty"] == "certain" else f" ({row['country_certainty']})"
+    return f"{row['country_name'] or row['country']}{_region(row)}{doubt}"
+
+
+def where(row: DestinationEntry) -> str:
+    """The same for a sentence: `probably China`, `perhaps the United States`."""
+    if not _is_placed(row):
+        return _no_place(row)
+    how = HOW_SURELY.get(row["country_certainty"], "")
+    return f"{how}{the_country(row['country'] or '')}{_region(row)}"
+
+
+def whither(row: DestinationEntry) -> str:
+    """`to China`, and how surely: `probably to China`, `perhaps to the United States`."""
+    how = HOW_SURELY.get(row["country_certainty"], "") if _is_placed(row) else ""
+    return f"{how}to {where(row).removeprefix(how)}"
+
+
+def how_surely(rows: Iterable[DestinationEntry]) -> str:
+    """`probably `, `perhaps `, or nothing: the least certainty of the country of these rows."""
+    found = {row["country_certainty"] for row in rows}
+    return next((HOW_SURELY[word] for word in ("uncertain", "likely") if word in found), "")
+
+
+def _is_placed(row: DestinationEntry) -> bool:
+    return bool(row["country"]) and row["scope"] in (None, "global") and not row["local"]
+
+
+def _no_place(row: DestinationEntry) -> str:
     if row["local"]:
         return f"its own network ({row['scope']} address)"
     if row["scope"] not in (None, "global"):
         return f"an unknown place ({row['scope']} address)"
-    if not row["country"]:
-        return "a country that is not known"
-    name = row["country_name"] or row["country"]
+    return "a country that is not known"
+
+
+def _region(row: DestinationEntry) -> str:
+    """The cloud region, where it is by that that the country is known: some have no one place (GLOBAL)."""
     cloud = row["cloud"]
-    # A region says where it is only if it decided the country: some have no one place (GLOBAL).
-    if cloud and cloud["region"] and row["country_certainty"] == "certain":
-        name += f" ({cloud['provider']} {cloud['region']})"
-    return f"{name} (uncertain)" if row["country_certainty"] == "uncertain" else name
-
-
-def whither(row: DestinationEntry) -> str:
-    """`to China`, and how surely: `probably to China`, `perhaps to China`."""
-    named = row["country"] and row["scope"] in (None, "global") and not row["local"]
-    how = HOW_SURELY.get(row["country_certainty"], "") if named else ""
-    return f"{how}to {place(row).removesuffix(' (uncertain)')}"
+    decided = row["country_certainty"] == "certain" and any(
+        piece["kind"] == "provider-list" and piece["country"] == row["country"]
+        for piece in row["country_evidence"]
+    )
+    return f" ({cloud['provider']} {cloud['region']})" if cloud and cloud["region"] and decided else ""
 
 
 def purpose_phrase(row: DestinationEntry) -> str:
@@ -128,19 +154,53 @@ def listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
 
 
-def kinds_carried(rows: Iterable[DestinationEntry]) -> list[str]:
-    """Labels of the kinds of identifiers in these rows that are at least likely, and say who or where."""
-    labels: dict[str, tuple[int, int]] = {}
+class Carried(NamedTuple):
+    """A kind of identifiers that something carries."""
+
+    label: str
+    certain: bool
+    """Whether at least one of that kind is."""
+
+
+def identifiers_carried(rows: Iterable[DestinationEntry]) -> list[Carried]:
+    """The kinds of identifiers in these rows that are at least likely, but for what only describes a phone; those of
+    which one is certain first, and of them the gravest."""
+    found: dict[str, tuple[bool, int, int]] = {}
     for row in rows:
-        for found in row["identifiers"]:
-            if RANK[found["certainty"]] >= RANK["likely"] and found["category"] != "software":
-                order = (CATEGORY_ORDER.get(found["category"], 9), len(labels))
-                labels.setdefault(found["label"], order)
-    return sorted(labels, key=lambda label: labels[label])
+        for item in row["identifiers"]:
+            if RANK[item["certainty"]] >= RANK["likely"] and item["kind"] not in DESCRIPTIVE:
+                order = item["certainty"] != "certain", CATEGORY_ORDER.get(item["category"], 9), len(found)
+                found[item["label"]] = min(order, found.get(item["label"], order))
+    return [Carried(label, not found[label][0]) for label in sorted(found, key=lambda label: found[label])]
 
 
-RANK_OF_PLACE: Final = {"certain": 2, "likely": 1}
-"""Certainties of a country with which a sentence may name it."""
+def kinds_carried(rows: Iterable[DestinationEntry]) -> list[str]:
+    """The labels of these kinds."""
+    return [carried.label for carried in identifiers_carried(rows)]
+
+
+def told(carried: Sequence[Carried]) -> str:
+    """`IMEI and ICCID, and probably position`."""
+    sure, likely = ([each.label for each in carried if each.certain is certain] for certain in (True, False))
+    if not likely:
+        return listed(sure)
+    return f"{listed(sure)}, and probably {listed(likely)}" if sure else f"probably {listed(likely)}"
+
+
+def in_sentences(lead: str, carried: Sequence[Carried], again: str) -> Iterator[str]:
+    """All of them, in sentences that are not too long: the first begins with `lead`, others with `again`."""
+    rest = list(carried)
+    while rest:
+        number = max(
+            (n for n in range(2, len(rest) + 1) if _words(f"{lead} {told(rest[:n])}") <= MAX_WORDS), default=1
+        )
+        yield f"{lead} {told(rest[:number])}."
+        rest, lead = rest[number:], again
+
+
+def _words(text: str) -> int:
+    return len(text.split())
+
 
 HOW_SURELY: Final = {"likely": "probably ", "uncertain": "perhaps "}
 """Words for `DestinationEntry.country_certainty` before a country."""
@@ -153,7 +213,7 @@ ENCRYPTION: Final = {
 }
 """Words for `DestinationEntry.encrypted` in a sentence."""
 
-CATEGORY_ORDER = {"hardware": 0, "sim": 1, "location": 2, "network": 3, "account": 4, "advertising": 5}
+CATEGORY_ORDER = {"hardware": 0, "sim": 1, "account": 2, "location": 3, "network": 4, "advertising": 5}
 
 DESCRIPTIVE = frozenset({"model", "build"})
 """Kinds that describe a phone and do not tell it from another of its make."""
@@ -212,20 +272,18 @@ def _sentences(rows: Sequence[DestinationEntry], subject: str) -> Iterator[str]:
     first = rows[0]
     total = sum(row["transmissions"] for row in rows)
     attempts = sum(row["attempts"] for row in rows)
-    acknowledged = sum(row["acknowledged"] for row in rows)
+    acknowledged = [row["acknowledged"] for row in rows if row["acknowledged"] is not None]
     sent = total - attempts
     what = purpose_phrase(first)
-    carried = kinds_carried(rows)
-    if len(carried) > MAX_KINDS:
-        carried = [*carried[:MAX_KINDS], f"{len(carried) - MAX_KINDS} more kinds of identifiers"]
+    carried = identifiers_carried(rows)
     whole = f"{subject} {'sent' if sent else 'tried to send'} {what} {whither(first)} {times(sent or total)}"
     whole += f", {ENCRYPTION[first['encrypted']]}"
-    inside = f", with {listed(carried)}" if carried else ""
-    if len((whole + inside).split()) <= MAX_WORDS:
+    inside = f", with {told(carried)}" if carried else ""
+    if _words(whole + inside) <= MAX_WORDS:
         yield f"{whole}{inside}."
     else:
         yield f"{whole}."
-        yield f"Inside {'were' if sent else 'would have been'} {listed(carried)}."
+        yield from in_sentences(f"Inside {'were' if sent else 'would have been'}", carried, "Also")
     if not sent:
         yield "It got no answer."
         return
@@ -233,35 +291,50 @@ def _sentences(rows: Sequence[DestinationEntry], subject: str) -> Iterator[str]:
         yield f"It tried {times(attempts)} more without an answer."
     if unknown := sum(row["outcome_unknown"] for row in rows):
         yield f"Whether {'it' if sent == 1 else f'{unknown:,} of them'} arrived is not known."
-    if all(row["acknowledgement_known"] for row in rows):
-        if acknowledged == 0:
+    if len(acknowledged) == len(rows):
+        accepted = sum(acknowledged)
+        if accepted == 0:
             yield "No answer says that it was accepted."
-        elif acknowledged == sent:
+        elif accepted == sent:
             yield "The answer says that it was accepted" + (" each time." if sent > 1 else ".")
         else:
-            yield f"The answer says {times(acknowledged)} that it was accepted."
+            yield f"The answer says {times(accepted)} that it was accepted."
 
 
-def _hosts(rows: Sequence[DestinationEntry]) -> int:
-    return len({row["host"] or tuple(row["addresses"]) for row in rows})
+def hosts(rows: Sequence[DestinationEntry]) -> int:
+    """How many hosts these rows are; an address without a name is none of its own if a name has it as well."""
+    names = {row["host"] for row in rows if row["host"]}
+    named = {address for row in rows if row["host"] for address in row["addresses"]}
+    bare = {tuple(row["addresses"]) for row in rows if not row["host"]}
+    return len(names) + sum(not addresses or not named.issuperset(addresses) for addresses in bare)
 
 
 def _countries(rows: Sequence[DestinationEntry]) -> str:
-    """Where hosts are, the country of most transmissions first; only what is at least likely is named."""
-    weights: Counter[str] = Counter()
-    doubtful = likely = False
+    """Where hosts are, and how surely; the countries of most transmissions first."""
+    weights: dict[str, Counter[str]] = {"certain": Counter(), "likely": Counter()}
+    local = doubtful = False
     for row in rows:
-        if row["country_name"] and RANK_OF_PLACE.get(row["country_certainty"], 0):
-            weights[row["country_name"]] += row["transmissions"]
-            likely = likely or row["country_certainty"] == "likely"
+        if row["country"] and _is_placed(row) and row["country_certainty"] in weights:
+            weights[row["country_certainty"]][row["country"]] += row["transmissions"]
         else:
-            doubtful = doubtful or row["scope"] in (None, "global")
-    names = sorted(weights, key=lambda name: (-weights[name], name))
-    if not names:
+            local = local or row["local"]
+            doubtful = doubtful or not row["local"]
+    clauses = [
+        f"{HOW_SURELY.get(certainty, '')}in {_most(found)}" for certainty, found in weights.items() if found
+    ]
+    clauses += ["in its own network"] if local else []
+    if doubtful and not clauses:
         return "whose country is not certain"
-    where = f"{len(names)} countries" if len(names) > MAX_COUNTRIES else listed(names)
-    return f"{'probably ' if likely else ''}in {where}" + (
-        ", and in countries that are not certain" if doubtful else ""
+    clauses += ["in countries that are not certain"] if doubtful else []
+    return clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])}, and {clauses[-1]}"
+
+
+def _most(weights: Counter[str]) -> str:
+    codes = sorted(weights, key=lambda code: (-weights[code], code))
+    return (
+        f"{len(codes)} countries"
+        if len(codes) > MAX_COUNTRIES
+        else listed([the_country(code) for code in codes])
     )
 
 

@@ -83,13 +83,13 @@ PAIRS: Final[tuple[tuple[str, Act, Callable[[bytes], bytes] | None, str], ...]] 
         "another host in China got the IMEI",
         _both(_day, lambda scene: scene.says({"imei": IMEI}, "http://up.other.cn/", CHINA)),
         None,
-        "No fix can be seen: IMEI went to China",
+        "No fix can be seen: IMEI went probably to China",
     ),
     (
         "the client at another host of China Telecom",
         _both(_day, lambda scene: scene.client_at("http://reg.189.cn/", CHINA)),
         None,
-        "still goes to China unencrypted",
+        "still goes probably to China unencrypted",
     ),
     (
         "an IMEI went to where is not known",

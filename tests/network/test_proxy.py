@@ -152,7 +152,7 @@ def test_two_hundred_clients_at_once(tmp_path: Path) -> None:
     saved = [sent.path for sent in transmissions(at.capture)]
     assert len(saved) == len(set(saved))
     assert set(saved) == answered
-    assert f"{len(answered):,} transmissions to 1 destination," in said
+    assert f"{len(answered):,} transmissions to 1 host," in said
     assert "a fault" not in said
     assert peak is None or int(peak[1]) < 600 << 10
 

@@ -26,7 +26,7 @@ def test_where_the_capture_was_made_bounds_all_destinations(tmp_path: Path) -> N
     assert (row["bound_km"], row["bound_from"]) == (980, "Norway")
     assert "US" in row["excluded_countries"]
     assert row["country_reason"].startswith(
-        "not United States, as GeoLite Country of 2019-12 says: it answered in"
+        "not the United States, as GeoLite Country of 2019-12 says: it answered in"
     )
     assert google(tmp_path, "--at", "59.9,10.7")["bound_from"] == "59.9,10.7"
 
@@ -78,4 +78,4 @@ def test_locate_explains_one_address(capsys: pytest.CaptureFixture[str]) -> None
         "was China in the table of 2019-12 and is in that of 2026-10; Chinanet; nothing contradicts it"
     )
     assert main(["locate", "23.45.67.89", "--rtt", "12", "--at", "NL"]) == 0
-    assert "not United States" in capsys.readouterr().out
+    assert "not the United States" in capsys.readouterr().out

@@ -217,7 +217,7 @@ def test_how_soon_it_answered_and_where_that_was_measured(database: LocationData
     assert "US" in location.excluded
     assert not {"NL", "DE", "BE", "GB"} & location.excluded
     text = render_text([result])
-    assert "not United States, as DB-IP IP to Country Lite of 2026-10 says: it answered in 12 ms" in text
+    assert "not the United States, as DB-IP IP to Country Lite of 2026-10 says: it answered in 12 ms" in text
     assert "not in      Afghanistan, " in text
 
 

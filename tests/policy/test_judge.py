@@ -53,7 +53,9 @@ class TestTheSamples:
             assert len(evidence["flows"]) == 3
             assert rules[id]["references"]
         claim = rules["not-to-china"]["broken"][0]["claim"]
-        assert "sent activation data to China (zzhc.vnet.cn) 10 times and tried 4 times more" in claim
+        assert (
+            "sent activation data probably to China (zzhc.vnet.cn) 10 times and tried 4 times more" in claim
+        )
         assert "unencrypted, with IMEI" in claim
         identifiers = rules["encrypted"]["broken"][0]["identifiers"]
         assert "IMEI #1 00101234•••••••" in identifiers
@@ -101,9 +103,9 @@ class TestPlaces:
         verdict = judged(NOT_CHINA, row(attempts=3))
         assert verdict["result"] == "broken"
         assert (
-            "tried to send activation data to China (a.example) 3 times, and got no answer"
-            in (verdict["broken"][0]["claim"])
-        )
+            "tried to send what looks like activation data (by its looks) probably to China (a.example) 3 times, and "
+            "got no answer"
+        ) in verdict["broken"][0]["claim"]
         assert "sent 3" not in verdict["reason"]
 
     def test_where_it_cannot_be_it_did_not_go(self) -> None:

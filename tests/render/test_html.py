@@ -166,7 +166,7 @@ def test_shows_the_verdict_before_all_else() -> None:
     assert 0 < text.index(summary) < text.index("It sent activation data probably to China")
     assert "BROKEN Activation data and diagnostics of phones sold outside China do not go to China." in text
     assert "Against it: sent 10 times and tried 4 times without an answer, to zzhc.vnet.cn." in text
-    assert "Why: China is forbidden (CN)." in text
+    assert "Why: probably in China, which is forbidden (CN)." in text
     assert "market WW, by the build number in the traffic" in text
 
 
@@ -200,7 +200,7 @@ def test_puts_the_phones_of_a_model_side_by_side(affected: str) -> None:
     groups = page(sample_document()).side_by_side
     assert [(group.model, len(group.phones)) for group in groups] == [("Nokia 7 plus", 2)]
     odd, other = groups[0].phones
-    assert odd.activation == ["China", "United States (uncertain)"]
+    assert odd.activation == ["China (likely)", "United States (uncertain)"]
     assert odd.exposed.startswith("IMEI, MAC address")
     assert (other.activation, other.exposed) == (
         ["United States (uncertain)", "Singapore (AWS ap-southeast-1)"],

@@ -93,7 +93,7 @@ def test_shows_the_verdict_on_the_first_page_and_what_it_rests_on_behind() -> No
     assert first.index("BROKEN") < first.index("It sent activation data probably to China")
     text = text_of(pages[1:])
     assert "What the verdict rests on" in text
-    assert "Why: China is forbidden (CN)." in text
+    assert "Why: probably in China, which is forbidden (CN)." in text
 
 
 def test_the_same_report_is_the_same_file() -> None:

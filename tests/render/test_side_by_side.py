@@ -34,7 +34,9 @@ def test_the_text_says_what_changed() -> None:
     text = render(compare(sample(AFFECTED), sample(FIXED)), "text")
     assert "* Nokia 7 plus (10.42.0.23): The fix works" in text
     assert "  GONE    zzhc.vnet.cn: Activation and registration" in text
-    assert "10 sent, 4 tried (12,194 bytes) to China, AS4134 Chinanet, unencrypted, with IMEI" in text
+    assert (
+        "10 sent, 4 tried (12,194 bytes) to China (likely), AS4134 Chinanet, unencrypted, with IMEI" in text
+    )
     assert "17 more destinations as before" in text
 
 

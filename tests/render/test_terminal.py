@@ -43,7 +43,7 @@ def test_on_a_narrow_screen_no_name_is_broken(width: int, monkeypatch: pytest.Mo
             assert {entry["addresses"][0], "encrypted", "UNENCRYPTED"} <= set(words)
     place = lines.index("zzhc.vnet.cn  Activation and registration, China Telecom")
     assert lines[place + 1 : place + 4] == [
-        "  China [CN], AS4134 Chinanet, 61.139.2.69",
+        "  China (likely) [CN], AS4134 Chinanet, 61.139.2.69",
         "  10 sent, 4 tried, none acknowledged, UNENCRYPTED",
         lines[place + 3],
     ]
@@ -55,7 +55,9 @@ def test_a_wide_screen_has_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(
         re.match(r"Destination +Where +What for +How often +Identifiers inside", line) for line in lines
     )
-    assert any(re.match(r"zzhc\.vnet\.cn +China \[CN\] +Activation and +10 sent", line) for line in lines)
+    assert any(
+        re.match(r"zzhc\.vnet\.cn +China \(likely\) \[CN\] +Activation and +10 sent", line) for line in lines
+    )
 
 
 @pytest.mark.parametrize("width", [80, 140])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from phonehome.analysis.report.summary import MAX_WORDS, device_summary, listed, times
+from phonehome.analysis.report.summary import MAX_WORDS, device_summary, hosts, listed, times
 
 
 def found(kind: str, category: str, certainty: str = "certain") -> dict[str, Any]:
@@ -24,11 +24,14 @@ def row(**changes: Any) -> dict[str, Any]:
         "scope": "global",
         "local": False,
         "cloud": None,
+        "country_evidence": [],
+        "protocols": ["http"],
+        "tls_not_opened": {},
+        "not_understood": {},
         "transmissions": 14,
         "attempts": 0,
         "outcome_unknown": 0,
-        "acknowledged": 0,
-        "acknowledgement_known": False,
+        "acknowledged": None,
         "encrypted": "no",
         "identifiers": [found("cell id", "location"), found("IMEI", "hardware"), found("ICCID", "sim")],
         **changes,
@@ -74,13 +77,13 @@ def sentence(*rows: dict[str, Any]) -> str:
             "got no answer.",
         ),
         (
-            {"acknowledgement_known": True},
+            {"acknowledged": 0},
             "It sent activation data probably to China 14 times, unencrypted, with IMEI, ICCID and cell id. "
             "No answer says "
             "that it was accepted.",
         ),
         (
-            {"acknowledgement_known": True, "acknowledged": 14},
+            {"acknowledged": 14},
             "It sent activation data probably to China 14 times, unencrypted, with IMEI, ICCID and cell id. "
             "The answer says "
             "that it was accepted each time.",
@@ -103,6 +106,7 @@ def sentence(*rows: dict[str, Any]) -> str:
                 "country_name": "Singapore",
                 "country_certainty": "certain",
                 "cloud": {"provider": "AWS", "region": "ap-southeast-1"},
+                "country_evidence": [{"kind": "provider-list", "country": "SG"}],
                 "encrypted": "yes",
                 "transmissions": 2,
             },
@@ -172,15 +176,17 @@ def test_all_that_tells_about_a_person_is_named() -> None:
         found("advertising id", "advertising"),
         found("e-mail address", "account"),
         found("position", "location"),
-        found("phone model", "software"),
+        found("list of installed apps", "software"),
+        found("Wi-Fi name", "network"),
+        {**found("model", "software"), "label": "phone model"},
     ]
     other = row(host="a.example", purpose="analytics", identifiers=kinds, encrypted="yes", transmissions=3)
     assert sentence(other) == (
-        "It sent 3 transmissions to 1 host probably in China. What could be read held position, e-mail address and "
-        "advertising id; no identifier of hardware or SIM was recognised."
+        "It sent 3 transmissions to 1 host probably in China. What could be read held e-mail address, position, Wi-Fi "
+        "name, advertising id and list of installed apps. No identifier of hardware or SIM was recognised."
     )
     assert sentence(row(), other).endswith(
-        "To 1 other host it also sent position, e-mail address and advertising id."
+        "To 1 other host it also sent e-mail address, position, Wi-Fi name, advertising id and list of installed apps."
     )
 
 
@@ -189,13 +195,74 @@ def test_a_country_that_rests_on_doubt_is_not_named_as_a_fact() -> None:
     assert "China" not in sentence(quiet)
     sure = {
         **quiet,
+        "country": "AT",
         "country_name": "Austria",
         "country_certainty": "certain",
         "transmissions": 2,
         "host": "b.example",
     }
-    more = {**sure, "country_name": "Belgium", "transmissions": 9, "host": "c.example"}
+    more = {**sure, "country": "BE", "country_name": "Belgium", "transmissions": 9, "host": "c.example"}
     assert "in Belgium and Austria, and in countries that are not certain" in sentence(quiet, sure, more)
+
+
+def test_nothing_was_recognised_is_said_only_of_what_was_read_and_of_all_kinds() -> None:
+    quiet = row(purpose="unclassified", identifiers=[], country="US", country_name="United States")
+    assert "No identifier of any kind" in sentence(quiet)
+    closed = {**quiet, "tls_not_opened": {"no-keys": 14}, "protocols": ["tls"]}
+    assert sentence(closed) == (
+        "It sent 14 transmissions to 1 host probably in the United States. None of it could be read: what it carried "
+        "is not known."
+    )
+    assert "None of it could be read" in sentence(
+        {**quiet, "not_understood": {"unknown": 14}, "protocols": ["udp"]}
+    )
+    # The head of a request was read, whatever its body is.
+    assert "No identifier" in sentence({**quiet, "not_understood": {"unknown": 14}})
+    assert "session ID" in sentence({**quiet, "identifiers": [found("session ID", "software")]})
+
+
+def test_its_own_network_is_no_country_that_is_not_known() -> None:
+    own = row(purpose="unclassified", identifiers=[], country=None, scope="private", local=True, host=None)
+    assert "to 1 host in its own network. " in sentence(own)
+    far = row(
+        purpose="unclassified",
+        identifiers=[],
+        country="NL",
+        country_certainty="certain",
+        addresses=["192.0.2.7"],
+    )
+    assert "to 2 hosts in the Netherlands, and in its own network. " in sentence(own, far)
+
+
+def test_a_host_counts_once_with_and_without_its_name() -> None:
+    named = row(purpose="unclassified", identifiers=[])
+    assert hosts([named, {**named, "host": None}, {**named, "purpose": "time"}]) == 1  # type: ignore[list-item, typeddict-item]
+    assert hosts([named, {**named, "host": None, "addresses": ["192.0.2.7"]}]) == 2  # type: ignore[list-item, typeddict-item]
+
+
+def test_of_identifiers_it_is_said_how_sure_they_are() -> None:
+    carried = [
+        found("IMEI", "hardware", "likely"),
+        found("MAC", "hardware"),
+        found("position", "location", "likely"),
+    ]
+    assert "with MAC, and probably IMEI and position." in sentence(row(identifiers=carried))
+
+
+def test_a_region_without_a_place_is_not_named_as_one() -> None:
+    edge = row(country_certainty="certain", cloud={"provider": "AWS", "region": "GLOBAL"})
+    edge["country_evidence"] = [
+        {"kind": "edge-header", "country": "CN"},
+        {"kind": "provider-list", "country": None},
+    ]
+    assert "GLOBAL" not in sentence(edge)
+
+
+def test_what_would_have_gone_elsewhere_was_not_sent() -> None:
+    other = row(
+        host="a.example", purpose="analytics", identifiers=[found("position", "location")], attempts=14
+    )
+    assert sentence(row(), other).endswith("To 1 other host it also tried to send position.")
 
 
 @pytest.mark.parametrize("entry", [None, "x"])
@@ -208,7 +275,7 @@ def test_sentences_are_short(entry: str | None, certainty: str, attempts: int) -
         purpose_reason="by its looks: IMEI and ICCID in one request",
         country_certainty=certainty,
         attempts=attempts,
-        acknowledgement_known=True,
+        acknowledged=0,
         outcome_unknown=2,
         identifiers=many,
     )
