@@ -103,6 +103,7 @@ class Context:
 
 def document(report: Report, context: Context) -> Document:
     """The report for people and programs."""
+    report.cut()
     names = _capture_names(report, context)
     located = Located(report.captures, context.locate, context.at, context.online)
     found = phones(report, context.names, context.catalogue.kinds)

@@ -34,6 +34,13 @@ SAMPLE = 1024
 recognised, of two that share all, each."""
 MAX_APPS = 100
 """Apps that are kept for one address of a destination; a list of another tool can name thousands."""
+MAX_DEVICES = 1000
+"""Clients of one capture that are kept apart: the first by their ids, so that it does not matter in which order they
+came. The others are added up as one (`OTHERS`): whoever forges senders makes a million of them in a minute."""
+MAX_OTHERS = 100_000
+"""Ids of these that are kept, to count them."""
+OTHERS = "other clients"
+"""The id of what they did."""
 MAX_NAMES = 2000
 """Names that a device looked up and that are kept."""
 
@@ -241,9 +248,12 @@ class Device:
     """By destination, then by address; None is "address not known"."""
     asked_names: set[str] = field(default_factory=set)
     timeline: Timeline = field(default_factory=Timeline)
+    others: set[str] = field(default_factory=set)
+    """Ids of the clients that are added up in it, beyond those that are kept apart."""
 
     def merge(self, other: "Device") -> None:
         self.facts.merge(other.facts)
+        self.others |= other.others
         self.addresses |= other.addresses
         for destination, addresses in other.destinations.items():
             mine = self.destinations.setdefault(destination, {})
@@ -324,6 +334,8 @@ class Report:
     captures: dict[str, Capture] = field(default_factory=dict)
     """By path."""
     devices: dict[DeviceKey, Device] = field(default_factory=dict)
+    _cut_to: int = field(default=0, repr=False, compare=False)
+    """Devices that there were when they were last looked through for too many."""
 
     def add(self, path: str, evidence: Evidence) -> None:
         """Takes one transmission of that capture in."""
@@ -377,10 +389,32 @@ class Report:
         key = DeviceKey(path, device_id(sent))
         device = self.devices.get(key)
         if device is None:
+            # Cut seldom, because it sorts.
+            if len(self.devices) >= 2 * max(self._cut_to, MAX_DEVICES):
+                self.cut()
             device = self.devices[key] = Device(key.id)
         if sent.client is not None:
             device.addresses.add(sent.client)
         return device
+
+    def cut(self) -> None:
+        """Adds up the clients of a capture that are too many to be kept apart."""
+        if len(self.devices) <= max(self._cut_to, MAX_DEVICES):
+            return
+        by_capture: dict[str, list[str]] = {}
+        for key in self.devices:
+            if key.id != OTHERS:
+                by_capture.setdefault(key.capture, []).append(key.id)
+        for path, ids in by_capture.items():
+            for id_ in sorted(ids)[MAX_DEVICES:]:
+                others = self.devices.setdefault(DeviceKey(path, OTHERS), Device(OTHERS))
+                others.merge(self.devices.pop(DeviceKey(path, id_)))
+                others.others.add(id_)
+                if len(others.others) > 2 * MAX_OTHERS:
+                    others.others = set(nsmallest(MAX_OTHERS, others.others))
+                # What they say of themselves is not what one phone says.
+                others.facts, others.addresses = DeviceFacts(), set()
+        self._cut_to = len(self.devices)
 
     def merge(self, other: "Report") -> None:
         """Adds what the other counted; the other must not be used afterwards. Parts of captures that are in it already
@@ -395,6 +429,7 @@ class Report:
         for key, device in other.devices.items():
             if key.capture not in known:
                 self.devices.setdefault(key, Device(key.id)).merge(device)
+        self.cut()
 
     def remove(self, path: str) -> None:
         """Takes a capture out again, but for its warnings."""

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.identifiers.finding import Finding
 from phonehome.analysis.knowledge.identifiers import Kind
-from phonehome.analysis.report.model import Device, DeviceKey, Report
+from phonehome.analysis.report.model import MAX_DEVICES, MAX_OTHERS, Device, DeviceKey, Report
 
 _LISTED: Final = 3
 """Kinds that are named as the reason."""
@@ -105,12 +105,19 @@ def _phone(report: Report, keys: Sequence[DeviceKey], names: DeviceNames, kinds:
             by = f"{len(keys)} clients are taken for one phone because they sent the same {' and '.join(labels)}."
         if _contradicted(devices):
             doubts.append("What they say of their model or system contradicts that they are one phone.")
+    if device.others:
+        number = (
+            f"{len(device.others):,}" if len(device.others) <= MAX_OTHERS else f"More than {MAX_OTHERS:,}"
+        )
+        doubts.append(f"{number} clients are added up here: {MAX_DEVICES:,} of a capture are kept apart.")
     device.addresses |= addresses
     return Phone(tuple(keys), device, name, by, tuple(doubts))
 
 
 def _own(device: Device, kinds: Mapping[str, Kind]) -> Iterator[tuple[str, str]]:
     """Kind and value of what only this phone has, where that is certain."""
+    if device.others:
+        return
     for addresses in device.destinations.values():
         for seen in addresses.values():
             for finding in seen.identifiers:

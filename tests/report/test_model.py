@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from phonehome.analysis.examiner import Evidence
 from phonehome.analysis.identifiers.finding import Finding
 from phonehome.analysis.purposes import Judgement
 from phonehome.analysis.report import model
-from phonehome.analysis.report.model import Report, total, url
+from phonehome.analysis.report.model import MAX_DEVICES, OTHERS, DeviceKey, Report, total, url
 from phonehome.analysis.transmission import Reply, Transmission
 
 findings = st.builds(
@@ -110,3 +111,34 @@ def test_url() -> None:
 
 def evidence_of(sent: Transmission) -> Evidence:
     return Evidence(sent, (), (), (), Judgement("unclassified", "", None, False), "attempted")
+
+
+def clients(addresses: list[str]) -> Report:
+    sent = Transmission(1.0, host="a.example", address="192.0.2.1", reply=Reply(200, "", None, 3))
+    return report([("a.mitm", evidence_of(sent._replace(client=address))) for address in addresses])
+
+
+@settings(deadline=None)
+@given(order=st.permutations(range(9)), places=st.tuples(st.integers(0, 18), st.integers(0, 18)))
+def test_too_many_clients_are_added_up_as_one_however_it_was_divided(
+    order: list[int], places: tuple[int, int]
+) -> None:
+    addresses = [f"10.0.0.{number}" for number in [*order, *order]]
+    first, second = sorted(places)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "MAX_DEVICES", 3)
+        divided = (addresses[:first], addresses[first:second], addresses[second:])
+        whole = total(clients(part) for part in divided)
+        whole.cut()
+    assert sorted(key.id for key in whole.devices) == ["10.0.0.0", "10.0.0.1", "10.0.0.2", OTHERS]
+    others = whole.devices[DeviceKey("a.mitm", OTHERS)]
+    assert others.others == {f"10.0.0.{number}" for number in range(3, 9)}
+    ((seen,),) = [by_address.values() for by_address in others.destinations.values()]
+    assert seen.transmissions == 12
+
+
+def test_a_million_forged_senders_cost_no_more_than_a_thousand() -> None:
+    found = clients([f"10.{number >> 8}.{number & 255}.1" for number in range(5 * MAX_DEVICES)])
+    assert len(found.devices) <= 2 * MAX_DEVICES + 1
+    found.cut()
+    assert len(found.devices) == MAX_DEVICES + 1
