@@ -52,6 +52,9 @@ COMPRESSIONS: Final = frozenset({"gzip", "deflate", "zlib", "br", "zstd"})
 POSITION: Final = re.compile(r"\[(0|[1-9][0-9]{0,2})\]").fullmatch
 """A path segment that is a position in a list."""
 
+_DOMAIN: Final = re.compile(
+    r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+"
+).fullmatch
 _PLACES: Final = ("path", "query", "header", "cookie", "body", "message", "content")
 _HOST: Final = re.compile(
     r"(?:\*\.)?[a-z0-9_-]++(?:\.[a-z0-9_-]++)*+"  # a name, or all below it
@@ -248,6 +251,8 @@ class Purpose(Table, frozen=True):
     rank: Annotated[int, Meta(ge=1, description="a whole number from 1, the worst")]
     """Order of concern, 1 is worst."""
     description: Text
+    routine: bool = False
+    """Whether any phone does it, so that without an identifier it is no news."""
 
     def claims(self) -> Iterator[tuple[object, ...]]:
         yield from super().claims()
@@ -259,6 +264,48 @@ class Purposes(File, frozen=True):
 
     NAME: ClassVar = "purposes.toml"
     purpose: tuple[Purpose, ...]
+
+
+# --- companies ----------------------------------------------------------------------------------------
+
+
+class Company(Table, frozen=True):
+    """Whose domains these are."""
+
+    name: Text
+    """As people would say it; what it is, or was, called besides, in brackets."""
+    reference: SharedReferences
+    country: Code | None = None
+    """Of its headquarters, not of its machines. Left out: in dispute."""
+    domains: Texts = ()
+    """Registrable domains that it runs itself, and names below a domain of `hosting` that are its own."""
+    hosting: Texts = ()
+    """Names below which its customers have theirs: who the customer is, the name does not say."""
+
+    def mistakes(self) -> Iterator[str]:
+        if not (self.domains or self.hosting):
+            yield "a company has 'domains', or 'hosting', or both"
+        for name in (*self.domains, *self.hosting):
+            if not _DOMAIN(name):
+                yield f"{name!r} is not a domain: labels of lower-case letters, digits and - with dots between"
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        yield from super().claims()
+        for name in (*self.domains, *self.hosting):
+            yield f"{name!r}", "domain", name
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        if self.country:
+            yield "country", self.country
+
+
+class Companies(File, frozen=True):
+    """Which company a domain belongs to, and where its headquarters are."""
+
+    NAME: ClassVar = "companies.toml"
+    company: tuple[Company, ...]
+    references: dict[str, Reference] = field(default_factory=dict)
+    """References that several companies name."""
 
 
 # --- identifiers --------------------------------------------------------------------------------------

@@ -427,9 +427,15 @@ def _applies(rule: Rule, market: str | None) -> bool | None:
 
 def _is_of_owner(rule: Rule, row: DestinationEntry) -> _Meant:
     """Whether the rule is about whose endpoint it is. It is unknown only if it matters."""
-    if not rule.owners or row["owner"] in rule.owners:
+    owner = _owner(row)
+    if not rule.owners or owner in rule.owners:
         return "yes"
-    return "unknown" if row["owner"] is None else "no"
+    return "unknown" if owner is None else "no"
+
+
+def _owner(row: DestinationEntry) -> str | None:
+    """Whose endpoint it is, as the catalogue says; a domain alone is no more than the name that the phone gave."""
+    return row["owner"] if row["owner_basis"] == "catalogue" else None
 
 
 def _matched(rule: Rule, row: DestinationEntry) -> list[IdentifierEntry] | None:
@@ -456,7 +462,7 @@ def _left_out(rule: Rule, row: DestinationEntry) -> str:
     host = row["host"] or ""
     for item in rule.exceptions:
         given = (
-            (item.owners, row["owner"] in item.owners),
+            (item.owners, _owner(row) in item.owners),
             (item.entries, row["entry"] in item.entries),
             (item.hosts, any(fnmatchcase(host, pattern) for pattern in item.hosts)),
             (item.purposes, row["purpose"] in item.purposes),
@@ -497,7 +503,7 @@ def _problems(
     ]
     if rule.until and problems and not (row["last"] and row["last"][:10] < rule.until):
         return [_Problem(_Level.DOUBT, f"it is not all from before {rule.until}, until when the rule speaks")]
-    if row["owner"] is None and rule.unknown_owner == "doubt":
+    if _owner(row) is None and rule.unknown_owner == "doubt":
         return [
             _Problem(_Level.DOUBT, f"{problem.text}; but whose endpoint it is, is not known")
             for problem in problems

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
 from phonehome.analysis.render.map import world_map
-from phonehome.analysis.report.document import concern
+from phonehome.analysis.report.concern import concern
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from phonehome.analysis.report.summary import is_lasting, purpose_rank
 

@@ -11,6 +11,7 @@ from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.identifiers.fingerprint import fingerprints
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.render.masking import Masking
+from phonehome.analysis.report.companies import companies
 from phonehome.analysis.report.entries import AppEntry, DestinationEntry, DeviceEntry, Document, OnlineEntry
 from phonehome.analysis.report.outliers import outliers
 
@@ -44,6 +45,7 @@ def masked(document: Document, masking: Masking, *, known_again: bool = False) -
     fingerprints, which takes a tenth of a second for each."""
     if document["sources"]["identifiers"] == MASKED:
         return document
+    devices = [_device(device, masking, known_again) for device in document["devices"]]
     return {
         **document,
         "captures": [
@@ -58,7 +60,8 @@ def masked(document: Document, masking: Masking, *, known_again: bool = False) -
             }
             for capture in document["captures"]
         ],
-        "devices": [_device(device, masking, known_again) for device in document["devices"]],
+        "devices": devices,
+        "companies": companies(devices),
         "outliers": outliers(document["devices"], masking),
         "sources": {**document["sources"], "identifiers": MASKED},
         "errors": [
@@ -111,6 +114,8 @@ def _destination(row: DestinationEntry, masking: Masking) -> DestinationEntry:
         "name_candidates": [host(candidate) for candidate in row["name_candidates"]],
         "authorities": [host(authority) for authority in row["authorities"]],
         "addresses": [host(address) for address in row["addresses"]],
+        "hosted_by": host(row["hosted_by"]) if row["hosted_by"] else None,
+        "domain": host(row["domain"]) if row["domain"] else None,
         "identifiers": [
             {
                 **found,

@@ -16,12 +16,14 @@ from phonehome.analysis import __version__, knowledge
 from phonehome.analysis.decoding.elsewhere import holds_data
 from phonehome.analysis.devices import DeviceNames, label
 from phonehome.analysis.firmware import firmware_of, market_of
-from phonehome.analysis.identifiers.finding import RANK, Finding
+from phonehome.analysis.identifiers.finding import Finding
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import Catalogue, Endpoint
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.report import summary
 from phonehome.analysis.report.apps import apps_of, candidates_of, device_apps
+from phonehome.analysis.report.companies import companies
+from phonehome.analysis.report.concern import concern
 from phonehome.analysis.report.entries import (
     CaptureEntry,
     DestinationEntry,
@@ -38,6 +40,7 @@ from phonehome.analysis.report.entries import (
 from phonehome.analysis.report.located import Locate, Located, Vantage
 from phonehome.analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
 from phonehome.analysis.report.outliers import outliers
+from phonehome.analysis.report.owners import owner_of
 from phonehome.analysis.report.phones import Phone, phones
 from phonehome.analysis.report.timeline import Timeline
 from phonehome.analysis.sources.flow_state import UNSEEN_IN_FLOWS
@@ -130,6 +133,7 @@ def document(report: Report, context: Context) -> Document:
         ],
         "verdict": None,
         "devices": devices,
+        "companies": companies(devices),
         "outliers": [],
         "not_seen": _not_seen(report, devices),
         "sources": {
@@ -150,36 +154,6 @@ def time_text(time: float) -> str | None:
     if not 0 < time < 1e11:
         return None
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def concern(entry: DestinationEntry) -> tuple[Any, ...]:
-    """Sorts destinations, worst first: identifiers of hardware, SIM, person or place in clear text; then the
-    same encrypted; then other identifiers in clear text; activation; the rest; by purpose and by number."""
-    sure = [found for found in entry["identifiers"] if RANK[found["certainty"]] >= RANK["likely"]]
-    lasting = [found for found in sure if summary.is_lasting(found)]
-    if any(found["unencrypted"] for found in lasting):
-        level = 0
-    elif any(found["category"] in ("hardware", "sim") for found in lasting):
-        level = 1
-    elif any(found["unencrypted"] and found["category"] != "software" for found in sure):
-        level = 2
-    elif entry["purpose"] == "activation":
-        level = 3
-    elif lasting or any(found["category"] == "advertising" for found in sure):
-        level = 4
-    else:
-        level = 5
-    # Its own network is where a phone asks for names and time; that is no news.
-    abroad = entry["local"]
-    return (
-        level,
-        abroad,
-        summary.purpose_rank(entry["purpose"]),
-        -entry["transmissions"],
-        entry["host"] or "",
-        entry["addresses"],
-        entry["purpose_reason"],
-    )
 
 
 def _capture_names(report: Report, context: Context) -> dict[str, str]:
@@ -328,6 +302,7 @@ def _destination(
     evidence = list(dict.fromkeys(piece for each in locations for piece in each.evidence))
     catalogue = context.catalogue
     endpoint = catalogue.endpoints.get(destination.entry or "")
+    owner = owner_of(destination.host, endpoint)
     purpose = catalogue.purposes[destination.purpose]
     identifiers = seen.kept_identifiers()
     known_address = bool(addresses)
@@ -368,7 +343,13 @@ def _destination(
         "excluded_countries": sorted(frozenset.intersection(*(each.excluded for each in locations))),
         "bound_km": round(widest.bound_km) if bounded and widest.bound_km is not None else None,
         "bound_from": widest.bound_from if bounded else None,
-        "owner": endpoint.owner if endpoint else None,
+        "owner": owner.owner,
+        "company": owner.company,
+        "owner_country": owner.country,
+        "owner_basis": owner.basis,
+        "owner_reason": owner.reason,
+        "hosted_by": owner.hosted_by,
+        "domain": owner.domain,
         "purpose": purpose.id,
         "purpose_label": purpose.label,
         "purpose_reason": max(seen.reasons, key=lambda reason: (seen.reasons[reason], reason)),

@@ -132,6 +132,18 @@ class DestinationEntry(TypedDict):
     bound_from: str | None
     """of this place."""
     owner: str | None
+    """Who runs it, by the catalogue, or else by its domain."""
+    company: str | None
+    """The company, by the name under which the report gathers what is its."""
+    owner_country: str | None
+    """Of the company's headquarters; not where the machine is."""
+    owner_basis: Literal["catalogue", "domain", "hosting"] | None
+    """An entry of the catalogue; the domain; or `hosting`: the name is a customer's, and the owner is not known."""
+    owner_reason: str
+    hosted_by: str | None
+    """The company, or the domain, that gave the name to a customer."""
+    domain: str | None
+    """The registrable domain of the name; of a customer, its name below the hosting company's."""
     purpose: str
     purpose_label: str
     purpose_reason: str
@@ -287,12 +299,70 @@ class OutlierEntry(TypedDict):
     text: str
 
 
+class CompanyIdentifier(TypedDict):
+    """A kind of identifier that a company got; counted once for each transmission and value."""
+
+    kind: str
+    label: str
+    category: str
+    certainty: str
+    """Of the surest of them."""
+    values: int
+    """How many different ones."""
+    transmissions: int
+    unencrypted: int
+
+
+class CompanyCountry(TypedDict):
+    """Where machines of a company were."""
+
+    country: str | None
+    country_name: str | None
+    certainty: str
+    transmissions: int
+
+
+class CompanyEntry(TypedDict):
+    """What a company got from all devices; or a domain of which no company is known."""
+
+    label: str
+    """What to call it."""
+    company: str | None
+    """None: its owner is not known, or it is the phone's own network."""
+    country: str | None
+    """Of its headquarters."""
+    hosted_by: str | None
+    basis: list[str]
+    devices: list[str]
+    """Ids of those that it got something from."""
+    hosts: list[str]
+    destinations: int
+    transmissions: int
+    attempts: int
+    unencrypted: int
+    encrypted: Encrypted
+    """Of what is not routine, if there is anything else."""
+    routine_transmissions: int
+    """Of the transmissions, those that are routine."""
+    routine_unencrypted: int
+    identifiers: list[CompanyIdentifier]
+    countries: list[CompanyCountry]
+    purposes: list[str]
+    """The gravest first."""
+    routine: bool
+    """Whether any phone does all of it, and nothing was recognised in it that identifies this one."""
+    first: str | None
+    last: str | None
+
+
 class Document(TypedDict):
     schema: str
     captures: list[CaptureEntry]
     verdict: Verdict | None
     """Whether the phones keep to a policy; None if none was given."""
     devices: list[DeviceEntry]
+    companies: list[CompanyEntry]
+    """What each company got, the most worrying first, routine last."""
     outliers: list[OutlierEntry]
     """What a few phones of a model did, and the others did not."""
     not_seen: dict[str, Any]

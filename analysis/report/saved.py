@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_t
 
 from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.knowledge.catalogue import catalogue
+from phonehome.analysis.report.companies import companies
 from phonehome.analysis.report.document import SCHEMA
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.outliers import outliers
@@ -77,6 +78,7 @@ def joined(documents: Sequence[Document]) -> Document:
         "captures": [item for document in documents for item in document["captures"]],
         "verdict": None,
         "devices": devices,
+        "companies": companies(devices),
         "outliers": outliers(devices),
         "errors": [item for document in documents for item in document["errors"]],
     }
