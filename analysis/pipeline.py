@@ -8,19 +8,21 @@ whatever order they come. Where tasks run is the caller's choice: it hands in wh
 import hashlib
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from phonehome.analysis.examiner import Examiner, Names, Options
+from phonehome.analysis.examiner import Evidence, Examiner, Names, Options
 from phonehome.analysis.report.document import File
 from phonehome.analysis.report.model import Capture, Report
 from phonehome.analysis.sources import CaptureError, Part, joined, open_source
+from phonehome.analysis.sources.source import Plan
 from phonehome.analysis.transmission import NameAnswer, Transmission
 
 PART: Final = 4 << 20
@@ -55,6 +57,8 @@ class Reading:
     """By path: why a capture could not be read."""
     copies: dict[str, str] = field(default_factory=dict)
     """By path: the file with the same content that was read instead."""
+    repeated: dict[str, frozenset[int]] = field(default_factory=dict)
+    """By path: flows, by hash, that earlier captures may hold as well, and count there."""
 
 
 class Task(NamedTuple):
@@ -110,6 +114,49 @@ def read_captures(
     """The totals of these files. A file that gives nothing becomes an entry in `errors`, the others go on. Does not
     depend on the executor, nor on the order in which tasks are done. `keys` are key logs for captures of packets."""
     return _Run(paths, options or Options(), progress, keys).over(executors)
+
+
+def of_each_task[T](
+    reading: Reading,
+    function: Callable[[str, Iterator[Evidence]], T],
+    options: Options,
+    executors: Executors = InThisProcess,
+    progress: Progress = lambda done, total: None,
+    keys: Sequence[Path] = (),
+) -> Iterator[T]:
+    """Reads captures once more, of which the totals are known: what the function makes of the path and the
+    transmissions of each task, in the order of the captures. It is run where the executor runs tasks. Raises
+    CaptureError."""
+    total = sum(file.bytes for file in reading.files)
+    done = 0
+    waiting: deque[tuple[Task, Future[T]]] = deque()
+
+    def next_done() -> T:
+        nonlocal done
+        task, future = waiting.popleft()
+        try:
+            result = future.result()
+        except BrokenExecutor as error:
+            raise CaptureError(f"{task.path}: {DIED}") from error
+        done += task.size
+        progress(min(done, total), total)
+        return result
+
+    following = joined([file.path for file in reading.files])
+    followers = {path for more in following.values() for path in more}
+    with executors() as pool:
+        for path in (file.path for file in reading.files if file.path not in followers):
+            for task in _tasks_of(path, keys, options, following.get(path, ()))[1]:
+                task = task._replace(skip=reading.repeated.get(path, frozenset()))
+                waiting.append((task, _submitted(pool, partial(_of_task, function), task)))
+                if len(waiting) >= WAITING // 4:
+                    yield next_done()
+        while waiting:
+            yield next_done()
+
+
+def _of_task[T](function: Callable[[str, Iterator[Evidence]], T], task: Task) -> T:
+    return function(task.path, _examined(task, Capture()))
 
 
 class _Run:
@@ -186,23 +233,11 @@ class _Run:
 
     def _planned(self, path: str) -> list[Task]:
         """The tasks of one file. Raises CaptureError."""
-        with open_source(path, self._keys, self._more.get(path, ())) as source:
-            plan = source.plan(PART)
+        plan, tasks = _tasks_of(path, self._keys, self._options, self._more.get(path, ()))
         capture = self._result.report.captures.setdefault(path, Capture())
         capture.warnings.update(dict.fromkeys(plan.warnings))
         capture.unseen.update(dict.fromkeys(plan.unseen))
-        together = plan.together or PARTS
-        return [
-            Task(
-                path,
-                plan.parts[start : start + together],
-                plan.names,
-                plan.context,
-                self._options,
-                more=self._more.get(path, ()),
-            )
-            for start in range(0, len(plan.parts), together)
-        ]
+        return tasks
 
     def _read(self, pool: Executor, tasks: Iterator[Task]) -> None:
         """Has the tasks read, some at a time. Those that took their executor with them are in `_lost`."""
@@ -236,6 +271,7 @@ class _Run:
             if not earlier:
                 continue
             skip = frozenset(flow for other in sorted(earlier) for flow in self._flows(other))
+            self._result.repeated[path] = skip
             self._result.report.remove(path)
             with executors() as pool:
                 self._read(pool, iter([task._replace(skip=skip) for task in self._planned(path)]))
@@ -280,26 +316,42 @@ def _submitted[A, T](pool: Executor, function: Callable[[A], T], argument: A) ->
         return future
 
 
+def _tasks_of(
+    path: str, keys: Sequence[Path], options: Options, more: tuple[str, ...] = ()
+) -> tuple[Plan, list[Task]]:
+    """What there is to read in a capture. Raises CaptureError."""
+    with open_source(path, keys, more) as source:
+        plan = source.plan(PART)
+    together = plan.together or PARTS
+    return plan, [
+        Task(path, plan.parts[start : start + together], plan.names, plan.context, options, more=more)
+        for start in range(0, len(plan.parts), together)
+    ]
+
+
 def read(task: Task) -> Totals:
     """What one task holds. Needs nothing but its argument: any process that has this program can do it."""
     result = Totals()
-    examiner = _examiner(task.options)
-    examiner.names = Names(task.names)
     capture = result.report.captures[task.path] = Capture(parts=set(task.parts))
     try:
-        with open_source(task.path, more=task.more) as source:
-            source.context = task.context
-            for part in task.parts:
-                for batch in _batches(_once(source.read(part), task.skip, capture)):
-                    for evidence in examiner.examine_all(batch):
-                        result.report.add(task.path, evidence)
-            warnings, counted = source.warnings(), source.counted()
+        for evidence in _examined(task, capture):
+            result.report.add(task.path, evidence)
     except CaptureError as error:  # it was there when it was planned
         result.errors[task.path] = str(error)
-        return result
-    capture.warnings.update(dict.fromkeys(warnings))
-    capture.counted.update(counted)
     return result
+
+
+def _examined(task: Task, capture: Capture) -> Iterator[Evidence]:
+    """The transmissions of a task; in the end, `capture` knows what reading came upon. Raises CaptureError."""
+    examiner = _examiner(task.options)
+    examiner.names = Names(task.names)
+    with open_source(task.path, more=task.more) as source:
+        source.context = task.context
+        for part in task.parts:
+            for batch in _batches(_once(source.read(part), task.skip, capture)):
+                yield from examiner.examine_all(batch)
+        capture.warnings.update(dict.fromkeys(source.warnings()))
+        capture.counted.update(source.counted())
 
 
 def _once(

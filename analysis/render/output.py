@@ -29,30 +29,41 @@ def make_document(
     knowledge: Knowledge | None = None,
 ) -> Document:
     """The document of what was read; nothing in it is masked yet."""
-    tables = database.sources()
     return document(
-        reading.report,
-        Context(
-            catalogue=(knowledge or shipped()).catalogue,
-            locate=database.locate,
-            tables=[
-                {
-                    "name": table.name,
-                    "date": table.date,
-                    "licence": table.licence,
-                    "credit": table.credit,
-                    "link": table.link,
-                }
-                for table in tables
-            ],
-            names=names,
-            files=reading.files,
-            errors=reading.errors,
-            copies=reading.copies,
-            age_warning=database.age_warning,
-            at=at or {},
-            online=online,
-        ),
+        reading.report, context_of(reading, database, names, online=online, at=at, knowledge=knowledge)
+    )
+
+
+def context_of(
+    reading: Reading,
+    database: LocationDatabase,
+    names: DeviceNames,
+    *,
+    online: Any = None,
+    at: Mapping[str, Vantage] | None = None,
+    knowledge: Knowledge | None = None,
+) -> Context:
+    """What a document needs besides the totals."""
+    return Context(
+        catalogue=(knowledge or shipped()).catalogue,
+        locate=database.locate,
+        tables=[
+            {
+                "name": table.name,
+                "date": table.date,
+                "licence": table.licence,
+                "credit": table.credit,
+                "link": table.link,
+            }
+            for table in database.sources()
+        ],
+        names=names,
+        files=reading.files,
+        errors=reading.errors,
+        copies=reading.copies,
+        age_warning=database.age_warning,
+        at=at or {},
+        online=online,
     )
 
 

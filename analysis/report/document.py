@@ -7,7 +7,7 @@ shows it masks it (`render.masked`) and escapes it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -38,7 +38,16 @@ from phonehome.analysis.report.entries import (
     TimelineEntry,
 )
 from phonehome.analysis.report.located import Locate, Located, Vantage
-from phonehome.analysis.report.model import AtAddress, Capture, Destination, Device, Example, Report, Seen
+from phonehome.analysis.report.model import (
+    AtAddress,
+    Capture,
+    Destination,
+    Device,
+    DeviceKey,
+    Example,
+    Report,
+    Seen,
+)
 from phonehome.analysis.report.outliers import outliers
 from phonehome.analysis.report.owners import owner_of
 from phonehome.analysis.report.phones import Phone, phones
@@ -107,11 +116,11 @@ class Context:
 def document(report: Report, context: Context) -> Document:
     """The report for people and programs."""
     report.cut()
-    names = _capture_names(report, context)
+    names = capture_names(report, context)
     located = Located(report.captures, context.locate, context.at, context.online)
     found = phones(report, context.names, context.catalogue.kinds)
-    clashing = _repeated(phone.keys[0].id for phone in found)
-    devices = [_device(phone, names, clashing, located, context) for phone in found]
+    ids = _ids(found, names)
+    devices = [_device(phone, names, ids[phone.keys[0]], located, context) for phone in found]
     labels = _repeated(device["label"] for device in devices)
     for device in devices:
         if device["label"] in labels and len(names) > 1:
@@ -149,6 +158,23 @@ def document(report: Report, context: Context) -> Document:
     return result
 
 
+def device_ids(report: Report, context: Context) -> dict[DeviceKey, str]:
+    """What `document` calls the device that a client of a capture is."""
+    names = capture_names(report, context)
+    return _ids(phones(report, context.names, context.catalogue.kinds), names)
+
+
+def _ids(found: Sequence[Phone], captures: Mapping[str, str]) -> dict[DeviceKey, str]:
+    clashing = _repeated(phone.keys[0].id for phone in found)
+    ids = {}
+    for phone in found:
+        first = phone.keys[0]
+        # The same address in two captures is two devices: then the id says of which capture.
+        id_ = f"{captures[first.capture]}:{first.id}" if first.id in clashing else first.id
+        ids.update(dict.fromkeys(phone.keys, id_))
+    return ids
+
+
 def time_text(time: float) -> str | None:
     """RFC 3339 in UTC, to the second; None for a time that was not recorded."""
     if not 0 < time < 1e11:
@@ -156,7 +182,7 @@ def time_text(time: float) -> str | None:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _capture_names(report: Report, context: Context) -> dict[str, str]:
+def capture_names(report: Report, context: Context) -> dict[str, str]:
     """What captures are called: a report may be shared, and a path tells of its maker's machine. Of files with one
     name, each has its number as well."""
     paths = [file.path for file in context.files]
@@ -176,11 +202,9 @@ def _repeated(texts: Iterable[str]) -> set[str]:
 
 
 def _device(
-    phone: Phone, captures: Mapping[str, str], clashing: Collection[str], located: Located, context: Context
+    phone: Phone, captures: Mapping[str, str], id_: str, located: Located, context: Context
 ) -> DeviceEntry:
     device = phone.device
-    # The same address in two captures is two devices: then the id says of which capture.
-    id_ = f"{captures[phone.keys[0].capture]}:{device.id}" if device.id in clashing else device.id
     destinations = sorted(_destinations(device, located, context), key=concern)
     seen = [at for addresses in device.destinations.values() for at in addresses.values()]
     contacted = {destination.host for destination in device.destinations}
