@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from phonehome.analysis import knowledge
 from phonehome.analysis.identifiers.finding import Finding
 from phonehome.analysis.sources.flow_state import ip
+from phonehome.analysis.sources.source import Said
 from phonehome.analysis.transmission import Transmission
 
 UNKNOWN: Final = "unknown"
@@ -62,6 +63,8 @@ class DeviceFacts:
     _models: Counter[_Fact] = field(default_factory=Counter)
     _builds: Counter[_Fact] = field(default_factory=Counter)
     _systems: Counter[_Fact] = field(default_factory=Counter)
+    said: Said | None = None
+    """What the capture says of it, where it is the only device in it: it counts where the device names nothing."""
 
     def add(self, sent: Transmission, findings: Iterable[Finding]) -> None:
         """Takes in what one transmission says."""
@@ -83,6 +86,7 @@ class DeviceFacts:
 
     def merge(self, other: "DeviceFacts") -> None:
         """Adds what another counted of the same device."""
+        self.said = self.said or other.said
         self._models.update(other._models)
         self._builds.update(other._builds)
         self._systems.update(other._systems)
@@ -96,7 +100,7 @@ class DeviceFacts:
     @property
     def model(self) -> str | None:
         """The model for which most speaks; None if it named none."""
-        return next(iter(self.models), None)
+        return next(iter(self.models), (self.said and self.said.model) or None)
 
     @property
     def models(self) -> list[str]:
@@ -106,12 +110,13 @@ class DeviceFacts:
     @property
     def builds(self) -> list[str]:
         """Software builds, in the same order."""
-        return _by_evidence(self._builds)
+        said = [self.said.build] if self.said and self.said.build else []
+        return list(dict.fromkeys([*_by_evidence(self._builds), *said]))
 
     @property
     def system(self) -> str | None:
         """Operating system and version for which most speaks: `Android 9`; None if it was not named."""
-        return next(iter(_by_evidence(self._systems)), None)
+        return next(iter(_by_evidence(self._systems)), (self.said and self.said.system) or None)
 
     @property
     def families(self) -> list[str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from phonehome.analysis.examiner import Evidence, Examiner, Names, Options
+from phonehome.analysis.identifiers.known import with_known
 from phonehome.analysis.report.document import File
 from phonehome.analysis.report.model import Capture, Report
 from phonehome.analysis.sources import CaptureError, Part, joined, open_source
@@ -237,6 +238,7 @@ class _Run:
         capture = self._result.report.captures.setdefault(path, Capture())
         capture.warnings.update(dict.fromkeys(plan.warnings))
         capture.unseen.update(dict.fromkeys(plan.unseen))
+        capture.said = plan.said
         return tasks
 
     def _read(self, pool: Executor, tasks: Iterator[Task]) -> None:
@@ -322,6 +324,8 @@ def _tasks_of(
     """What there is to read in a capture. Raises CaptureError."""
     with open_source(path, keys, more) as source:
         plan = source.plan(PART)
+    if plan.said is not None and plan.said.values:
+        options = options._replace(known=with_known(options.known, plan.said.values))
     together = plan.together or PARTS
     return plan, [
         Task(path, plan.parts[start : start + together], plan.names, plan.context, options, more=more)

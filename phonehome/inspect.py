@@ -84,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
     from phonehome.analysis.devices import UNKNOWN, DeviceFacts, device_id
     from phonehome.analysis.devices import label as device_label
     from phonehome.analysis.examiner import Evidence, Examiner, Names, Options
+    from phonehome.analysis.identifiers.known import with_known
     from phonehome.analysis.identifiers.mask import Masks
     from phonehome.analysis.render import transmissions
     from phonehome.analysis.sources import CaptureError, find_captures, joined, open_source
@@ -93,9 +94,8 @@ def run(options: argparse.Namespace) -> int:
     known_catalogue = knowledge.catalogue
     _check(options, known_catalogue)
     database = location_database(options.geo_db, options.as_of)
-    examiner = Examiner(
-        knowledge, Options(known_values(options.known), limits_of(options), apps=app_list(options))
-    )
+    examining = Options(known_values(options.known), limits_of(options), apps=app_list(options))
+    usual = Examiner(knowledge, examining)
     names_given = device_names([text for text in options.device if "=" in text])
     ids = {text.strip() for text in options.device if "=" not in text}
     keys = key_logs(options)
@@ -112,6 +112,10 @@ def run(options: argparse.Namespace) -> int:
     def matching(path: str) -> Iterator[tuple[str, str, Evidence]]:
         with open_source(path, keys, more.get(path, ())) as source:
             plan = source.plan(pipeline.PART)
+            examiner = usual
+            if plan.said is not None and plan.said.values:
+                known = with_known(examining.known, plan.said.values)
+                examiner = Examiner(knowledge, examining._replace(known=known))
             examiner.names = Names(plan.names)
             for sent in chain.from_iterable(map(source.read, plan.parts)):
                 id_ = device_id(sent)

@@ -367,6 +367,16 @@ class _Misplaced(KnownValuesError):
         self.name = name
 
 
+def with_known(known: KnownValues | None, values: Iterable[tuple[str, str]]) -> KnownValues | None:
+    """The same, and what a file beside the capture says is the phone's. What is no value that can be searched is left
+    out: the user did not write it."""
+    found = dict.fromkeys(known.values if known is not None else ())
+    for name, value in values:
+        if SHORTEST <= len(value) <= LONGEST and len(found) < MOST_VALUES:
+            found[Known(name, value)] = None
+    return KnownValues(found) if found else None
+
+
 def _check_length(known: Known) -> None:
     if len(known.value) < SHORTEST:
         raise _Misplaced(

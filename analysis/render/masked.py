@@ -12,7 +12,14 @@ from phonehome.analysis.identifiers.fingerprint import fingerprints
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.render.masking import Masking
 from phonehome.analysis.report.companies import companies
-from phonehome.analysis.report.entries import AppEntry, DestinationEntry, DeviceEntry, Document, OnlineEntry
+from phonehome.analysis.report.entries import (
+    AppEntry,
+    DestinationEntry,
+    DeviceEntry,
+    Document,
+    OnlineEntry,
+    SaidEntry,
+)
 from phonehome.analysis.report.outliers import outliers
 
 MASKED = "masked"
@@ -52,6 +59,7 @@ def masked(document: Document, masking: Masking, *, known_again: bool = False) -
             {
                 **capture,
                 "path": masking.name(capture["path"]),
+                "phone": _said(capture.get("phone"), masking),
                 "continued": [
                     {**file, "path": masking.name(file["path"])} for file in capture.get("continued", [])
                 ],
@@ -97,6 +105,19 @@ def _device(device: DeviceEntry, masking: Masking, known_again: bool) -> DeviceE
             {**_app(app, masking), "hosts": list(dict.fromkeys(map(host, app["hosts"])))}
             for app in device.get("apps", [])
         ],
+    }
+
+
+def _said(said: SaidEntry | None, masking: Masking) -> SaidEntry | None:
+    if said is None:
+        return None
+    name = masking.name
+    return {
+        "by": said["by"],
+        "maker": name(said["maker"]),
+        "model": name(said["model"]),
+        "system": name(said["system"]),
+        "build": name(said["build"]),
     }
 
 

@@ -1,9 +1,10 @@
-"""What is said of a capture besides its numbers: files that go on with it. Pure."""
+"""What is said of a capture besides its numbers: the phone that it says it is of, files that go on with it. Pure."""
 
 from typing import Final
 
 from phonehome.analysis.report.entries import CaptureEntry
 from phonehome.analysis.report.summary import number_of
+from phonehome.analysis.sources.source import Said
 
 MAX_FILES: Final = 100
 """Files of a capture that are listed for people; JSON has all."""
@@ -13,6 +14,9 @@ def capture_lines(capture: CaptureEntry) -> list[str]:
     """Lines about a capture, for people."""
     more = capture.get("continued", [])
     lines = []
+    if said := capture.get("phone"):
+        phone = Said(said["by"], said["maker"], said["model"], said["system"], said["build"]).phone
+        lines.append(f"{said['by']}, of the phone: {phone or 'nothing'}")
     if more:
         lines.append(f"goes on in {number_of(len(more), 'file')}, read as one capture with it:")
         lines += [f"{file['path']}, SHA-256 {file['sha256']}" for file in more[:MAX_FILES]]

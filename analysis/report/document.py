@@ -118,6 +118,7 @@ def document(report: Report, context: Context) -> Document:
     report.cut()
     names = capture_names(report, context)
     located = Located(report.captures, context.locate, context.at, context.online)
+    _take_over(report)
     found = phones(report, context.names, context.catalogue.kinds)
     ids = _ids(found, names)
     devices = [_device(phone, names, ids[phone.keys[0]], located, context) for phone in found]
@@ -173,6 +174,17 @@ def _ids(found: Sequence[Phone], captures: Mapping[str, str]) -> dict[DeviceKey,
         id_ = f"{captures[first.capture]}:{first.id}" if first.id in clashing else first.id
         ids.update(dict.fromkeys(phone.keys, id_))
     return ids
+
+
+def _take_over(report: Report) -> None:
+    """What a capture says of its phone is said of the device in it, if it is the only one."""
+    of: dict[str, list[Device]] = {}
+    for key, device in report.devices.items():
+        of.setdefault(key.capture, []).append(device)
+    for path, capture in report.captures.items():
+        devices = of.get(path, [])
+        if capture.said is not None and len(devices) == 1:
+            devices[0].facts.said = capture.said
 
 
 def time_text(time: float) -> str | None:
@@ -507,6 +519,17 @@ def _capture(
             for each in context.files
             if each.follows == file.path
         ],
+        "phone": (
+            {
+                "by": capture.said.by,
+                "maker": capture.said.maker,
+                "model": capture.said.model,
+                "system": capture.said.system,
+                "build": capture.said.build,
+            }
+            if capture.said
+            else None
+        ),
         "copies": [names[path] for path, original in context.copies.items() if original == file.path],
         "sha256": file.sha256,
         "bytes": file.bytes,

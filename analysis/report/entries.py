@@ -250,9 +250,21 @@ class FileEntry(TypedDict):
     bytes: int
 
 
+class SaidEntry(TypedDict):
+    """What a capture, or a file beside it, says of the phone that it was made of; empty is "not said"."""
+
+    by: str
+    maker: str
+    model: str
+    system: str
+    build: str
+
+
 class CaptureEntry(TypedDict):
     path: str
     """The file's name, never its path; with a number if several have that name."""
+    phone: NotRequired[SaidEntry | None]
+    """Absent from reports of older versions."""
     continued: NotRequired[list[FileEntry]]
     """Files that go on with it, in order, read as one with it; absent from reports of older versions."""
     copies: list[str]

@@ -21,7 +21,7 @@ from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.locate import words_of
 from phonehome.analysis.places.round_trips import Answers
 from phonehome.analysis.report.timeline import Timeline
-from phonehome.analysis.sources.source import Part
+from phonehome.analysis.sources.source import Part, Said
 from phonehome.analysis.transmission import App, Remark, Transmission
 
 MAX_IDENTIFIERS = 500
@@ -283,6 +283,8 @@ class Capture:
     """What never left the device."""
     remarks: Counter[Remark] = field(default_factory=Counter)
     """Transmissions of which the tool that wrote the capture did not keep all."""
+    said: Said | None = None
+    """What it says of the phone that it was made of."""
     unseen: dict[str, None] = field(default_factory=dict)
     """What a capture of its format cannot tell; in order, each once."""
     first: float = float("inf")
@@ -307,6 +309,7 @@ class Capture:
         self.resolved_by_proxy += other.resolved_by_proxy
         self.unsent += other.unsent
         self.remarks.update(other.remarks)
+        self.said = self.said or other.said
         self.unseen.update(other.unseen)
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
@@ -433,7 +436,7 @@ class Report:
 
     def remove(self, path: str) -> None:
         """Takes a capture out again, but for its warnings."""
-        self.captures[path] = Capture(warnings=self.captures[path].warnings)
+        self.captures[path] = Capture(warnings=self.captures[path].warnings, said=self.captures[path].said)
         for key in [key for key in self.devices if key.capture == path]:
             del self.devices[key]
 

@@ -42,7 +42,7 @@ from phonehome.analysis.sources.flow_state import (
     name,
     port,
 )
-from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Warnings, release
+from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Said, Warnings, release
 from phonehome.analysis.transmission import (
     AddressSource,
     App,
@@ -73,6 +73,9 @@ DEEPEST: Final = 10_000
 """Brackets inside one another: JSON of that depth is not read by either library."""
 RANGE: Final = 1 << 20
 """Bytes of entries that are decoded at a time, at most: of the shortest ones, these are many."""
+LONGEST_BEHIND: Final = 4 << 20
+"""Bytes behind the entries in which metadata is looked for."""
+MAX_APPS: Final = 50
 MAX_APP: Final = 100
 """Characters of the name of an app."""
 MOST_DAMAGE: Final = 1000
@@ -195,8 +198,10 @@ class _Creator(NamedTuple):
     name: str
     mitmproxy: bool
     firefox: bool
-    browser: App | None = None
-    """The browser that exported it."""
+    apps: tuple[App, ...] = ()
+    """What sent it, says the file: one of these."""
+    said: Said | None = None
+    """What it says of the phone."""
 
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -245,7 +250,7 @@ class HarSource:
         if self._packed:  # unpacked once, not once for each of its parts
             parts = (Part(parts[0].start, parts[-1].end),)
         lost = _LOST if self._names_clients(ranges[0]) else (*_LOST, _NO_CLIENT)
-        return Plan(parts, (), self._warnings.lines(), lost)
+        return Plan(parts, (), self._warnings.lines(), lost, said=self._creator.said)
 
     def read(self, part: Part) -> Iterator[Transmission]:
         """The transmissions of the entries in a part. An entry that cannot be read gives a warning."""
@@ -297,8 +302,20 @@ class HarSource:
             log = head.get("log") if isinstance(head, dict) else None
         log = log if isinstance(log, dict) else {}
         names = [_string(_mapping(log.get(key)).get("name")) for key in ("creator", "browser")]
-        browser = App(names[1][:MAX_APP], "", "file") if names[1] else None
-        return _Creator(names[0], "mitmproxy" in names[0].lower(), "Firefox" in names, browser)
+        apps: tuple[App, ...] = (App(names[1][:MAX_APP], "", "file"),) if names[1] else ()
+        said = None
+        if tweasel := _mapping(log.get("_tweasel")) or self._behind():
+            said, listed = _tweasel(tweasel)
+            apps = listed or apps
+        return _Creator(names[0], "mitmproxy" in names[0].lower(), "Firefox" in names, apps, said)
+
+    def _behind(self) -> Mapping[str, Any]:
+        """What tweasel's tools write behind the entries; empty if they did not write the file."""
+        data = self._data
+        found = data.rfind(b'"_tweasel"', max(0, len(data) - LONGEST_BEHIND))
+        begin = data.find(b"{", found) if found >= 0 and data[found - 1 : found] != b"\\" else -1
+        close = _end(data, begin, len(data)) if begin >= 0 else None
+        return _mapping(_loads(data[begin:close])) if close is not None else {}
 
     def _ranges(self, size: int) -> Iterator[tuple[int, int]]:
         """Ranges of whole entries, about `size` bytes each; at last the errors of TLS that HTTP Toolkit notes."""
@@ -615,8 +632,37 @@ def _exchange(entry: _Entry, time: float, creator: _Creator) -> Transmission | N
         bytes_received=received,
         round_trips=_round_trips(entry, encrypted, "body missing" in remarks) if creator.mitmproxy else None,
         remarks=tuple(remarks),
-        app=_process(entry) or creator.browser,
+        app=_process(entry) or (creator.apps[0] if len(creator.apps) == 1 else None),
+        app_candidates=creator.apps if len(creator.apps) > 1 and not entry.program else (),
     )
+
+
+_PLATFORMS: Final = {
+    "android": "Android",
+    "ios": "iOS",
+    "windows": "Windows",
+    "macos": "macOS",
+    "linux": "Linux",
+}
+
+
+def _tweasel(found: Mapping[str, Any]) -> tuple[Said, tuple[App, ...]]:
+    """What tweasel's tools say of the phone, and of the apps that were analysed (cyanoacrylate, TweaselHarMetaV1)."""
+    device = {key: _string(value)[:MAX_APP] for key, value in _mapping(found.get("device")).items()}
+    version = device.get("osVersion", "")
+    system = f"{_PLATFORMS.get(device.get('platform', ''), '')} {'' if '<' in version else version}".strip()
+    model = device.get("model") or device.get("modelCodeName", "")
+    listed = found.get("apps")
+    apps = [
+        App(_string(app.get("name"))[:MAX_APP], _string(app.get("id"))[:MAX_APP], "file")
+        for app in (listed if isinstance(listed, list) else [])[:MAX_APPS]
+        if isinstance(app, dict) and (app.get("name") or app.get("id"))
+    ]
+    said = Said(
+        "tweasel's metadata", device.get("manufacturer", ""), model, system, device.get("osBuild", "")
+    )
+    # Only if nothing but these apps was recorded is it one of them that sent it.
+    return said, tuple(apps) if _mapping(found.get("options")).get("mode") == "allowlist" else ()
 
 
 def _process(entry: _Entry) -> App | None:

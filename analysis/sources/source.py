@@ -27,6 +27,26 @@ class Part(NamedTuple):
     end: int
 
 
+class Said(NamedTuple):
+    """What a capture, or a file beside it, says of the phone that it was made of. Empty is "not said"."""
+
+    by: str
+    """Who says so."""
+    maker: str = ""
+    model: str = ""
+    system: str = ""
+    """`Android 9`."""
+    build: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+    """Names and values that only this phone has, to be searched for."""
+
+    @property
+    def phone(self) -> str:
+        """Maker, model, system and build in a line."""
+        maker = "" if self.model.lower().startswith(self.maker.lower()) else self.maker
+        return ", ".join(filter(None, (f"{maker} {self.model}".strip(), self.system, self.build)))
+
+
 class Plan(NamedTuple):
     """What a first look over the whole capture found."""
 
@@ -39,6 +59,7 @@ class Plan(NamedTuple):
     context: object = None
     """What this look found that reading a part needs. It goes with each part to whoever reads it, maybe in another
     process, and is given to the source there."""
+    said: Said | None = None
     together: int | None = None
     """How many parts are best read one after the other by the same reader: 1 where each part takes a look at the whole
     capture; None if it does not matter."""

@@ -244,6 +244,39 @@ class TestEntry:
         assert one(**local | {"_remoteDeviceIP": "192.168.1.20"}).app is None  # then it names the device
         assert one(**local | {"_clientName": ["x"], "_clientBundlePath": 3}).app is None
 
+    def test_the_browser_that_exported_it(self) -> None:
+        data = json.dumps({"log": {"browser": {"name": "Firefox"}, "entries": [entry()]}}).encode()
+        assert read(data)[0].app == App("Firefox", "", "file")
+
+    @pytest.mark.parametrize("behind", [False, True])
+    def test_what_tweasels_tools_say(self, behind: bool) -> None:
+        told: dict[str, Any] = {
+            "apps": [{"id": "tld.sample.app", "name": "Sample"}],
+            "device": {"platform": "android", "osVersion": "11", "manufacturer": "Google", "model": "Pixel 4",
+                       "osBuild": "b"},
+            "options": {"mode": "allowlist"},
+        }  # fmt: skip
+
+        def file(**more: Any) -> bytes:
+            ours = {"entries": [entry()]}
+            parts = {**ours, "_tweasel": told | more} if behind else {"_tweasel": told | more, **ours}
+            return json.dumps({"log": parts}, indent=1).encode()
+
+        said = source(file()).plan(1).said
+        assert said is not None
+        assert (said.maker, said.model, said.system, said.build) == (
+            "Google",
+            "Pixel 4",
+            "Android 11",
+            "b",
+        )
+        assert read(file())[0].app == App("Sample", "tld.sample.app", "file")
+        assert read(file(options={"mode": "all-apps"}))[0].app is None
+        several = read(file(apps=[{"id": "a.b"}, {"id": "c.d"}, 3, {}]))[0]
+        assert several.app is None
+        assert [app.id for app in several.app_candidates] == ["a.b", "c.d"]
+        assert read(file(apps=3, device="x", options=[]))[0].app is None
+
     def test_http_3_is_udp(self) -> None:
         sent = one(request={"httpVersion": "h3"})
         assert (sent.http_version, sent.transport) == ("HTTP/3", "udp")

@@ -20,6 +20,8 @@ from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.sources.packets.tcp import ACK, FIN, RST, SYN, WRAP, Direction, ahead
 from phonehome.analysis.sources.packets.udp import Datagrams
 from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Speaker, Wire
+from phonehome.analysis.sources.pirogue import Traces
+from phonehome.analysis.sources.pirogue import app_of as traced_app
 from phonehome.analysis.transmission import App, Reply, RoundTrips, Transmission, TransportOutcome
 
 UDP_IDLE: Final = 120.0
@@ -301,13 +303,16 @@ class Conversations:
         notes: Notes,
         share: Share = (0, 1),
         app_of: Callable[[bytes], App | None] | None = None,
+        traces: Traces | None = None,
     ) -> None:
-        """`app_of` tells which app the frame that was given last is of, where the capture marks its packets."""
+        """`app_of` tells which app the frame that was given last is of, where the capture marks its packets; `traces`
+        which process opened a connection."""
         self._devices = devices
         self.keys = keys
         self.notes = notes
         self._share = share
         self._app_of = app_of
+        self._traces = traces
         self._table: dict[bytes, tuple[Conversation, int] | None] = {}
         self.ready: list[Transmission] = []
         self.budget = Budget()
@@ -452,6 +457,9 @@ class Conversations:
         conversation.parties = client, (mine[0], mine[2]), (theirs[0], theirs[2])
         if self._app_of is not None:
             conversation.app = self._app_of(frame)
+        elif self._traces:
+            socket = str(address_of(mine[0])), mine[2], str(address_of(theirs[0])), theirs[2]
+            conversation.app = traced_app(self._traces, socket, time)
         entry = conversation, CLIENT if client_sends else SERVER
         table[key] = entry
         table[other] = conversation, 1 - entry[1]

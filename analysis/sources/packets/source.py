@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import zstandard
 
+from phonehome.analysis.sources import pirogue
 from phonehome.analysis.sources.packets import blocks, keys
 from phonehome.analysis.sources.packets.blocks import Blocks, Frame
 from phonehome.analysis.sources.packets.conversations import Conversations
@@ -24,7 +25,8 @@ from phonehome.analysis.sources.packets.devices import Devices
 from phonehome.analysis.sources.packets.keys import Keys
 from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.sources.packets.survey import Survey
-from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, release
+from phonehome.analysis.sources.pirogue import Traces
+from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Said, release
 from phonehome.analysis.transmission import Transmission
 
 PIECE: Final = 1 << 20
@@ -52,6 +54,8 @@ class Context(NamedTuple):
     shares: int
     marked: bool
     """Whether packets say which app they are of."""
+    traces: Traces
+    """Which process opened which connection."""
 
 
 def recognises(beginning: bytes) -> bool:
@@ -103,10 +107,11 @@ class PacketSource:
         bytes_ = self._size
         shares = max(1, min(bytes_ // SHARE, os.cpu_count() or 1, MAX_SHARES))
         devices = survey.devices()
-        self.context = Context(devices, known, shares, reader.marked)
+        self.context = Context(devices, known, shares, reader.marked, pirogue.traces(self._path))
         bounds = [bytes_ * number // shares for number in range(shares + 1)]
         parts = tuple(Part(start, end) for start, end in itertools.pairwise(bounds))
-        return Plan(parts, survey.names(devices), notes.lines(), UNSEEN, self.context, together=1)
+        said = pirogue.phone(self._path) or _said_by_pcapdroid(reader.facts)
+        return Plan(parts, survey.names(devices), notes.lines(), UNSEEN, self.context, said, together=1)
 
     def read(self, part: Part) -> Iterator[Transmission]:
         """The Transmissions of a share, as they end."""
@@ -117,7 +122,9 @@ class PacketSource:
         ignored = Notes()  # what is wrong with the file was said in the first reading
         reader = Blocks(ignored)
         app_of = reader.app if context.marked else None
-        conversations = Conversations(context.devices, context.keys, self._notes, share, app_of)
+        conversations = Conversations(
+            context.devices, context.keys, self._notes, share, app_of, context.traces
+        )
         yield from conversations.read(self._frames(reader, ignored))
 
     def warnings(self) -> tuple[str, ...]:
@@ -188,6 +195,14 @@ class _Window(io.RawIOBase):
         target[: len(piece)] = piece
         self._place += len(piece)
         return len(piece)
+
+
+def _said_by_pcapdroid(facts: Mapping[str, str]) -> Said | None:
+    """The section of a pcapng file is of the computer that captured; if PCAPdroid did, that is the phone."""
+    tool = facts.get("application", "")
+    if not tool.startswith("PCAPdroid"):
+        return None
+    return Said(tool, "", facts.get("hardware", ""), facts.get("system", ""))
 
 
 def _said(notes: Notes, reader: Blocks, survey: Survey) -> None:
