@@ -21,8 +21,8 @@ from typing import Any, Final, NamedTuple
 from phonehome.analysis.examiner import Evidence, Examiner, Names, Options
 from phonehome.analysis.identifiers.known import with_known
 from phonehome.analysis.report.document import File
-from phonehome.analysis.report.model import Capture, Report
-from phonehome.analysis.sources import CaptureError, Part, joined, open_source
+from phonehome.analysis.report.model import SAMPLE, Capture, Report
+from phonehome.analysis.sources import CaptureError, Part, format_name, joined, open_source
 from phonehome.analysis.sources.source import Plan
 from phonehome.analysis.transmission import NameAnswer, Transmission
 
@@ -34,6 +34,10 @@ BATCH: Final = 256
 """Transmissions that are examined together,"""
 BATCH_BYTES: Final = 1 << 20
 """or fewer, if they carry so much."""
+NEAR: Final = 2
+"""Seconds by which the times of one exchange may differ in captures of different formats."""
+FEWEST: Final = 3
+"""Exchanges that two captures must share, if the smaller has so many, to be of one session."""
 WAITING: Final = 64
 """Tasks that are handed out before one of them must be done."""
 
@@ -185,6 +189,7 @@ class _Run:
             self._read(pool, self._tasks(pool, digests))
             self._hashed(digests)
         self._count_once(executors)
+        self._count_sessions_once(executors)
         for task in self._lost:  # each alone, so that only what is at fault is lost
             with executors() as pool:
                 self._lost = []
@@ -274,17 +279,52 @@ class _Run:
                 continue
             skip = frozenset(flow for other in sorted(earlier) for flow in self._flows(other))
             self._result.repeated[path] = skip
-            self._result.report.remove(path)
-            with executors() as pool:
-                self._read(pool, iter([task._replace(skip=skip) for task in self._planned(path)]))
+            self._read_anew(path, skip, executors)
+
+    def _count_sessions_once(self, executors: Executors) -> None:
+        """The same for captures of one session in several formats: the format that keeps most counts. Two are of one
+        session if half of the exchanges of the smaller one are in both; which exchanges count in the other is told by
+        what was asked and when."""
+        captures = self._result.report.captures
+        formats = {path: format_name(path) for path in self._paths if path in captures}
+        order = {
+            format_: rank
+            for rank, format_ in enumerate(dict.fromkeys(sorted(formats.values(), key=_fullest)))
+        }
+        if len(order) < 2:
+            return
+        known: dict[str, list[int]] = {}
+        paths = sorted(formats, key=lambda path: order[formats[path]])
+        for place, path in enumerate(paths):
+            others = [
+                other
+                for other in paths[:place]
+                if formats[other] != formats[path] and _of_one_session(captures[other], captures[path])
+            ]
+            if not others:
+                continue
+            for other in others:
+                if other not in known:
+                    known[other] = [moment for sent in self._sent(other) for moment in _moments(sent)[:1]]
+            skip = self._result.repeated.get(path, frozenset())
+            skip |= {moment for other in others for moment in known[other]}
+            self._result.repeated[path] = skip
+            captures[path].sessions.update(dict.fromkeys(others))
+            self._read_anew(path, skip, executors)
+
+    def _read_anew(self, path: str, skip: frozenset[int], executors: Executors) -> None:
+        self._result.report.remove(path)
+        with executors() as pool:
+            self._read(pool, iter([task._replace(skip=skip) for task in self._planned(path)]))
 
     def _flows(self, path: str) -> Iterator[int]:
         """The hashes of all flows of a capture."""
+        return (_flow(sent) for sent in self._sent(path) if sent.flow_id)
+
+    def _sent(self, path: str) -> Iterator[Transmission]:
         with open_source(path, self._keys, self._more.get(path, ())) as source:
             for part in source.plan(PART).parts:
-                for sent in source.read(part):
-                    if sent.flow_id:
-                        yield _flow(sent)
+                yield from source.read(part)
 
     def _hashed(self, digests: dict[str, Future[str]]) -> None:
         first = {path: begin for begin, more in self._more.items() for path in more}
@@ -369,7 +409,45 @@ def _once(
             if flow in skip:
                 capture.repeated += 1
                 continue
+        if sent.method and sent.origin == "device":
+            capture.note_exchange(_exchange(sent))
+            if skip and not skip.isdisjoint(_moments(sent)):
+                capture.repeated += 1
+                continue
         yield sent
+
+
+def _exchange(sent: Transmission) -> int:
+    """A hash of what was asked of whom: in every format the same."""
+    asked = f"{sent.method} {sent.authority or sent.host or sent.address} {sent.path}".encode(
+        "utf-8", "replace"
+    )
+    return int.from_bytes(blake2b(asked, digest_size=8).digest())
+
+
+def _moments(sent: Transmission) -> list[int]:
+    """Hashes of what was asked and about when: first that of its own time, then those of the times beside it."""
+    if not sent.method or sent.origin != "device":
+        return []
+    asked, time = _exchange(sent), int(sent.time // NEAR)
+    return [hash((asked, time + step)) for step in (0, -1, 1)]
+
+
+def _of_one_session(one: Capture, other: Capture) -> bool:
+    """Whether two captures hold the same exchanges, at the same time."""
+    # Of a long capture only the smallest hashes are kept: beyond these nothing can be compared.
+    bound = min(
+        (max(each.exchanges) for each in (one, other) if len(each.exchanges) >= SAMPLE), default=1 << 64
+    )
+    mine, its = ({hash_ for hash_ in each.exchanges if hash_ <= bound} for each in (one, other))
+    smaller, shared = min(len(mine), len(its)), len(mine & its)
+    apart = one.first > other.last + NEAR or other.first > one.last + NEAR
+    return not apart and shared >= max(1, min(FEWEST, smaller), smaller / 2)
+
+
+def _fullest(format_: str) -> int:
+    """Sorts formats, those that keep most of a session first."""
+    return next((rank for rank, word in enumerate(("flow", "packets", "HAR")) if word in format_), 9)
 
 
 def _flow(sent: Transmission) -> int:

@@ -59,6 +59,7 @@ def masked(document: Document, masking: Masking, *, known_again: bool = False) -
             {
                 **capture,
                 "path": masking.name(capture["path"]),
+                "sessions": [masking.name(other) for other in capture.get("sessions", [])],
                 "phone": _said(capture.get("phone"), masking),
                 "continued": [
                     {**file, "path": masking.name(file["path"])} for file in capture.get("continued", [])

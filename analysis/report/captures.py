@@ -1,4 +1,4 @@
-"""What is said of a capture besides its numbers: the phone that it says it is of, files that go on with it. Pure."""
+"""What is said of a capture besides its numbers: its phone, its further files, its session in other formats. Pure."""
 
 from typing import Final
 
@@ -17,6 +17,11 @@ def capture_lines(capture: CaptureEntry) -> list[str]:
     if said := capture.get("phone"):
         phone = Said(said["by"], said["maker"], said["model"], said["system"], said["build"]).phone
         lines.append(f"{said['by']}, of the phone: {phone or 'nothing'}")
+    if others := capture.get("sessions"):
+        lines.append(
+            f"the same session as {', '.join(others)}: {number_of(capture['repeated'], 'exchange')} in both, "
+            "counted there"
+        )
     if more:
         lines.append(f"goes on in {number_of(len(more), 'file')}, read as one capture with it:")
         lines += [f"{file['path']}, SHA-256 {file['sha256']}" for file in more[:MAX_FILES]]

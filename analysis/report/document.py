@@ -514,6 +514,7 @@ def _capture(
     of_places = [each for each in (age, located.warnings.get(file.path)) if each]
     return {
         "path": names[file.path],
+        "sessions": [names[path] for path in capture.sessions],
         "continued": [
             {"path": names[each.path], "sha256": each.sha256, "bytes": each.bytes}
             for each in context.files

@@ -274,6 +274,9 @@ class CaptureEntry(TypedDict):
     transmissions: int
     repeated: int
     """Flows that an earlier capture holds as well; they count there."""
+    sessions: NotRequired[list[str]]
+    """Captures in other formats of the same session; what both hold counts there. Absent from reports of older
+    versions."""
     replayed: int
     proxy_pages: int
     resolved_by_proxy: int

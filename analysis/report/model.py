@@ -273,6 +273,10 @@ class Capture:
     """Flows that an earlier capture of the same run holds as well; they count there."""
     flows: set[int] = field(default_factory=set)
     """A sample of its flows (their smallest hashes), by which captures that share flows are recognised."""
+    exchanges: set[int] = field(default_factory=set)
+    """A sample of what was asked of whom, by which captures of one session in several formats are recognised."""
+    sessions: dict[str, None] = field(default_factory=dict)
+    """Paths of captures in other formats of which it is the same session; what is in both counts there."""
     parts: set[Part] = field(default_factory=set)
     """What of the capture has been added; empty where it is no file."""
     replayed: int = 0
@@ -303,6 +307,8 @@ class Capture:
         self.repeated += other.repeated
         self.parts |= other.parts
         self.flows |= other.flows
+        self.exchanges |= other.exchanges
+        self.sessions.update(other.sessions)
         self._cut()
         self.replayed += other.replayed
         self.proxy_pages += other.proxy_pages
@@ -325,9 +331,17 @@ class Capture:
         if len(self.flows) > 4 * SAMPLE:
             self._cut()
 
+    def note_exchange(self, exchange: int) -> None:
+        """Takes the hash of what was asked of whom into the other sample."""
+        self.exchanges.add(exchange)
+        if len(self.exchanges) > 4 * SAMPLE:
+            self._cut()
+
     def _cut(self) -> None:
         if len(self.flows) > SAMPLE:
             self.flows = set(nsmallest(SAMPLE, self.flows))
+        if len(self.exchanges) > SAMPLE:
+            self.exchanges = set(nsmallest(SAMPLE, self.exchanges))
 
 
 @dataclass(slots=True)
@@ -435,8 +449,9 @@ class Report:
         self.cut()
 
     def remove(self, path: str) -> None:
-        """Takes a capture out again, but for its warnings."""
-        self.captures[path] = Capture(warnings=self.captures[path].warnings, said=self.captures[path].said)
+        """Takes a capture out again, but for what was noted of it as a whole."""
+        before = self.captures[path]
+        self.captures[path] = Capture(warnings=before.warnings, said=before.said, sessions=before.sessions)
         for key in [key for key in self.devices if key.capture == path]:
             del self.devices[key]
 

@@ -24,6 +24,7 @@ __all__ = [
     "Plan",
     "Source",
     "find_captures",
+    "format_name",
     "is_capture",
     "joined",
     "open_source",
@@ -106,6 +107,16 @@ def _opened(path: Path, files: ExitStack) -> tuple[Format, Buffer]:
     if isinstance(data, mmap.mmap):
         files.enter_context(data)
     return format_, data
+
+
+def format_name(path: Path | str) -> str:
+    """What the format of a file is called; empty if it is none that is read."""
+    try:
+        with Path(path).open("rb") as file:
+            found = _format_of(file.read(BEGINNING))
+    except OSError:
+        return ""
+    return found.name if found else ""
 
 
 def is_capture(path: Path) -> bool:
