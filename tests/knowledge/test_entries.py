@@ -1,7 +1,7 @@
 """Entries that were wrong once, and what must never stand in one."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_a_browser_s_id_is_no_advertising_id() -> None:
 def test_no_example_names_a_device() -> None:
     """Serial numbers, IMEIs and ids that a log held have no place in an example."""
     for file in sorted((FOLDER / "endpoints").glob("*.toml")):
-        for line in re.findall(r"^example = .*$", file.read_text("utf-8"), re.MULTILINE):
+        for line in map(unquote, re.findall(r"^example = .*$", file.read_text("utf-8"), re.MULTILINE)):
             for run in re.findall(r"[0-9A-Za-z]{10,}", line):
                 letters, digits = re.sub(r"[0-9]", "", run), re.sub(r"[^0-9]", "", run)
                 mixed = letters.isupper() and len(digits) > 2
