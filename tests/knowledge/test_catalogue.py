@@ -1,5 +1,6 @@
 """The loader refuses what is wrong and says so; the program's own entries keep the rules."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -428,4 +429,5 @@ class TestOwnEntries:
         hosts = {host.removeprefix("*.") for entry in ENTRIES for host in entry.hosts}
         for module in (folder / "knowledge" / "catalogue.py", folder / "purposes.py", folder / "devices.py"):
             text = module.read_text()
-            assert not [host for host in hosts if host in text], module
+            words = set(re.findall(r"[\w.-]+", text))
+            assert not hosts & words, module
