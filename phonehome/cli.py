@@ -9,11 +9,23 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from phonehome import addon_paths, catalogue, check, compare, firmware, inspect, locate, proxy, report, update
+from phonehome import (
+    addon_paths,
+    catalogue,
+    check,
+    compare,
+    export,
+    firmware,
+    inspect,
+    locate,
+    proxy,
+    report,
+    update,
+)
 from phonehome.analysis import __version__
 from phonehome.options import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError, say
 
-COMMANDS = (report, proxy, check, compare, inspect, locate, firmware, catalogue, update, addon_paths)
+COMMANDS = (report, proxy, check, compare, inspect, export, locate, firmware, catalogue, update, addon_paths)
 
 _DESCRIPTION = """\
 Where does this phone send its data? phonehome reads what a phone sent through mitmproxy and tells, for each

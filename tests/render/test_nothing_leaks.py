@@ -28,6 +28,8 @@ from phonehome.analysis.policy.rules import load
 from phonehome.analysis.render import build_server, side_by_side, transmissions
 from phonehome.analysis.render.masked import masked, masking_of
 from phonehome.analysis.render.output import make_document, rendered
+from phonehome.analysis.render.tables import TransmissionRows, rows
+from phonehome.analysis.report.model import DeviceKey
 from phonehome.analysis.report.saved import joined
 from phonehome.analysis.sources.mitm import read
 
@@ -181,6 +183,12 @@ def outputs(path: Path) -> dict[str, str]:
             for one in evidence
         ]
     )
+    made = rows(shown)
+    devices = {DeviceKey(str(path), device["id"]): device["id"] for device in document["devices"]}
+    of_each = TransmissionRows.of(
+        document, made["destinations"], {str(path): document["captures"][0]["path"]}, devices, masking
+    )
+    found["tables"] = json.dumps([made, of_each(str(path), iter(evidence))])
     said = [lines.line(one, over=True) for one in evidence if one.transmission.origin == "device"]
     found["lines"] = "\n".join(line[0] for line in said if line)
     return found
