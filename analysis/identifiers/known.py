@@ -154,6 +154,8 @@ def forms(value: str) -> Iterator[Form]:
         further = 0 if not said else 2 if said == PART else 1
         plain = spelling.encode("utf-8", "replace")
         bounded = len(spelling) < UNBOUNDED or spelling.isdecimal()
+        if not said and len(spelling) >= UNBOUNDED and spelling.isalnum():
+            yield Form(plain.lower()[::-1], False, "", "read backwards", 15, bounded)
         yield Form(plain.lower(), False, "", said, further, bounded)
         percent = quote(plain, safe="").encode()
         if percent != plain:
@@ -263,6 +265,11 @@ class KnownValues:
         return [finding for finding in found if (finding.kind, finding.value, finding.path) not in above]
 
     def _search(self, pieces: Sequence[bytes], paths: Sequence[tuple[str, ...]]) -> list[Finding]:
+        return [self._finding(known, form, paths[piece]) for piece, known, form in self.found(pieces)]
+
+    def found(self, pieces: Sequence[bytes]) -> list[tuple[int, int, Form]]:
+        """In which of these pieces which of the values stand, both by number, and in which form: the plainest of those
+        in one piece. In order of pieces."""
         whole = _GAP.join(pieces)
         best: dict[tuple[int, int], Form] = {}
         starts: list[int] = []
@@ -278,7 +285,7 @@ class KnownValues:
                 best[at] = hit.form
             if len(best) >= MOST_FINDINGS:
                 break
-        return [self._finding(known, form, paths[piece]) for (piece, known), form in sorted(best.items())]
+        return [(piece, known, best[piece, known]) for piece, known in sorted(best)]
 
     def _hits(self, whole: bytes) -> Iterator[tuple[int, _Hit]]:
         folded = whole.lower()

@@ -21,6 +21,7 @@ from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import Catalogue, Endpoint
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.report import summary
+from phonehome.analysis.report.again import Again, left_out
 from phonehome.analysis.report.apps import apps_of, candidates_of, device_apps
 from phonehome.analysis.report.companies import companies
 from phonehome.analysis.report.concern import concern
@@ -46,11 +47,11 @@ from phonehome.analysis.report.model import (
     DeviceKey,
     Example,
     Report,
-    Seen,
 )
 from phonehome.analysis.report.outliers import outliers
 from phonehome.analysis.report.owners import owner_of
 from phonehome.analysis.report.phones import Phone, phones
+from phonehome.analysis.report.texts import Seen
 from phonehome.analysis.report.timeline import Timeline
 from phonehome.analysis.sources.flow_state import UNSEEN_IN_FLOWS
 from phonehome.analysis.transmission import Remark
@@ -69,6 +70,9 @@ MAX_EVIDENCE = 20
 """Pieces of evidence of where a destination is that are listed: the weightiest."""
 MAX_LISTED = 50
 """Names that a device looked up and never contacted, as far as they are listed; all are counted."""
+TOO_VARIED: Final = (
+    "Of {} fields that vary a lot, not all values were compared with what is certain elsewhere."
+)
 
 
 REMARKS: Final[Mapping[Remark, str]] = {
@@ -145,7 +149,7 @@ def document(report: Report, context: Context) -> Document:
         "devices": devices,
         "companies": companies(devices),
         "outliers": [],
-        "not_seen": _not_seen(report, devices),
+        "not_seen": _not_seen(report, devices, found, context),
         "sources": {
             "tool": {"name": "phonehome", "version": __version__},
             "location_tables": [dict(table) for table in context.tables],
@@ -297,6 +301,7 @@ def _timeline(timeline: Timeline) -> TimelineEntry:
 def _destinations(device: Device, located: Located, context: Context) -> Iterable[DestinationEntry]:
     """Addresses of a destination that lie in one place are one row; a name with addresses in two countries
     is two."""
+    again = Again(device, context.catalogue.kinds)
     for destination, by_address in device.destinations.items():
         rows: dict[tuple[Any, ...], tuple[list[Location], list[str], AtAddress]] = {}
         for address in sorted(by_address, key=lambda address: address or ""):
@@ -321,6 +326,7 @@ def _destinations(device: Device, located: Located, context: Context) -> Iterabl
                 addresses.append(address)
             seen.merge(by_address[address])
         for locations, addresses, seen in rows.values():
+            again.add_to(seen, destination.host or next(iter(addresses), None))
             yield _destination(destination, locations, addresses, seen, context)
 
 
@@ -548,10 +554,13 @@ def _capture(
     }
 
 
-def _not_seen(report: Report, devices: Sequence[DeviceEntry]) -> dict[str, Any]:
+def _not_seen(
+    report: Report, devices: Sequence[DeviceEntry], phones: Sequence[Phone], context: Context
+) -> dict[str, Any]:
     """What the report cannot speak of. Seen is not sent, and not seen is not not-sent."""
     rows = [row for device in devices for row in device["destinations"]]
     captures = report.captures.values()
+    varied = left_out((phone.device for phone in phones), context.catalogue.kinds)
     return {
         "replayed_by_the_analyst": sum(capture.replayed for capture in captures),
         "pages_of_the_proxy": sum(capture.proxy_pages for capture in captures),
@@ -577,6 +586,7 @@ def _not_seen(report: Report, devices: Sequence[DeviceEntry]) -> dict[str, Any]:
         "identifiers_left_out": sum(row["identifiers_left_out"] for row in rows),
         "notes": [
             *(dict.fromkeys(text for capture in captures for text in capture.unseen) or UNSEEN_IN_FLOWS),
+            *([TOO_VARIED.format(f"{varied:,}")] if varied else []),
             "Nothing is known of the time before the first and after the last transmission.",
         ],
     }

@@ -20,6 +20,7 @@ from phonehome.analysis.identifiers.kinds import LASTING
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.locate import words_of
 from phonehome.analysis.places.round_trips import Answers
+from phonehome.analysis.report.texts import Seen, Texts
 from phonehome.analysis.report.timeline import Timeline
 from phonehome.analysis.sources.source import Part, Said
 from phonehome.analysis.transmission import App, Remark, Transmission
@@ -77,21 +78,6 @@ class Example(NamedTuple):
 
 
 @dataclass(slots=True)
-class Seen:
-    """How often an identifier was seen at a destination."""
-
-    transmissions: int = 0
-    unencrypted: int = 0
-    delivered: int = 0
-    """Of the transmissions, those that were answered."""
-
-    def merge(self, other: "Seen") -> None:
-        self.transmissions += other.transmissions
-        self.unencrypted += other.unencrypted
-        self.delivered += other.delivered
-
-
-@dataclass(slots=True)
 class AtAddress:
     """What went to one address of a destination. Addresses are kept apart because they can lie apart."""
 
@@ -128,6 +114,8 @@ class AtAddress:
     apps: Counter[App] = field(default_factory=Counter)
     """Transmissions of which the app is known, by app."""
     app_candidates: set[App] = field(default_factory=set)
+    texts: Texts = field(default_factory=Texts)
+    """What may be an identifier that is certain elsewhere."""
 
     def add(self, evidence: Evidence) -> None:
         sent = evidence.transmission
@@ -185,6 +173,8 @@ class AtAddress:
             seen.transmissions += 1
             seen.unencrypted += encrypted is False
             seen.delivered += evidence.outcome != "attempted"
+        if evidence.values:
+            self.texts.add(evidence.values, encrypted is False, evidence.outcome != "attempted")
         # Cut seldom, because it sorts: only what is kept in the end has to be the same however it is divided.
         if len(self.identifiers) > 4 * MAX_IDENTIFIERS:
             self._cut()
@@ -217,6 +207,7 @@ class AtAddress:
         self.apps += other.apps
         self.app_candidates |= other.app_candidates
         self._cut_apps()
+        self.texts.merge(other.texts)
         for finding, seen in other.identifiers.items():
             self.identifiers.setdefault(finding, Seen()).merge(seen)
         self._cut()

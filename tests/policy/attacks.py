@@ -6,6 +6,7 @@ same table.
 """
 
 import base64
+import hashlib
 import io
 import json
 import random
@@ -26,6 +27,8 @@ CHINA: Final = "61.139.2.69"
 SINGAPORE: Final = ADDRESSES["device-activation.example"]
 FINLAND: Final = "95.216.24.17"
 IMEI: Final = "352099001761481"
+OTHER_IMEI: Final = "352099001761499"
+"""One that no other transmission holds."""
 """The example that encyclopaedias give."""
 NOISE: Final = random.Random(10)
 
@@ -480,31 +483,29 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "host-label",
         "a label of the host name",
         _to_china(url=f"http://{IMEI}.up.example.cn/"),
-        NOT_JUDGED,
+        BROKEN,
         "eea",
     ),
     Attack(
         "authority",
         "the Host header of another name",
         _to_china(headers=(("Host", f"{IMEI}.up.example.cn"),)),
-        NOT_JUDGED,
+        BROKEN,
         "eea",
     ),
-    Attack(
-        "header-name", "the name of a header", _to_china(headers=((f"X-{IMEI}", "1"),)), NOT_JUDGED, "eea"
-    ),
+    Attack("header-name", "the name of a header", _to_china(headers=((f"X-{IMEI}", "1"),)), BROKEN, "eea"),
     Attack(
         "plain-header",
         "a header that carries nothing as a rule",
         _to_china(headers=(("Accept-Language", IMEI),)),
-        NOT_JUDGED,
+        BROKEN,
         "eea",
     ),
     Attack(
         "user-agent",
         "the user agent",
         _to_china(headers=(("User-Agent", f"App/1.0 (id {IMEI}; x)"),)),
-        NOT_JUDGED,
+        BROKEN,
         "eea",
     ),
     Attack(
@@ -523,7 +524,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         NOT_JUDGED,
         "eea",
     ),
-    Attack("method", "the method", _to_china(method=f"X{IMEI}"), NOT_JUDGED, "eea"),
+    Attack("method", "the method", _to_china(method=f"X{IMEI}"), BROKEN, "eea"),
     Attack("fragment", "a fragment", _fragment, BROKEN, "eea"),
     Attack("trailer", "a trailer", _trailer, BROKEN, "eea"),
     Attack("query", "the query", _to_china(url=f"http://up.example.cn/v1?imei={IMEI}"), BROKEN, "eea"),
@@ -553,8 +554,22 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "possible",
         "a number that may be an IMEI, under a name that says nothing",
-        _to_china(body=json.dumps({"q": IMEI}).encode(), headers=_JSON),
+        _to_china(body=json.dumps({"q": OTHER_IMEI}).encode(), headers=_JSON),
         NOT_JUDGED,
+        "eea",
+    ),
+    Attack(
+        "again",
+        "the phone's IMEI, certain elsewhere, under a name that says nothing",
+        _to_china(body=json.dumps({"q": IMEI}).encode(), headers=_JSON),
+        BROKEN,
+        "eea",
+    ),
+    Attack(
+        "again-hashed",
+        "a hash of the phone's IMEI, under a name that says nothing",
+        _to_china(body=json.dumps({"q": hashlib.md5(IMEI.encode()).hexdigest()}).encode(), headers=_JSON),
+        BROKEN,
         "eea",
     ),
     Attack(
