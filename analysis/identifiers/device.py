@@ -102,7 +102,13 @@ def mac(text: str) -> Checked | None:
     return Checked(spelled(digits), Strength.WEAK if digits.isdecimal() else Strength.FITS, note)
 
 
+def drm_id(text: str) -> Checked | None:
+    """What MediaDrm gives as the device's unique id: 32 bytes with Widevine."""
+    return Checked(text, Strength.FITS, f"{len(text)} characters of a random id")
+
+
 CHECKS: Final[Mapping[str, Check]] = {
+    "drm-id": drm_id,
     "imei": imei,
     "imeisv": imeisv,
     "meid": meid,

@@ -15,7 +15,7 @@ from typing import Final
 
 from phonehome.analysis.decoding.memo import Memo
 from phonehome.analysis.decoding.values import Decoded, Value
-from phonehome.analysis.identifiers import apps, network, position
+from phonehome.analysis.identifiers import apps, network, person, position
 from phonehome.analysis.identifiers.checks import CHECKS
 from phonehome.analysis.identifiers.finding import RANK, Certainty, DeclaredField, Finding
 from phonehome.analysis.identifiers.kinds import (
@@ -27,6 +27,7 @@ from phonehome.analysis.identifiers.kinds import (
     kinds,
     meaning,
     tables,
+    words_of,
 )
 from phonehome.analysis.identifiers.known import KnownValues
 from phonehome.analysis.identifiers.rule import (
@@ -39,6 +40,8 @@ from phonehome.analysis.identifiers.rule import (
     declared_reason,
 )
 from phonehome.analysis.identifiers.subject import Subjects
+from phonehome.analysis.identifiers.traits import LEAST as LEAST_TRAITS
+from phonehome.analysis.identifiers.traits import fingerprint
 from phonehome.analysis.knowledge.catalogue import fits, without_compression
 from phonehome.analysis.transmission import Transmission
 
@@ -51,7 +54,7 @@ MAX_AGENT: Final = 1024
 WORTH_A_DOUBT: Final = 30
 """Severity from which on a kind is reported if a vague name is all that speaks for it: that something may be a
 phone's model helps nobody."""
-MAX_VALUE: Final = 256
+MAX_VALUE: Final = 512
 """Characters; a longer text is no single identifier (lists of them excepted)."""
 MAX_FOUND: Final = 2000
 """Findings that one transmission gives. An address book has that many; more would say nothing more."""
@@ -111,6 +114,7 @@ class Recogniser:
         by_length, parts = _marks()
         noted: list[tuple[int, Value, Meaning]] = []
         agents: tuple[Finding, ...] = ()
+        traits: dict[str, tuple[str, ...]] = {}
         for place, value in enumerate(decoded.values):
             its = meanings[value[1]]
             if its is NOTHING:
@@ -127,6 +131,10 @@ class Recogniser:
                     continue
                 if not _looks_worth(data):
                     continue
+            elif its.trait:
+                traits.setdefault(its.trait, value[0])
+                if not its.kinds and not its.roles:
+                    continue
             elif its is _AGENT:
                 agents += self._agent(value)
                 continue
@@ -135,6 +143,8 @@ class Recogniser:
                     continue
                 value, its = self._meant(value)
             noted.append((place, value, its))
+        if len(traits) >= LEAST_TRAITS and (whole := fingerprint(traits, next(iter(traits.values()))[:1])):
+            agents += (whole,)
         if not noted and not declared and known is None:
             return () if received else agents
         found = self._examine(decoded.values, noted, declared)
@@ -229,6 +239,10 @@ class Recogniser:
         if roles or fields:
             found += position.positions(noted)
             found += network.cells(noted, groups_with_device)
+        if any(finding.kind in ("phone-number", "email") for _, finding in found) or "contacts" in roles:
+            books, of_books = person.contacts(noted, found)
+            if books:
+                found = [each for each in found if each[0] not in of_books] + books
         if packages or "packages" in roles or fields:
             found += apps.installed_apps(
                 [each for each in noted if "packages" in each.meaning.roles or each.declared], packages
@@ -483,8 +497,10 @@ def _best(
         return None, None
     best: Finding | None = None
     uncertain: tuple[Kind, Checked] | None = None
-    for kind, weight in _possible_kinds(named, text):
-        if kind.not_in and not kind.not_in.isdisjoint(path[:2]):
+    for kind, weight in _possible_kinds(key, named, text):
+        if (kind.not_in and not kind.not_in.isdisjoint(path[:2])) or (
+            kind.only_in and path[0] not in kind.only_in
+        ):
             continue
         checked = _check(kind.id, text)
         if checked is None or (weight == "vague" and kind.special and checked.strength < Strength.SPECIFIC):
@@ -500,11 +516,30 @@ def _best(
     return best, None if best is not None else uncertain
 
 
-def _possible_kinds(named: Sequence[tuple[Kind, Weight]], text: str) -> Iterator[tuple[Kind, Weight | None]]:
+def _possible_kinds(
+    key: str, named: Sequence[tuple[Kind, Weight]], text: str
+) -> Iterator[tuple[Kind, Weight | None]]:
     yield from named
     for kind in _alone():
-        if kind.alone is not None and kind.alone(text):
+        if (
+            kind.alone is not None
+            and kind.alone(text)
+            and (not kind.alone_words or _says_nothing(key, kind.alone_words))
+        ):
             yield kind, None
+
+
+_SHORT_NAME: Final = 3
+"""Letters up to which a name may be short for anything."""
+
+
+def _says_nothing(key: str, words: frozenset[str]) -> bool:
+    """Whether a name leaves open what stands under it, as those of an order or an account do not."""
+    if len(key) <= _SHORT_NAME:
+        return True
+    return len(key) <= MAX_KEY and all(
+        word in words or word.isdecimal() or len(word) == 1 for word in words_of(key)
+    )
 
 
 def _roles_by_group(noted: Sequence[Noted]) -> dict[int, list[tuple[int, frozenset[str]]]]:

@@ -119,7 +119,7 @@ def _without_affixes(words: list[str], table: Identifiers) -> Meaning | None:
             return found
     for start in range(1, len(words)):
         found = table.exclusive.get("".join(words[start:]).rstrip("0123456789"))
-        if found is not None and table.elsewhere.isdisjoint(words[:start]):
+        if found is not None:
             return found
     return None
 
@@ -138,4 +138,4 @@ def _unmarked(rest: str, table: Identifiers) -> Meaning | None:
 def _weakened(meaning: Meaning) -> Meaning:
     """Without the names that are vague: with a prefix they could be anything."""
     strong = tuple([(kind, weight) for kind, weight in meaning.kinds if weight != "vague"])
-    return meaning if len(strong) == len(meaning.kinds) else Meaning(strong, meaning.roles)
+    return meaning if len(strong) == len(meaning.kinds) else Meaning(strong, meaning.roles, meaning.trait)

@@ -82,7 +82,15 @@ def phone_number(text: str) -> Checked | None:
     return Checked(digits, Strength.WEAK, f"{len(digits)} digits, perhaps a national number")
 
 
+def eid(text: str) -> Checked | None:
+    """32 digits, of which the last two are check digits by ISO 7064 MOD 97-10 (GSMA SGP.29)."""
+    if int(text) % 97 != 1:
+        return None
+    return Checked(text, Strength.PROVEN, "32 digits, check digits right")
+
+
 CHECKS: Final[Mapping[str, Check]] = {
+    "eid": eid,
     "imsi": imsi,
     "iccid": iccid,
     "phone-number": phone_number,

@@ -104,7 +104,41 @@ def model(text: str) -> Checked | None:
 
 _PROGRAM = re.compile(r"[a-z0-9.]++(?:-[a-z0-9.]++)+").fullmatch
 
+
+def push_token(text: str) -> Checked | None:
+    """The address under which messages reach an app on this device."""
+    special = kind("push-token").special
+    if special is not None and special(text):
+        return Checked(text, Strength.SPECIFIC, "the form of a token of Firebase Cloud Messaging")
+    if text.isalpha() or (text.isdecimal() and len(text) < _LEAST_TOKEN):
+        return None
+    return Checked(text, Strength.FITS, f"{len(text)} characters of a token")
+
+
+_LEAST_TOKEN: Final = 32
+
+
+def cookie(text: str) -> Checked | None:
+    """What a site told a browser to say each time. Words and short numbers are settings."""
+    digits = sum(map(str.isdecimal, text))
+    if digits == len(text) < _LEAST_COOKIE or (not digits and (text.islower() or len(text) < _LEAST_RANDOM)):
+        return None
+    return Checked(text, Strength.FITS, f"{len(text)} characters that a site set")
+
+
+_LEAST_COOKIE: Final = 7
+_LEAST_RANDOM: Final = 12
+"""Digits of a number, and letters of a random text, from which on they can tell one browser from another."""
+
+
+def device_name(text: str) -> Checked | None:
+    return Checked(text, Strength.FITS, "a name") if any(map(str.isalnum, text)) else None
+
+
 CHECKS: Final[Mapping[str, Check]] = {
+    "push-token": push_token,
+    "cookie": cookie,
+    "device-name": device_name,
     "advertising-id": advertising_id,
     "android-id": android_id,
     "vendor-id": generated_id,

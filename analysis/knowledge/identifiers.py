@@ -42,6 +42,7 @@ class Kind:
     doubts: tuple[str, ...] = ()
     few: int = 0
     not_in: frozenset[str] = frozenset()
+    only_in: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
     current: tuple[str, ...] = ()
@@ -53,6 +54,7 @@ class Kind:
     """`fullmatch` of a form that hardly anything else has; None if there is none."""
     alone: Callable[[str], re.Match[str] | None] | None = None
     """`fullmatch` of a form that is worth a look whatever the name; None if there is none."""
+    alone_words: frozenset[str] = frozenset()
     alone_lengths: frozenset[int] = frozenset()
     alone_part: str = ""
     """What every such value has: one of these lengths, or this part."""
@@ -69,6 +71,8 @@ class Meaning(NamedTuple):
     kinds: tuple[tuple[Kind, Weight], ...] = ()
     roles: frozenset[str] = frozenset()
     """Parts that it plays in what is an identifier only together, such as `latitude`."""
+    trait: str = ""
+    """The property that it names, of those which together tell devices apart."""
     carrier: bool = False
     """It says nothing itself: the name above it does."""
 
@@ -130,12 +134,19 @@ class Identifiers:
             for name in names:
                 parts.setdefault(name, set()).add(role)
         carriers = frozenset(map(compact, form.carriers))
+        traits = {compact(name): trait for trait, names in content.traits.items() for name in names}
         meanings = {
-            name: Meaning(tuple(found.get(name, ())), frozenset(parts.get(name, ())), name in carriers)
-            for name in {*found, *parts, *carriers}
+            name: Meaning(
+                tuple(found.get(name, ())),
+                frozenset(parts.get(name, ())),
+                traits.get(name, ""),
+                name in carriers,
+            )
+            for name in {*found, *parts, *traits, *carriers}
         }
         closed = {name for name, meaning in meanings.items() if meaning.carrier}
         closed |= {name for name, rules in found.items() if all(weight == "vague" for _, weight in rules)}
+        closed |= traits.keys() - found.keys() - parts.keys()
         closed |= {name for name, its in parts.items() if name not in found and its <= _SPECIAL_ROLES}
         long = sorted((prefix for prefix in form.prefixes if len(prefix) >= 3), key=len, reverse=True)
         return cls(
@@ -188,7 +199,7 @@ def _plural(word: str) -> str:
 
 
 def _kind(table: KindTable) -> Kind:
-    sets = ("company", "not_in", "never", "alone_lengths")
+    sets = ("company", "not_in", "only_in", "never", "alone_lengths", "alone_words")
     names = ("exclusive", "names", "vague")
     return Kind(
         **{

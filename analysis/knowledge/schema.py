@@ -346,6 +346,8 @@ class KindTable(Table, frozen=True):
     """More different ones than this in one list are of others; 0 if that is not so."""
     not_in: Texts = ()
     """First segments of the path where the names mean something else."""
+    only_in: Texts = ()
+    """First segments of the path outside of which the names mean something else; empty: all."""
     never: Texts = ()
     """Values that identify nobody, besides those of [values]."""
     prefixes: Texts = ()
@@ -360,6 +362,8 @@ class KindTable(Table, frozen=True):
     """Form that hardly anything else has; then vague names count only with such a value."""
     alone: re.Pattern[str] | None = None
     """Form that is specific enough to be "possible" without a name."""
+    alone_words: Texts = ()
+    """Words of names under which a value of that form is worth a doubt, beside names of three letters; empty: any."""
     alone_lengths: tuple[int, ...] = ()
     """Characters that a value of that form can have."""
     alone_part: str = ""
@@ -424,6 +428,7 @@ class Roles(Table, frozen=True):
     device_description: Texts = ()
     packages: Texts = ()
     access_points: Texts = ()
+    contacts: Texts = ()
     useragent: Texts = ()
 
 
@@ -477,6 +482,8 @@ class IdentifierNames(File, frozen=True):
     normal_form: NormalForm
     values: NoValues
     roles: Roles
+    traits: dict[str, Texts]
+    """Properties that together tell devices apart, as people call them, and their names in traffic."""
     user_agent: AgentPatterns
     elsewhere: Elsewhere
     signs: Signs

@@ -904,23 +904,30 @@ def look_alikes() -> Iterator[tuple[int, str, Any, Decoded]]:
         yield 8, "headers", None, headers(draw)
 
 
+def right(each: Finding) -> bool:
+    """Cookies of a website's and numbers of a user are what they are called."""
+    if each.kind == "user-id" and each.path[-1] in ("userId", "member_id"):
+        return True
+    return each.certainty == "possible" or (each.kind == "cookie" and each.path[0] == "cookie")
+
+
 def test_look_alikes_are_not_taken_for_identifiers() -> None:
     total = 0
     wrong = []
     for count, carrier, fields, decoded in look_alikes():
         total += count
-        wrong += [(carrier, fields, each) for each in recognise(decoded) if each.certainty != "possible"]
+        wrong += [(carrier, fields, each) for each in recognise(decoded) if not right(each)]
     assert total >= 5000
     assert not wrong, (len(wrong), wrong[:10])
 
 
 def test_look_alikes_are_hardly_ever_possible() -> None:
-    """Each "possible" costs a reader's time: one in ten at most."""
+    """Each "possible" costs a reader's time: one in fifteen at most."""
     total = sum_possible = 0
     for count, _, _, decoded in look_alikes():
         total += count
-        sum_possible += len(recognise(decoded))
-    assert sum_possible <= total / 10
+        sum_possible += sum(each.certainty == "possible" for each in recognise(decoded))
+    assert sum_possible <= total / 15
 
 
 @pytest.mark.parametrize("hashed", [hashlib.md5, hashlib.sha1, hashlib.sha256])

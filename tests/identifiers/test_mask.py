@@ -62,6 +62,8 @@ CANDIDATES = {
     "vendor-id": ("6f1d0c52-8a37-4b0e-9d7f-52a1c3e80b41", 2**106),
     "installation-id": ("c3bd7ae19f5048d2b6e0", 16**16),
     "session-id": ("c3bd7ae19f5048d2", 16**12),
+    "eid": ("89049032004008882600003456789015", 10**23),
+    "drm-id": ("c3bd7ae19f5048d2c3bd7ae19f5048d2", 16**28),
 }
 """For kinds whose values can be tried one after the other. SSID, e-mail, account, and what the user named are free
 texts; of these at most the first character stays (four of fourteen and more)."""
@@ -85,8 +87,18 @@ def test_so_many_values_have_the_same_mask(kind: str) -> None:
 
 
 def test_every_kind_that_is_masked_says_how_many_candidates_it_leaves() -> None:
-    free_text = {"ssid", "email", "account", "known-value"}
-    lists = {"access-points", "installed-apps"}  # nothing of them is shown but their number
+    free_text = {
+        "ssid",
+        "email",
+        "account",
+        "known-value",
+        "user-id",
+        "person-name",
+        "birth-date",
+        "device-name",
+    }
+    free_text |= {"push-token", "cookie"}
+    lists = {"access-points", "installed-apps", "contacts"}  # nothing of them is shown but their number
     masked = {id for id, kind in kinds().items() if kind.mask != "none"}
     assert masked == {*CANDIDATES, *free_text, *lists}
 
