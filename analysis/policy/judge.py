@@ -44,9 +44,20 @@ class _Level(IntEnum):
     BROKEN = 2
 
 
+Certainty = Literal["certain", "likely", "uncertain"]
+_CERTAINTY: Final[tuple[Certainty, ...]] = ("certain", "likely", "uncertain")
+_AGAINST: Final = {
+    "certain": "Against it",
+    "likely": "Probably against it",
+    "uncertain": "Perhaps against it",
+}
+
+
 class _Problem(NamedTuple):
     level: _Level
     text: str
+    certainty: Certainty = "certain"
+    """Of the country, if it is about that."""
 
 
 class _Phone(NamedTuple):
@@ -85,10 +96,25 @@ def judge_policy(
         )
     gaps = _gaps(document, shown)
     rules = [_rule_verdict(rule, policy, phones, gaps, shown) for rule in policy.rules]
+    for rule in rules:
+        rule["same_as"] = [
+            other["id"] for other in rules if other is not rule and _rests_on(rule) & _rests_on(other)
+        ]
     result = _overall([rule["result"] for rule in rules])
     summary = _summary(policy, result, rules)
+    sources = document["sources"]
     return {
-        "policy": {"id": policy.id, "title": policy.title, "description": policy.description},
+        "policy": {
+            "id": policy.id,
+            "title": policy.title,
+            "description": policy.description,
+            "sha256": policy.sha256,
+        },
+        "program": f"{sources['tool']['name']} {sources['tool']['version']}",
+        "tables": [
+            f"{table['name']}, {table['date']}" if table["date"] else f"{table['name']}"
+            for table in sources["location_tables"]
+        ],
         "result": result,
         "summary": summary,
         "phones": told,
@@ -130,28 +156,69 @@ def _overall(results: Sequence[Result]) -> Result:
     return "not-judged"
 
 
+_WORDS: Final = {
+    "stated": ("statement", {"broken": "contradicted", "holds": "not contradicted"}),
+    "inference": ("conclusion", {"broken": "not met", "holds": "met"}),
+    "": ("rule", {"broken": "broken", "holds": "kept to"}),
+}
+"""What rules are called, by what they rest on, and what came of them."""
+
+
 def _summary(policy: Policy, result: Result, rules: Sequence[RuleVerdict]) -> str:
-    by_result = {
-        name: [rule["id"] for rule in rules if rule["result"] == name]
-        for name in ("broken", "not-judged", "holds", "does-not-apply")
-    }
-    if len(by_result["does-not-apply"]) == len(rules):
+    """What was stated and what is concluded from it are counted apart."""
+    if all(rule["result"] == "does-not-apply" for rule in rules):
         return f"{policy.title}: not judged, because no phone in the capture is one that its rules are about."
-    phrases = {
-        "broken": ("is broken", "are broken"),
-        "not-judged": ("could not be judged", "could not be judged"),
-        "holds": ("holds", "hold"),
-        "does-not-apply": ("applies to no phone here", "apply to no phone here"),
-    }
-    parts = []
-    for name, ids in by_result.items():
-        if ids:
-            some = "" if len(ids) > MAX_NAMED else f" ({', '.join(ids)})"
-            parts.append(f"{len(ids)} {phrases[name][len(ids) > 1]}{some if name != 'holds' else ''}")
     verdict = {"broken": "BROKEN", "holds": "holds"}.get(result, "could not be judged")
     if len(rules) == 1:
         return f"{policy.title}: {verdict}. {rules[0]['reason']}"
-    return f"{policy.title}: {verdict}. Of its {len(rules)} rules, {listed(parts)}."
+    bases = {rule["basis"] for rule in rules}
+    groups = [[rule for rule in rules if rule["basis"] == basis] for basis in ("stated", "inference")]
+    if len(bases) == 1:
+        counts = [_counted(list(rules), *_WORDS[""])]
+    else:
+        counts = [
+            _counted(groups[0], *_WORDS["stated"]),
+            _counted(groups[1], *_WORDS["inference"], "further "),
+        ]
+    sentences = [f"{policy.title}: {verdict}.", f"{'; '.join(counts)}."]
+    broken = [rule for rule in rules if rule["result"] == "broken"]
+    likely = sum(rule["certainty"] != "certain" for rule in broken)
+    if likely:
+        of_all = (
+            "This rests" if len(broken) == 1 else f"{likely} of these {len(broken)} rest{'s' * (likely == 1)}"
+        )
+        sentences.append(f"{of_all} on countries that are likely, not certain.")
+    if len(broken) > 1:
+        on = [(_rests_on(rule), [entry["transmissions"] for entry in rule["broken"]]) for rule in broken]
+        if all(each == on[0] for each in on) and not any(rule["listed_only"] for rule in broken):
+            sentences.append(
+                f"All {len(broken)} rest on the same transmissions, to {_hosts(broken[0]['broken'])}."
+            )
+        elif any(rule["same_as"] for rule in broken):
+            sentences.append("They rest, in part, on the same transmissions.")
+    return " ".join(sentences)
+
+
+def _counted(rules: Sequence[RuleVerdict], noun: str, said: Mapping[str, str], further: str = "") -> str:
+    """`2 of 3 statements contradicted, 1 could not be judged`."""
+    names = {**said, "not-judged": "could not be judged"}
+    numbers = {
+        name: sum(rule["result"] == name for rule in rules) for name in ("broken", "not-judged", "holds")
+    }
+    parts = [f"{number} {names[name]}" for name, number in numbers.items() if number]
+    if idle := sum(rule["result"] == "does-not-apply" for rule in rules):
+        parts.append(f"{idle} {'applies' if idle == 1 else 'apply'} to no phone here")
+    number, _, verb = parts[0].partition(" ")
+    of_all = "" if number == str(len(rules)) and further else f" of {len(rules)}"
+    nouns = noun + "s" * (len(rules) > 1)
+    return ", ".join([f"{number}{of_all} {further}{nouns} {verb}", *parts[1:]])
+
+
+def _rests_on(rule: RuleVerdict) -> set[tuple[object, ...]]:
+    """What is against a rule: transmissions of a phone to a destination for a purpose."""
+    return {
+        (entry["device"], entry["host"], *entry["addresses"], entry["purpose"]) for entry in rule["broken"]
+    }
 
 
 _Meant = Literal["yes", "no", "unknown"]
@@ -183,6 +250,7 @@ def _rule_verdict(
     bound = 0
     unseen: list[str] = []
     doubts: list[str] = []
+    certainties: set[Certainty] = set()
     for phone in phones:
         applies = _applies(rule, phone.market)
         bound += applies is not False
@@ -204,13 +272,24 @@ def _rule_verdict(
                 ]
             level = max((problem.level for problem in problems), default=_Level.FINE)
             if level:
-                worst = [problem.text for problem in problems if problem.level == level]
-                found[level].append(_evidence(phone.entry, row, look.matched, worst, shown))
+                worst = [problem for problem in problems if problem.level == level]
+                certainties.update(problem.certainty for problem in worst if level == _Level.BROKEN)
+                texts = [problem.text for problem in worst]
+                found[level].append(_evidence(phone.entry, row, look.matched, texts, shown))
         doubts += _looked_up(rule, phone.entry, shown)
         if rule.must_be_seen and not seen:
             unseen.append(shown.name(phone.entry["label"]))
+    certainty = next((word for word in _CERTAINTY if word in certainties), None)
     result, reason = _result(
-        rule, bound, judged, unseen, found[_Level.BROKEN], found[_Level.DOUBT], [*doubts, *gaps], phones
+        rule,
+        bound,
+        judged,
+        unseen,
+        found[_Level.BROKEN],
+        found[_Level.DOUBT],
+        [*doubts, *gaps],
+        phones,
+        certainty,
     )
     return {
         "id": rule.id,
@@ -219,6 +298,8 @@ def _rule_verdict(
         "note": rule.note,
         "references": [_reference(reference) for reference in rule.references],
         "result": result,
+        "certainty": certainty,
+        "same_as": [],
         "reason": reason,
         "judged": judged,
         "broken": found[_Level.BROKEN][:MAX_LISTED],
@@ -374,13 +455,14 @@ def _result(
     doubtful: Sequence[EvidenceEntry],
     doubts: Sequence[str],
     phones: Sequence[_Phone],
+    certainty: Certainty | None,
 ) -> tuple[Result, str]:
     if broken:
         sent = sum(entry["sent"] for entry in broken)
         tried = sum(entry["tried"] for entry in broken)
         counts = [f"sent {times(sent)}"] if sent else []
         counts += [f"tried {times(tried)} without an answer"] if tried else []
-        return "broken", f"Against it: {listed(counts)}, to {_hosts(broken)}."
+        return "broken", f"{_AGAINST[certainty or 'certain']}: {listed(counts)}, to {_hosts(broken)}."
     if not bound:
         return "does-not-apply", "No phone in the capture is one that this rule is about."
     if doubtful:
@@ -560,6 +642,7 @@ def _country(
             _Level.BROKEN,
             f"{how_surely([row])}in {the_country(code)}, which is "
             f"{'not among what is allowed' if allowed else 'forbidden'} ({names})",
+            _certainty(row),
         )
 
 
@@ -626,8 +709,17 @@ def _cloud(rule: Rule, places: Places, allowed: bool, row: DestinationEntry) -> 
     )
     if inside != allowed:
         names = listed([f"{provider} {region}".strip() for provider, region in places.cloud])
-        what = f"it is not in {names}, but in {where(row)}" if allowed else f"{names} is forbidden"
-        yield _Problem(_Level.BROKEN, what)
+        how = how_surely([row])
+        what = (
+            f"it is not in {names}, but {how}in {where(row).removeprefix(how)}"
+            if allowed
+            else f"{names} is forbidden"
+        )
+        yield _Problem(_Level.BROKEN, what, _certainty(row))
+
+
+def _certainty(row: DestinationEntry) -> Certainty:
+    return next((word for word in _CERTAINTY if word == row["country_certainty"]), "uncertain")
 
 
 def _evidence(

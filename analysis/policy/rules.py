@@ -4,6 +4,7 @@
 and are called by name.
 """
 
+import hashlib
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -126,6 +127,8 @@ class Policy:
     """Patterns of models and builds of the phones that are meant; empty: all."""
     groups: Mapping[str, Mapping[str, tuple[Period, ...]]]
     """Groups of countries that rules name: group, country, when."""
+    sha256: str
+    """Of the file, in hexadecimal."""
 
 
 @cache
@@ -138,8 +141,8 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Policy:
     """The policy of that name, or in that file. Raises PolicyError."""
     if name in names():
-        text = (files("phonehome.analysis.knowledge") / "policies" / f"{name}.toml").read_text("utf-8")
-        return parse(text, f"{name}.toml")
+        shipped = files("phonehome.analysis.knowledge") / "policies" / f"{name}.toml"
+        return parse(shipped.read_bytes(), f"{name}.toml")
     path = Path(name)
     try:
         with path.open("rb") as file:
@@ -153,16 +156,15 @@ def load(name: str) -> Policy:
         ) from error
     if len(data) > MAX_FILE:
         raise PolicyError(f"policy {name}: longer than {MAX_FILE:,} bytes")
-    try:
-        return parse(data.decode("utf-8-sig"), path.name)  # some editors begin a file with a mark
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"policy {name}: not a text in UTF-8") from error
+    return parse(data, path.name)
 
 
-def parse(text: str, file: str) -> Policy:
+def parse(data: bytes, file: str) -> Policy:
     """The policy in this TOML. Raises PolicyError, which names the file, the rule, the key and what was meant."""
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(data.decode("utf-8-sig"))  # some editors begin a file with a mark
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{file}: not a text in UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{file}: not valid TOML: {error}") from error
     except RecursionError as error:
@@ -188,6 +190,7 @@ def parse(text: str, file: str) -> Policy:
         phones=head.texts("phones"),
         rules=tuple(rules),
         groups=country_groups(),
+        sha256=hashlib.sha256(data).hexdigest(),
     )
 
 

@@ -48,6 +48,10 @@ class RuleVerdict(TypedDict):
     note: str
     references: list[str]
     result: Result
+    certainty: Literal["certain", "likely", "uncertain"] | None
+    """Of a rule that is broken: how sure the countries are on which that rests, at best; None for others."""
+    same_as: list[str]
+    """Ids of other broken rules that rest, at least in part, on the same transmissions."""
     reason: str
     judged: int
     """Transmissions that the rule is about, of the phones that it is about."""
@@ -73,6 +77,11 @@ class Verdict(TypedDict):
     """The answer. `result` is the worst of the rules: broken, then not-judged, then holds."""
 
     policy: dict[str, str]
+    """`id`, `title`, `description`, and `sha256` of the file."""
+    program: str
+    """Name and version."""
+    tables: list[str]
+    """What places were found by: tables and lists, with their dates."""
     result: Result
     summary: str
     phones: list[PhoneVerdict]

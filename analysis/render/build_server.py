@@ -1,15 +1,18 @@
 """A verdict as text, as JSON, and as JUnit XML for a build server (a rule is a test case)."""
 
 import json
+from collections.abc import Iterator
 from typing import Final
 from xml.etree import ElementTree
 
 from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report.entries import Document
-from phonehome.analysis.report.phrases import RESULTS
+from phonehome.analysis.report.phrases import BASES, RESULTS, judged_by
 
 SCHEMA: Final = "phonehome/verdict/1"
+MAX_PROPERTY: Final = 4000
+"""Characters."""
 
 
 def render(verdict: Verdict, document: Document, format_: str) -> str:
@@ -34,6 +37,20 @@ def _json(verdict: Verdict, document: Document) -> str:
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
+def _properties(verdict: Verdict, document: Document) -> Iterator[tuple[str, str]]:
+    """What judged what: program, policy, tables, captures."""
+    yield "result", verdict["result"]
+    yield "summary", verdict["summary"]
+    yield "program", verdict["program"]
+    yield from ((f"policy.{key}", value) for key, value in verdict["policy"].items())
+    yield from (("table", table) for table in verdict["tables"])
+    for capture in document["captures"]:
+        yield "capture", f"{capture['path']}, SHA-256 {capture['sha256']}"
+    for rule in verdict["rules"]:
+        if rule["same_as"]:
+            yield f"{rule['id']}.same_transmissions_as", ", ".join(rule["same_as"])
+
+
 def _text(verdict: Verdict, document: Document) -> str:
     lines = [verdict["summary"], ""]
     for phone in verdict["phones"]:
@@ -42,12 +59,12 @@ def _text(verdict: Verdict, document: Document) -> str:
     for rule in verdict["rules"]:
         lines += ["", *_rule_lines(rule)]
     lines += [f"not read: {line}" for line in gaps(document)]
+    lines += ["", judged_by(verdict)]
     return "\n".join(printable(line) for line in lines) + "\n"
 
 
 def _rule_lines(rule: RuleVerdict) -> list[str]:
-    basis = "" if rule["basis"] == "stated" else f" ({rule['basis']})"
-    lines = [f"[{RESULTS[rule['result']]}] {rule['id']}: {rule['says']}{basis}", f"  {rule['reason']}"]
+    lines = [f"[{RESULTS[rule['result']]}] {rule['says']}{BASES[rule['basis']]}", f"  {rule['reason']}"]
     for mark, entries in (("against it", rule["broken"]), ("not judged", rule["not_judged"])):
         for entry in entries:
             lines += [f"  - {mark}: {entry['claim']}", *(f"      {problem}" for problem in entry["problems"])]
@@ -71,6 +88,9 @@ def _junit(verdict: Verdict, document: Document) -> str:
         errors=str(counts["not-judged"] + unread),
         skipped=str(counts["does-not-apply"]),
     )
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in _properties(verdict, document):
+        ElementTree.SubElement(properties, "property", name=name, value=printable(value, MAX_PROPERTY))
     for rule in rules:
         case = ElementTree.SubElement(
             suite, "testcase", classname=printable(verdict["policy"]["id"]), name=printable(rule["id"])

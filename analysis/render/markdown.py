@@ -51,9 +51,11 @@ def _verdict(verdict: Verdict, out: TextIO) -> None:
     out.write(f"\n**{markdown(verdict['summary'])}**\n\n")
     for rule in phrases.rules(verdict):
         out.write(
-            f"- **{phrases.RESULTS[rule['result']]}**: {markdown(rule['says'])} {markdown(rule['reason'])}\n"
+            f"- **{phrases.RESULTS[rule['result']]}**: {markdown(rule['says'])}{phrases.BASES[rule['basis']]} "
+            f"{markdown(rule['reason'])}\n"
         )
         out.write("".join(f"  - {markdown(line)}\n" for line in phrases.evidence(rule)))
+    out.write(f"\n{markdown(phrases.judged_by(verdict))}\n")
 
 
 def _device(device: DeviceEntry, out: TextIO) -> None:

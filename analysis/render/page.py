@@ -135,6 +135,7 @@ class VerdictView(NamedTuple):
     """The gravest first."""
     phones: list[str]
     """Of which market they are held to be, and why."""
+    judged_by: str
 
 
 class PhoneSummary(NamedTuple):
@@ -267,6 +268,7 @@ def _verdict(verdict: Verdict) -> VerdictView:
             *map(_held, verdict["phones"][:MAX_SIDE_BY_SIDE]),
             *([f"and {more:,} more phones"] if (more := len(verdict["phones"][MAX_SIDE_BY_SIDE:])) else []),
         ],
+        phrases.judged_by(verdict),
     )
 
 

@@ -26,7 +26,7 @@ from phonehome.analysis.render.page import (
     time,
 )
 from phonehome.analysis.report.entries import Document
-from phonehome.analysis.report.phrases import READING
+from phonehome.analysis.report.phrases import BASES, READING
 
 MAX_ROWS: Final = 600
 MAX_DETAILS: Final = 40
@@ -132,11 +132,12 @@ def _verdict(view: VerdictView) -> dict[str, Any]:
         "broken": view.verdict["result"] == "broken",
         "summary": view.verdict["summary"],
         "phones": view.phones,
+        "judged_by": view.judged_by,
         "rules": [
             {
                 "broken": item.rule["result"] == "broken",
                 "result": item.result,
-                "says": item.rule["says"] + (" (inference)" if item.rule["basis"] == "inference" else ""),
+                "says": item.rule["says"] + BASES[item.rule["basis"]],
                 "reason": item.rule["reason"],
                 "evidence": item.evidence,
                 "basis": item.basis,

@@ -93,12 +93,14 @@ def _verdict(verdict: Verdict) -> Group:
     lines: list[RenderableType] = [Text(printable(verdict["summary"], MAX_TEXT), _STYLES[verdict["result"]])]
     for rule in phrases.rules(verdict):
         text = Text(phrases.RESULTS[rule["result"]], _STYLES[rule["result"]])
-        basis = " (inference)" if rule["basis"] == "inference" else ""
-        text.append(f"  {printable(rule['says'], MAX_TEXT)}{basis}", "not bold default")
+        text.append(
+            f"  {printable(rule['says'], MAX_TEXT)}{phrases.BASES[rule['basis']]}", "not bold default"
+        )
         if rule["result"] != "does-not-apply":
             text.append(f"\n{printable(rule['reason'], MAX_TEXT)}", "not bold dim")
         lines.append(Padding(text, (0, 0, 0, 2)))
     lines.append(Text("The evidence, rule by rule: phonehome check.", "dim"))
+    lines.append(Text(printable(phrases.judged_by(verdict), MAX_TEXT), "dim"))
     return Group(*lines, Text(""))
 
 

@@ -90,6 +90,18 @@ def rules(verdict: Verdict) -> list[RuleVerdict]:
     return sorted(verdict["rules"], key=lambda rule: list(RESULTS).index(rule["result"]))
 
 
+def judged_by(verdict: Verdict) -> str:
+    """What judged, by which rules and tables."""
+    policy = verdict["policy"]
+    return (
+        f"Judged by {verdict['program']} with the policy {policy['id']} (SHA-256 {policy['sha256']}); places by "
+        f"{'; '.join(verdict['tables']) or 'no table'}."
+    )
+
+
+BASES: Final = {"stated": "", "inference": " (conclusion)"}
+"""What stands behind the words of a rule, by what it rests on."""
+
 ENCRYPTED = {
     "yes": "encrypted",
     "no": "UNENCRYPTED",

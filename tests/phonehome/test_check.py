@@ -26,7 +26,7 @@ def check(*arguments: str) -> int:
 def test_the_affected_phone_breaks_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
     assert check(AFFECTED, "--policy", "hmd-2019") == 1
     out = capsys.readouterr().out
-    assert "[BROKEN] not-to-china" in out
+    assert "[BROKEN] Activation data and diagnostics of phones sold outside China do not go to China." in out
     assert (
         "(10.42.0.23) sent activation data probably to China (zzhc.vnet.cn) 10 times and tried 4 times more"
         in out
@@ -75,7 +75,8 @@ def test_a_file_that_could_not_be_read_leaves_the_verdict_open(
     assert check(FIXED, str(broken), "--policy", "hmd-2019") == 2
     said = capsys.readouterr()
     assert "could not be read" in said.out
-    assert "[could not be judged] not-to-china" in said.out
+    rule = "Activation data and diagnostics of phones sold outside China do not go to China."
+    assert f"[could not be judged] {rule}" in said.out
     assert broken.name in said.err
 
 

@@ -1,5 +1,6 @@
 """Rules: which are held, which are broken, and what cannot be judged."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ def rule(text: str, id: str = "r", reference: str = REFERENCE) -> str:
 
 def judged(text: str, *rows: Any, market: str | None = None, **more: Any) -> RuleVerdict:
     """The verdict of one rule on one phone."""
-    verdict = judge_policy(document(device(*rows, **more)), parse(HEAD + rule(text), "p.toml"), market)
+    verdict = judge_policy(
+        document(device(*rows, **more)), parse((HEAD + rule(text)).encode(), "p.toml"), market
+    )
     return verdict["rules"][0]
 
 
@@ -273,10 +276,62 @@ class TestMarkets:
 
     def test_one_phone_can_be_named(self) -> None:
         report = document(device(row(), builds=[]), device(row(), id="10.0.0.3", builds=[]))
-        policy = parse(HEAD + rule(self.WORLD), "p.toml")
+        policy = parse((HEAD + rule(self.WORLD)).encode(), "p.toml")
         verdict = judge_policy(report, policy, "CN", {"10.0.0.3": "WW"})
         assert [phone["market"] for phone in verdict["phones"]] == ["CN", "WW"]
         assert [entry["device"] for entry in verdict["rules"][0]["broken"]] == ["10.0.0.3"]
+
+
+class TestTheSummary:
+    """Statements, and what is concluded from them, apart; in words, and on what it rests."""
+
+    def said(self, *rules: tuple[str, str], rows: Any = None) -> Verdict:
+        text = "".join(
+            rule(f'basis = "{basis}"\n{what}').replace('id = "r"', f'id = "rule-{number}"')
+            for number, (basis, what) in enumerate(rules)
+        )
+        phone = device(*(rows or [row(country_certainty="certain")]))
+        return judge_policy(document(phone), parse((HEAD + text).encode(), "p.toml"), "WW")
+
+    def test_statements_and_conclusions_are_counted_apart_and_not_by_their_ids(self) -> None:
+        holds = 'forbidden = { countries = ["NO"] }'
+        verdict = self.said(
+            ("stated", NOT_CHINA),
+            ("stated", holds),
+            ("stated", 'markets = ["CN"]\n' + NOT_CHINA),
+            ("inference", NOT_CHINA),
+            ("inference", 'allowed = { countries = ["DE"] }'),
+        )
+        assert verdict["summary"] == (
+            "P: BROKEN. 1 of 3 statements contradicted, 1 not contradicted, 1 applies to no phone here; 2 further "
+            "conclusions not met. All 3 rest on the same transmissions, to a.example."
+        )
+        assert "rule-" not in verdict["summary"] + "".join(found["reason"] for found in verdict["rules"])
+        assert verdict["rules"][0]["same_as"] == ["rule-3", "rule-4"]
+
+    def test_a_country_that_is_likely_makes_no_certain_verdict(self) -> None:
+        verdict = self.said(("stated", NOT_CHINA), ("stated", NOT_CHINA), rows=[row()])
+        assert verdict["summary"].startswith(
+            "P: BROKEN. 2 of 2 rules broken. 2 of these 2 rest on countries that are likely, not certain."
+        )
+        assert verdict["rules"][0]["reason"].startswith("Probably against it: sent 3 times")
+        assert verdict["rules"][0]["certainty"] == "likely"
+        sure = self.said(("stated", 'forbidden = { encryption = ["encrypted"] }'), rows=[row()])["rules"][0]
+        assert (sure["certainty"], sure["reason"][:11]) == ("certain", "Against it:")
+
+    def test_what_rests_in_part_on_the_same_transmissions(self) -> None:
+        rows = [row(country_certainty="certain"), row("b.example", country="RU", country_certainty="certain")]
+        verdict = self.said(
+            ("stated", NOT_CHINA), ("inference", 'forbidden = { countries = ["CN", "RU"] }'), rows=rows
+        )
+        assert verdict["summary"].endswith("They rest, in part, on the same transmissions.")
+
+    def test_it_names_what_judged_what(self) -> None:
+        verdict = judge_policy(document(device(row())), load("eea"))
+        assert verdict["program"].startswith("phonehome ")
+        assert any("2026-" in table for table in verdict["tables"])
+        data = (Path(__file__).parents[2] / "analysis" / "knowledge" / "policies" / "eea.toml").read_bytes()
+        assert verdict["policy"]["sha256"] == hashlib.sha256(data).hexdigest()
 
 
 def test_no_phone_at_all_is_not_a_policy_that_holds() -> None:
@@ -350,7 +405,7 @@ class TestFiles:
     )
     def test_a_mistake_is_named_with_what_was_meant(self, text: str, said: str) -> None:
         with pytest.raises(PolicyError) as error:
-            parse(HEAD + text, "p.toml")
+            parse((HEAD + text).encode(), "p.toml")
         assert said in str(error.value)
         assert str(error.value).startswith("p.toml: ")
 
@@ -367,7 +422,7 @@ class TestFiles:
     )
     def test_a_file_that_is_no_policy(self, text: str, said: str) -> None:
         with pytest.raises(PolicyError) as error:
-            parse(text, "p.toml")
+            parse((text).encode(), "p.toml")
         assert said in str(error.value)
 
     def test_a_name_that_is_none(self, tmp_path: Any) -> None:
@@ -387,7 +442,7 @@ class TestFiles:
     def test_the_example_in_the_documentation_is_a_policy(self) -> None:
         text = (Path(__file__).parents[2] / "docs" / "policies.md").read_text()
         example = text.split("```toml\n")[1].split("```")[0]
-        assert [found.id for found in parse(example, "policies.md").rules] == [
+        assert [found.id for found in parse(example.encode(), "policies.md").rules] == [
             "activation",
             "no-serial-numbers",
         ]

@@ -3,14 +3,17 @@
 import json
 from xml.etree import ElementTree
 
+import pytest
+
 from phonehome.analysis.policy.judge import judge_policy
 from phonehome.analysis.policy.rules import parse
+from phonehome.analysis.render import output
 from phonehome.analysis.render.build_server import render
 from phonehome.analysis.report.entries import Document
 from tests.reports import device, document, row
 
 POLICY = parse(
-    """
+    b"""
 [policy]
 id = "p"
 title = "P"
@@ -39,7 +42,7 @@ def rendered(report: Document, format_: str) -> str:
 
 def test_text_tells_what_is_against_a_rule_from_what_could_not_be_judged() -> None:
     text = rendered(document(device(row(), row("b.example", country=None))), "text")
-    assert "[BROKEN] not-to-china: Nothing goes to China. (inference)" in text
+    assert "[BROKEN] Nothing goes to China. (conclusion)" in text
     assert (
         "  - against it: 10.0.0.2 sent what looks like activation data (by its looks) "
         "probably to China (a.example) 3 times" in text
@@ -48,7 +51,7 @@ def test_text_tells_what_is_against_a_rule_from_what_could_not_be_judged() -> No
         "  - not judged: 10.0.0.2 sent what looks like activation data (by its looks) to "
         "a country that is not known (b.example) 3 times" in text
     )
-    assert "[does not apply] of-china" in text
+    assert "[does not apply] Phones sold in China." in text
     assert "  note: A note." in text
     assert "  rests on: A statement: https://maker.example/statement" in text
 
@@ -69,6 +72,20 @@ def test_junit_has_a_case_for_each_rule() -> None:
         "errors": "1",
         "skipped": "1",
     }
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "junit", "terminal", "markdown", "html", "report json"])
+def test_each_format_names_what_judged_what(format_: str) -> None:
+    report = document(device(row()))
+    verdict = judge_policy(report, POLICY)
+    if format_ in ("text", "json", "junit"):
+        said = render(verdict, report, format_)
+    else:
+        said = output.rendered({**report, "verdict": verdict}, format_.removeprefix("report ")).decode()
+    said = "".join(said.split())
+    table = report["sources"]["location_tables"][0]
+    for named in (verdict["policy"]["sha256"], verdict["program"], table["name"], table["date"]):
+        assert "".join(named.split()) in said
 
 
 def test_captured_text_acts_nowhere() -> None:
