@@ -14,6 +14,7 @@ from phonehome import (
     catalogue,
     check,
     compare,
+    convert,
     export,
     firmware,
     inspect,
@@ -25,7 +26,20 @@ from phonehome import (
 from phonehome.analysis import __version__
 from phonehome.options import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError, say
 
-COMMANDS = (report, proxy, check, compare, inspect, export, locate, firmware, catalogue, update, addon_paths)
+COMMANDS = (
+    report,
+    proxy,
+    check,
+    compare,
+    inspect,
+    export,
+    convert,
+    locate,
+    firmware,
+    catalogue,
+    update,
+    addon_paths,
+)
 
 _DESCRIPTION = """\
 Where does this phone send its data? phonehome reads what a phone sent through mitmproxy and tells, for each

@@ -1,0 +1,1 @@
+"""Captures for other tools: HAR and flow files of mitmproxy, with identifiers masked on request."""

@@ -1,0 +1,112 @@
+"""A flow file of mitmproxy, flow by flow, by its own writer."""
+
+import io
+import uuid
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+from mitmproxy import connection, http, tcp, udp, websocket
+from mitmproxy.flow import Error, Flow
+from mitmproxy.io import FlowWriter
+
+from phonehome.analysis.transmission import Transmission
+
+
+def fits(sent: Transmission) -> bool:
+    """Whether such a flow can be made of it: HTTP, WebSocket, TCP and UDP with content; not DNS, nor what stayed
+    closed."""
+    return sent.protocol in ("http", "websocket", "tcp", "udp") and sent.unopened is None
+
+
+def write(transmissions: Iterable[Transmission]) -> Iterator[bytes]:
+    """The file, piece by piece."""
+    for number, sent in enumerate(transmissions):
+        out = io.BytesIO()
+        FlowWriter(out).add(_flow(sent, number))
+        yield out.getvalue()
+
+
+def _flow(sent: Transmission, number: int) -> Flow:
+    name, port = sent.host or sent.address or "unknown", sent.port or 0
+    transport = sent.transport
+    end = sent.end or sent.time
+    client = connection.Client(
+        peername=(sent.client or "127.0.0.1", 0),
+        sockname=("127.0.0.1", 0),
+        timestamp_start=sent.time,
+        transport_protocol=transport,
+    )
+    server = connection.Server(address=(name, port), transport_protocol=transport)
+    if sent.address and sent.address_source == "connection":
+        server.peername = (sent.address, port)
+        server.timestamp_start = server.timestamp_tcp_setup = sent.time
+    for link in (client, server):
+        link.tls = bool(sent.encrypted)
+        link.timestamp_end = end
+        if sent.encrypted:
+            link.timestamp_tls_setup = sent.time
+            link.sni = sent.host if sent.host_source == "sni" else None
+    client.state = server.state = connection.ConnectionState.CLOSED
+    flow: Flow
+    if sent.protocol in ("http", "websocket"):
+        flow = _http(sent, client, server, name, port)
+    elif sent.protocol == "udp":
+        flow = udp.UDPFlow(client, server)
+        flow.messages = [udp.UDPMessage(True, data, sent.time) for data in sent.payloads]
+    else:
+        flow = tcp.TCPFlow(client, server)
+        flow.messages = [tcp.TCPMessage(True, data, sent.time) for data in sent.payloads]
+    if sent.error:
+        flow.error = Error(sent.error, end)
+    flow.timestamp_created = sent.time
+    seed = blake2b(f"{number} {sent.flow_id} {sent.time}".encode("utf-8", "replace"), digest_size=16).digest()
+    flow.id = str(uuid.UUID(bytes=seed, version=4))
+    return flow
+
+
+def _http(
+    sent: Transmission, client: connection.Client, server: connection.Server, name: str, port: int
+) -> http.HTTPFlow:
+    flow = http.HTTPFlow(client, server)
+    body = sent.payloads[0] if sent.payloads and sent.protocol == "http" else b""
+    version = (sent.http_version or "HTTP/1.1").encode()
+    flow.request = http.Request(
+        host=name,
+        port=port,
+        method=(sent.method or "GET").encode("utf-8", "surrogateescape"),
+        scheme=b"https" if sent.encrypted else b"http",
+        authority=b"",
+        path=sent.path.encode("utf-8", "surrogateescape"),
+        http_version=version,
+        headers=_fields(sent.headers),
+        content=body,
+        trailers=None,
+        timestamp_start=sent.time,
+        timestamp_end=sent.time,
+    )
+    end = sent.end or sent.time
+    if sent.reply is not None:
+        encoding = (("Content-Encoding", sent.reply.encoding),) if sent.reply.encoding else ()
+        flow.response = http.Response(
+            http_version=version,
+            status_code=sent.reply.status or 0,
+            reason=b"",
+            headers=_fields((*sent.reply.edge, *encoding)),
+            content=sent.reply.body or b"",
+            trailers=None,
+            timestamp_start=end,
+            timestamp_end=end,
+        )
+    if sent.protocol == "websocket":
+        messages = [websocket.WebSocketMessage(2, True, data, sent.time) for data in sent.payloads]
+        flow.websocket = websocket.WebSocketData(messages, True, 1000, "", end)
+    return flow
+
+
+def _fields(headers: Iterable[tuple[str, str]]) -> http.Headers:
+    return http.Headers(
+        [
+            (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+            for name, value in headers
+        ]
+    )
