@@ -87,6 +87,17 @@ class Task(NamedTuple):
         return sum(part.end - part.start for part in self.parts)
 
 
+class Opening(NamedTuple):
+    """A capture that nobody has looked at."""
+
+    path: str
+    size: int
+    keys: tuple[Path, ...]
+    options: Options
+    more: tuple[str, ...] = ()
+    """The files that go on with it."""
+
+
 @dataclass(slots=True)
 class Totals:
     """What was read of some tasks."""
@@ -94,6 +105,18 @@ class Totals:
     report: Report = field(default_factory=Report)
     errors: dict[str, str] = field(default_factory=dict)
     """By path: why a capture that was planned could not be read."""
+
+
+class Opened(NamedTuple):
+    """What came of a first look at a capture."""
+
+    plan: Plan
+    tasks: Sequence[Task] = ()
+    """What there is to read of it,"""
+    totals: Totals | None = None
+    """unless it was so little that it was read at once,"""
+    digests: Sequence[str] = ()
+    """and hashed, it and what goes on with it."""
 
 
 class InThisProcess(Executor):
@@ -170,7 +193,7 @@ class _Run:
     def __init__(
         self, paths: Sequence[str], options: Options, progress: Progress, keys: Sequence[Path]
     ) -> None:
-        self._keys = keys
+        self._keys = tuple(keys)
         self._more = joined(paths)
         followers = {path for more in self._more.values() for path in more}
         self._paths = [path for path in dict.fromkeys(paths) if path not in followers]
@@ -180,45 +203,49 @@ class _Run:
         self._total = sum(self._sizes.values())
         self._done = 0
         self._result = Reading()
-        self._lost: list[Task] = []
+        self._lost: list[Opening | Task] = []
+        self._digests: dict[str, Future[str]] = {}
         self._by_size: dict[int, list[str]] = {}
 
     def over(self, executors: Executors) -> Reading:
         with executors() as pool:
-            digests: dict[str, Future[str]] = {}
-            self._read(pool, self._tasks(pool, digests))
-            self._hashed(digests)
+            self._read(pool, self._openings())
+            wait(self._digests.values())
+        alone, self._lost = self._lost, []
+        while alone:  # each by itself, so that only what is at fault is lost
+            job = alone.pop()
+            with executors() as pool:
+                self._read(pool, iter((job,)))
+                wait(self._digests.values())
+            if job in self._lost:
+                self._add(Totals(errors={job.path: DIED}))
+            alone += [lost for lost in self._lost if lost is not job]
+            self._lost = []
+        self._hashed()
         self._count_once(executors)
         self._count_sessions_once(executors)
-        for task in self._lost:  # each alone, so that only what is at fault is lost
-            with executors() as pool:
-                self._lost = []
-                self._read(pool, iter((task,)))
-                if self._lost:
-                    self._add(Totals(errors={task.path: DIED}))
         self._progress(self._total, self._total)
         result = self._result
         for capture in result.report.captures.values():
             capture.warnings = dict.fromkeys(sorted(capture.warnings, key=_by_place))
         return result
 
-    def _tasks(self, pool: Executor, digests: dict[str, Future[str]]) -> Iterator[Task]:
-        """What there is to do, file after file; what a file's plan says is taken note of."""
+    def _openings(self) -> Iterator[Opening]:
+        """The captures to read, one after the other."""
         for path in self._paths:
             original = self._is_copy_of(path)
             if original is not None:
                 self._result.copies[path] = original
                 self._advance(self._sizes[path])
                 continue
-            try:
-                tasks = self._planned(path)
-            except CaptureError as error:
-                self._result.errors[path] = str(error)
-                self._advance(self._sizes[path])
-                continue
-            for file in (path, *self._more.get(path, ())):
-                digests[file] = _submitted(pool, sha256, file)
-            yield from tasks
+            files = self._files(path)
+            yield Opening(
+                path, sum(self._sizes[file] for file in files), self._keys, self._options, files[1:]
+            )
+
+    def _files(self, path: str) -> tuple[str, ...]:
+        """A capture's file, and those that go on with it."""
+        return path, *self._more.get(path, ())
 
     def _is_copy_of(self, path: str) -> str | None:
         """An earlier file with the same content. Only files of one length are compared, so that few are read for it."""
@@ -237,33 +264,56 @@ class _Run:
             pass  # its turn will come, and then it is said
         return None
 
-    def _planned(self, path: str) -> list[Task]:
-        """The tasks of one file. Raises CaptureError."""
-        plan, tasks = _tasks_of(path, self._keys, self._options, self._more.get(path, ()))
+    def _note(self, path: str, plan: Plan) -> None:
+        """What a capture's plan says of it."""
         capture = self._result.report.captures.setdefault(path, Capture())
         capture.warnings.update(dict.fromkeys(plan.warnings))
         capture.unseen.update(dict.fromkeys(plan.unseen))
         capture.said = plan.said
-        return tasks
 
-    def _read(self, pool: Executor, tasks: Iterator[Task]) -> None:
-        """Has the tasks read, some at a time. Those that took their executor with them are in `_lost`."""
-        pending: dict[Future[Totals], Task] = {}
+    def _read(self, pool: Executor, jobs: Iterator[Opening | Task]) -> None:
+        """Has captures looked at and read, some at a time. What took its executor with it is in `_lost`."""
+        tasks: deque[Task] = deque()
+        pending: dict[Future[Opened | Totals], Opening | Task] = {}
         while True:
-            for task in tasks:
-                pending[_submitted(pool, read, task)] = task
-                if len(pending) >= WAITING:
+            while len(pending) < WAITING:
+                job = tasks.popleft() if tasks else next(jobs, None)
+                if job is None:
                     break
+                pending[_submitted(pool, run_job, job)] = job
             if not pending:
                 return
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                task = pending.pop(future)
+                job = pending.pop(future)
                 try:
-                    self._add(future.result())
+                    result = future.result()
                 except BrokenExecutor:
-                    self._lost.append(task)
+                    self._lost.append(job)
+                    continue
+                except CaptureError as error:
+                    self._result.errors[job.path] = str(error)
+                    self._advance(job.size)
+                    continue
+                if isinstance(result, Opened):
+                    tasks.extend(self._opened(job, result, pool))
                 else:
-                    self._advance(task.size)
+                    self._add(result)
+                    self._advance(job.size)
+
+    def _opened(self, job: Opening | Task, result: Opened, pool: Executor) -> Sequence[Task]:
+        """What is left to read of a capture."""
+        self._note(job.path, result.plan)
+        files = self._files(job.path)
+        if result.totals is None:
+            for file in files:
+                self._digests[file] = _submitted(pool, sha256, file)
+        else:
+            self._add(result.totals)
+            self._advance(job.size)
+            for file, digest in zip(files, result.digests, strict=True):
+                self._digests[file] = Future()
+                self._digests[file].set_result(digest)
+        return result.tasks
 
     def _count_once(self, executors: Executors) -> None:
         """Reads captures anew that hold flows of earlier ones (overlapping saves), without these. Which do is told by
@@ -315,7 +365,9 @@ class _Run:
     def _read_anew(self, path: str, skip: frozenset[int], executors: Executors) -> None:
         self._result.report.remove(path)
         with executors() as pool:
-            self._read(pool, iter([task._replace(skip=skip) for task in self._planned(path)]))
+            plan, tasks = _tasks_of(path, self._keys, self._options, self._files(path)[1:])
+            self._note(path, plan)
+            self._read(pool, iter([task._replace(skip=skip) for task in tasks]))
 
     def _flows(self, path: str) -> Iterator[int]:
         """The hashes of all flows of a capture."""
@@ -326,18 +378,22 @@ class _Run:
             for part in source.plan(PART).parts:
                 yield from source.read(part)
 
-    def _hashed(self, digests: dict[str, Future[str]]) -> None:
-        first = {path: begin for begin, more in self._more.items() for path in more}
-        for path, future in digests.items():
-            try:
+    def _hashed(self) -> None:
+        """Notes the files that were read, in their order."""
+        for first in self._paths:
+            if first not in self._result.report.captures and self._result.errors.get(first) != DIED:
+                continue
+            for path in self._files(first):
                 try:
-                    digest = future.result()
-                except BrokenExecutor:
-                    digest = sha256(path)
-            except CaptureError as error:  # it was there when it was planned
-                self._result.errors[path] = str(error)
-            else:
-                self._result.files.append(File(path, digest, self._sizes[path], first.get(path, "")))
+                    try:
+                        digest = self._digests[path].result()
+                    except (KeyError, BrokenExecutor):
+                        digest = sha256(path)
+                except CaptureError as error:  # it was there when it was planned
+                    self._result.errors[path] = str(error)
+                else:
+                    begin = "" if path == first else first
+                    self._result.files.append(File(path, digest, self._sizes[path], begin))
 
     def _add(self, totals: Totals) -> None:
         self._result.report.merge(totals.report)
@@ -373,8 +429,27 @@ def _tasks_of(
     ]
 
 
+def run_job(job: Opening | Task) -> Opened | Totals:
+    """Looks at a capture, and reads it if it is one task: nobody waits until all captures were looked at. Or reads a
+    task. Needs nothing but its argument: any process that has this program can do it. Raises CaptureError."""
+    if isinstance(job, Task):
+        return read(job)
+    plan, tasks = _tasks_of(job.path, job.keys, job.options, job.more)
+    if len(tasks) > 1:
+        return Opened(plan, tasks)
+    totals = Totals()
+    for task in tasks:
+        totals = read(task)
+    return Opened(
+        plan._replace(parts=(), names=(), context=None),
+        (),
+        totals,
+        [sha256(path) for path in (job.path, *job.more)],
+    )
+
+
 def read(task: Task) -> Totals:
-    """What one task holds. Needs nothing but its argument: any process that has this program can do it."""
+    """What one task holds."""
     result = Totals()
     capture = result.report.captures[task.path] = Capture(parts=set(task.parts))
     try:
