@@ -262,3 +262,93 @@ class TestChinaTelecom:
 def test_china_unicom() -> None:
     sent = post("dm.wo.com.cn/register?ver=1.1&model=TA-9999&manuf=HMD&sign=abc", b"")
     assert certain(sent) == {"model": {"TA-9999"}}
+
+
+IMEI = "353088080000001"
+ECID = "12345678901234567890123456789012345678"
+HARDWARE = "9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+
+
+def encoded(value: object) -> str:
+    return base64.b64encode(json.dumps(value).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "found"),
+    [
+        (
+            f"aes.mnc001.mcc242.pub.3gppnetwork.org/?terminal_id={IMEI}&terminal_model=SM-G991B&app=ap2004",
+            None,
+            {"imei": {IMEI}, "model": {"SM-G991B"}},
+        ),
+        (
+            "in.applicationinsights.azure.com/v2/track",
+            [{"tags": {"ai.device.id": SESSION, "ai.device.model": "Pixel 7", "ai.session.id": HARDWARE}}],
+            {"installation-id": {SESSION}, "model": {"Pixel 7"}, "session-id": {HARDWARE}},
+        ),
+        (
+            "browser-intake-datadoghq.eu/api/v2/rum",
+            [{"usr": {"id": "user-123456"}, "session": {"id": SESSION}}, {"device": {"model": "Pixel 7"}}],
+            {"account": {"user-123456"}, "session-id": {SESSION}, "model": {"Pixel 7"}},
+        ),
+        (
+            f"clientsdk.launchdarkly.com/msdk/evalx/contexts/{encoded({'kind': 'user', 'key': SESSION})}",
+            None,
+            {"installation-id": {SESSION}},
+        ),
+        (
+            "cp.pushwoosh.com/json/1.3/registerDevice",
+            {"request": {"hwid": SESSION, "push_token": HARDWARE, "device_model": "Pixel 7"}},
+            {"installation-id": {SESSION, HARDWARE}, "model": {"Pixel 7"}},
+        ),
+        (
+            "htlb.casalemedia.com/openrtb/pbjs",
+            {"device": {"ifa": ADVERTISING, "model": "Pixel 7", "carrier": "Telenor"}},
+            {"advertising-id": {ADVERTISING}, "model": {"Pixel 7"}, "carrier": {"Telenor"}},
+        ),
+        (
+            "fus.lenovomm.com/firmware/3.1/updateservlet",
+            {"action": "querynewfirmware", "deviceid": IMEI, "devicemodel": "TB-X304L"},
+            {"imei": {IMEI}, "model": {"TB-X304L"}},
+        ),
+        (f"dpm.demdex.net/id?d_mid={ECID}&d_rtbd=json", None, {"installation-id": {ECID}}),
+        (
+            "api.revenuecat.com/v1/subscribers/person-77/attributes",
+            {"attributes": {"$gpsAdId": {"value": ADVERTISING}, "$email": {"value": "a@b.example"}}},
+            {"advertising-id": {ADVERTISING}, "email": {"a@b.example"}, "account": {"person-77"}},
+        ),
+        (
+            "sdk.debugbox.sensorsdata.cn/sa",
+            {"data_list": encoded([{"distinct_id": HARDWARE, "properties": {"$model": "Pixel 7"}}])},
+            {"installation-id": {HARDWARE}, "model": {"Pixel 7"}},
+        ),
+        (
+            "toblog.ctobsnssdk.com/service/2/app_log/",
+            {"header": {"openudid": HARDWARE[:16], "google_aid": ADVERTISING, "device_model": "Pixel 7"}},
+            {"android-id": {HARDWARE[:16]}, "advertising-id": {ADVERTISING}, "model": {"Pixel 7"}},
+        ),
+        (
+            "graph.facebook.com/v18.0/123456789/events",
+            {"data": [{"user_data": {"madid": ADVERTISING, "client_ip_address": "198.51.100.7"}}]},
+            {"advertising-id": {ADVERTISING}, "ip-address": {"198.51.100.7"}},
+        ),
+        (
+            "incoming.telemetry.mozilla.org/submit/org-mozilla-fenix/baseline/1/x",
+            {"client_info": {"client_id": SESSION, "device_model": "Pixel 7"}},
+            {"installation-id": {SESSION}, "model": {"Pixel 7"}},
+        ),
+    ],
+)
+def test_documented_payloads(url: str, body: object, found: dict[str, set[str]]) -> None:
+    form = isinstance(body, dict) and ("data_list" in body or "action" in body)
+    lines = isinstance(body, list) and "datadoghq" in url
+    if body is None:
+        content = b""
+    elif form and isinstance(body, dict):
+        content = urlencode(body).encode()
+    elif lines and isinstance(body, list):
+        content = b"\n".join(json.dumps(line).encode() for line in body)
+    else:
+        content = json.dumps(body).encode()
+    kind = "application/x-www-form-urlencoded" if form else "text/plain" if lines else "application/json"
+    assert certain(post(url, content, content_type=kind)) == found
