@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from phonehome.analysis.sources.flow_state import MAX_HEADERS, answer_from_state
 from phonehome.analysis.sources.packets.budget import Kept
+from phonehome.analysis.sources.packets.http2 import Http2, Stream
 from phonehome.analysis.sources.packets.websocket import Messages
 from phonehome.analysis.sources.packets.wire import (
     CLIENT,
@@ -353,6 +354,8 @@ class Http1:
                     exchange,
                     Messages(Kept(self._wire.budget), "permessage-deflate" in extensions),
                 )
+            elif "h2c" in re.split(r"[\s,]+", exchange.upgrade):
+                self._tunnel = Http2(self._wire, _upgraded(exchange))
             else:
                 self._wire.notes.count("connections changed to a protocol that is not read")
             self._answering = None
@@ -448,6 +451,18 @@ class Http1:
             **changes,  # type: ignore[arg-type]
         )
         self._wire.emit(transmission)
+
+
+def _upgraded(exchange: _Exchange) -> Stream:
+    """The request as the first stream of HTTP/2."""
+    stream = Stream(exchange.body, exchange.time)
+    host = header(exchange.headers, "host")
+    stream.request(
+        ((":method", exchange.method), (":path", exchange.path), (":authority", host), *exchange.headers)
+    )
+    stream.size = exchange.head_size
+    stream.mark, stream.asked, stream.sent = exchange.mark, exchange.asked, True
+    return stream
 
 
 def _fields(head: bytes) -> tuple[str, Headers]:

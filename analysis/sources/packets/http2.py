@@ -140,11 +140,13 @@ class _Side:
 class Http2:
     """The speaker."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, upgraded: Stream | None = None) -> None:
+        """`upgraded` is the request of HTTP/1.1 that asked for it and is answered here, on the first stream (RFC 7540,
+        3.2)."""
         self.counting = False
         self._wire = wire
         self._sides = (_Side(), _Side())
-        self._streams: dict[int, Stream] = {}
+        self._streams: dict[int, Stream] = {1: upgraded} if upgraded is not None else {}
         self._preface = False
         self._lost = False
 

@@ -1,5 +1,6 @@
 """HTTP/2, from what the library h2 writes on both sides."""
 
+import gzip
 import os
 
 import h2.config
@@ -8,6 +9,7 @@ import h2.events
 import pytest
 from hpack import Encoder
 
+from phonehome.analysis.examiner import Examiner
 from phonehome.analysis.transmission import Reply
 from tests.sources.packets.build import Talk
 from tests.sources.packets.test_http1 import sent_in
@@ -82,6 +84,69 @@ def test_trailers_and_headers_that_go_on() -> None:
     assert sent.payloads == (b"\0\0\0\0\5hello",)
     assert sent.reply is not None
     assert sent.reply.status == 200
+
+
+def test_a_connection_that_begins_as_http_1() -> None:
+    client = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
+    server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+    settings = (client.initiate_upgrade_connection() or b"").decode()
+    server.initiate_upgrade_connection(settings.encode())
+    talk = Talk().open()
+    talk.send(
+        b"GET /first?x=1 HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        b"HTTP2-Settings: %s\r\nX-Imei: 1\r\n\r\n" % settings.encode()
+    )
+    talk.reply(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    both = client, server
+    move(both, talk)
+    server.send_headers(1, [(":status", "200")])
+    server.send_data(1, b"first", end_stream=True)
+    move(both, talk)
+    client.send_headers(3, [*HEAD[:1], (":path", "/second"), *HEAD[2:]])
+    client.send_data(3, b"body", end_stream=True)
+    move(both, talk)
+    server.send_headers(3, [(":status", "204")], end_stream=True)
+    move(both, talk)
+    first, second = sent_in(talk.close().frames)
+    assert (first.method, first.path, first.host, first.http_version) == (
+        "GET",
+        "/first?x=1",
+        "a.example",
+        "HTTP/2.0",
+    )
+    assert ("X-Imei", "1") in first.headers
+    assert first.reply == Reply(200, "", b"first", 5)
+    assert (second.path, second.payloads, second.reply) == ("/second", (b"body",), Reply(204, "", b"", 0))
+    assert {first.transport_outcome, second.transport_outcome} == {"delivered"}
+
+
+def test_what_grpc_carries_is_read() -> None:
+    message = b"\x0a\x0f356938035643809\x10\x05"  # field 1: text, field 2: a number
+    talk = Talk().open()
+    both = client, server = pair()
+    head = [
+        *HEAD[:1],
+        (":path", "/maker.Activation/Register"),
+        *HEAD[2:],
+        ("content-type", "application/grpc"),
+    ]
+    client.send_headers(1, [*head, ("te", "trailers"), ("grpc-encoding", "gzip")])
+    squeezed = gzip.compress(message)
+    client.send_data(1, b"\0" + len(message).to_bytes(4) + message)
+    client.send_data(1, b"\1" + len(squeezed).to_bytes(4) + squeezed, end_stream=True)
+    move(both, talk)
+    server.send_headers(1, [(":status", "200"), ("content-type", "application/grpc")])
+    server.send_data(1, b"\0\0\0\0\0")
+    server.send_headers(1, [("grpc-status", "0"), ("grpc-message", "")], end_stream=True)
+    move(both, talk)
+    (sent,) = sent_in(talk.close().frames)
+    evidence = Examiner().examine(sent)
+    texts = [value.path for value in evidence.values if value.data == "356938035643809"]
+    assert len(texts) == 2
+    assert all("grpc" in path for path in texts)
+    assert not evidence.opaque
+    assert sent.reply is not None
+    assert (sent.reply.status, sent.transport_outcome) == (200, "delivered")
 
 
 def test_a_websocket_inside() -> None:

@@ -3,11 +3,15 @@
 import itertools
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
 from phonehome.analysis.sources.packets import quic
 from phonehome.analysis.sources.packets.ciphers import expand_label
+from tests.sources.packets.build import PHONE, SERVER, START, client_hello, ethernet, udp
+from tests.sources.packets.test_http1 import sent_in
 
 DESTINATION = bytes.fromhex("8394c8f03e515708")  # RFC 9001, A; RFC 9369, A
 
@@ -39,6 +43,50 @@ def test_a_packet_of_the_standards_example() -> None:
     (frame,) = quic.frames(server.open(data, packet, first, number, size))
     assert isinstance(frame, quic.Crypto)
     assert (frame.offset, frame.data[:1]) == (0, b"\x02")
+
+
+def test_keys_of_metas_version_are_those_of_draft_23() -> None:
+    client, _ = quic.initial(0xFACEB002, DESTINATION)
+    draft, _ = quic.initial(0xFF000017, DESTINATION)
+    assert client._secret == draft._secret
+    assert expand_label("sha256", client._secret, "quic key", 16).hex() == "af7fd7efebd21878ff66811248983694"
+
+
+def first_packet(version: int, pieces: list[tuple[int, bytes]]) -> bytes:
+    """A client's Initial with these pieces of its hello."""
+    secret = quic.initial(version, DESTINATION)[0]._secret
+    prefix = "quicv2 " if version == quic.VERSION_2 else "quic "
+    key, iv, mask_key = (
+        expand_label("sha256", secret, prefix + what, size)
+        for what, size in (("key", 16), ("iv", 12), ("hp", 16))
+    )
+    frames = b"".join(
+        b"\x06" + (0x4000 | at).to_bytes(2) + (0x4000 | len(data)).to_bytes(2) + data for at, data in pieces
+    )
+    frames += bytes(1100 - len(frames))
+    first = 0xD3 if version == quic.VERSION_2 else 0xC3  # version 2 has other numbers for kinds of packets
+    head = bytes([first]) + version.to_bytes(4) + bytes([len(DESTINATION)]) + DESTINATION + b"\0\0"
+    head += (0x4000 | len(frames) + 4 + 16).to_bytes(2)
+    number = bytes(4)
+    sealed = AESGCM(key).encrypt(iv, frames, head + number)
+    mask = Cipher(algorithms.AES(mask_key), modes.ECB()).encryptor().update(sealed[:16])
+    masked = bytes([head[0] ^ mask[0] & 0x0F]) + head[1:]
+    return masked + bytes(one ^ other for one, other in zip(number, mask[1:5], strict=True)) + sealed
+
+
+@pytest.mark.parametrize("version", [1, quic.VERSION_2, 0xFACEB002])
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_name_of_a_connection(version: int, turned: bool) -> None:
+    hello = client_hello("www.a.example")
+    pieces = [(0, hello[:20]), (20, hello[20:60]), (60, hello[60:])]
+    data = first_packet(version, pieces[::-1] if turned else pieces)
+    (sent,) = sent_in([(START, ethernet(udp(PHONE, 50000, SERVER, 443, data)))])
+    assert (sent.protocol, sent.host, sent.host_source, sent.unopened) == (
+        "quic",
+        "www.a.example",
+        "sni",
+        "no-keys",
+    )
 
 
 @given(st.data())
