@@ -61,7 +61,9 @@ _NOT_READ: tuple[tuple[bytes, str], ...] = (
     (b"{", _JSON),
     (b"\xef\xbb\xbf{", _JSON),
     (b"BZh", "compressed with bzip2: unpack it first"),
-    (b"PK\x03\x04", "a zip archive: unpack it first"),
+    (b"PK\x03\x04", "a zip archive: unpack it first (of Fiddler's .saz, export HAR instead)"),
+    (b"<?xml", "XML: of Burp's saved items, export HAR instead"),
+    (b"SQLite format 3", "a database: export HAR, pcap or a flow file from its tool"),
 )
 
 _NAMED_AS_CAPTURES = (".mitm", ".flow", ".flows", ".har", ".zhar", ".pcap", ".pcapng", ".cap")
