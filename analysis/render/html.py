@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -24,8 +24,6 @@ from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.phrases import READING
 from phonehome.analysis.report.summary import number_of
 
-TITLE: Final = "Where the data went"
-
 
 def write(report: Document, out: TextIO) -> None:
     """Writes the page."""
@@ -33,7 +31,7 @@ def write(report: Document, out: TextIO) -> None:
     out.writelines(
         rendered(
             "report.html.j2",
-            TITLE,
+            view.headline.text,
             "page.js",
             page=view,
             world=world_map(),

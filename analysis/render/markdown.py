@@ -2,26 +2,42 @@
 
 from typing import TextIO
 
+from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.escape import markdown
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_lines, app_words
 from phonehome.analysis.report.captures import capture_lines
+from phonehome.analysis.report.companies import (
+    companies_and_rows,
+    got,
+    how_often,
+    routine_line,
+    where_words,
+)
+from phonehome.analysis.report.concern import is_routine
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
-from phonehome.analysis.report.summary import number_of
+from phonehome.analysis.report.headline import headline
+from phonehome.analysis.report.summary import ENCRYPTION, number_of
 
+COMPANIES = (
+    "| Company | What it got | Where its machines are | How often | Encrypted |\n|---|---|---|---|---|\n"
+)
 HEADER = "| Destination | Where | What for | How often | Encrypted | Identifiers inside |\n|---|---|---|---|---|---|\n"
 
 
 def write(report: Document, out: TextIO) -> None:
     """Writes the report: devices, what was not seen, captures and sources."""
-    out.write("# Where the data went\n")
+    found = headline(report)
+    out.write(f"# {markdown(found.text)}\n\n")
+    out.write("".join(f"- {word}: {markdown(what)}\n" for word, what in found.facts))
     if report["verdict"]:
         _verdict(report["verdict"], out)
     for device in report["devices"]:
         _device(device, out)
     if not report["devices"]:
         out.write("\nNo transmission of a device was found.\n")
+    _companies(report, out)
     _list(out, "Phones of one model, side by side", phrases.outliers(report))
     _list(out, "Not seen", phrases.not_seen(report))
     captures: list[str] = []
@@ -45,6 +61,29 @@ def write(report: Document, out: TextIO) -> None:
             f"looked up online: {online}",
         ],
     )
+
+
+def _companies(report: Document, out: TextIO) -> None:
+    """What each company got, with its destinations; the routine in a line."""
+    found = [(each, rows) for each, rows in companies_and_rows(report["devices"]) if not each["routine"]]
+    routine = routine_line(report["devices"])
+    if found or routine:
+        out.write("\n## By company\n\n")
+    if found:
+        out.write(COMPANIES)
+    for company, rows in found:
+        seat = f" ({country_name(company['country'])})" if company["country"] else ""
+        hosts = dict.fromkeys(row["host"] or "(no name)" for _, row in rows if not is_routine(row))
+        cells = [
+            _lines([company["label"] + seat, *hosts]),
+            markdown(got(company) or "no identifier recognised"),
+            markdown(where_words(company) or "its own network"),
+            how_often(company),
+            ENCRYPTION[company["encrypted"]],
+        ]
+        out.write("| " + " | ".join(cells) + " |\n")
+    if routine:
+        out.write(f"\n{markdown(routine)}\n")
 
 
 def _verdict(verdict: Verdict, out: TextIO) -> None:

@@ -6,17 +6,28 @@ Every text of the document goes through `escape.printable` here, once, so that n
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple, cast
 
+from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.knowledge.countries import Status
 from phonehome.analysis.policy.verdict import PhoneVerdict, RuleVerdict, Verdict
 from phonehome.analysis.render import charts
 from phonehome.analysis.render.escape import printable
+from phonehome.analysis.report import companies as by_company
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_did, app_label, app_words
-from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
+from phonehome.analysis.report.concern import is_routine
+from phonehome.analysis.report.entries import (
+    CompanyEntry,
+    DestinationEntry,
+    DeviceEntry,
+    Document,
+    IdentifierEntry,
+)
+from phonehome.analysis.report.headline import Headline, headline
 from phonehome.analysis.report.summary import CATEGORY_ORDER, ENCRYPTION, exposed, hosts, kinds_carried, place
 from phonehome.analysis.transfers import status
 
@@ -27,6 +38,8 @@ _SENTENCES: Final = frozenset({"summary", "text", "statement", "verdict"})
 """Keys of what this program phrased itself: it is longer than a name."""
 MAX_ROWS: Final = 2500
 """Destinations of all devices together."""
+LONG: Final = 400
+"""Rows from which a page is a long one."""
 MAX_DETAILS: Final = 300
 """Destinations, of all devices together, that open to everything known of them; the most worrying do."""
 MAX_CARDS: Final = 6
@@ -43,6 +56,12 @@ MAX_CODES: Final = 10
 MAX_SIDE_BY_SIDE: Final = 100
 """Phones of a model in one table."""
 MAX_REFERENCES: Final = 4
+MAX_COMPANIES: Final = 60
+MAX_OF_COMPANY: Final = 20
+"""Destinations of a company that are listed under it."""
+MAX_ROUTINE: Final = 100
+"""Routine destinations that are listed."""
+MAX_NAMED_DEVICES: Final = 3
 
 
 _NEXT_SENTENCE = re.compile(r"(?<=\.) (?=It )")
@@ -69,6 +88,8 @@ class Row(NamedTuple):
     """A destination in the table."""
 
     entry: DestinationEntry
+    number: int
+    """Among all destinations, from 1: what to cite it by."""
     name: str
     address: str
     where: str
@@ -84,6 +105,39 @@ class Row(NamedTuple):
     """Their kinds, the most lasting first."""
     level: charts.Level
     detail: Detail | None
+
+
+class CompanyView(NamedTuple):
+    """What a company got."""
+
+    entry: CompanyEntry
+    level: charts.Level
+    seat: str
+    """Country of its headquarters."""
+    where: str
+    """Countries of its machines, and how surely."""
+    sent: str
+    encrypted: str
+    open: bool
+    """Whether some of it was unencrypted, apart from routine."""
+    identifiers: str
+    purposes: str
+    devices: str
+    """Which phones, of several."""
+    rows: list[tuple[int, str, str]]
+    """Its destinations: number, name, and what went there."""
+    rows_left_out: int
+
+
+class Companies(NamedTuple):
+    """All of them, and the routine apart."""
+
+    views: list[CompanyView]
+    left_out: int
+    routine: str
+    """In a line; empty if there is none."""
+    routine_rows: list[tuple[int, str, str]]
+    routine_left_out: int
 
 
 class DeviceView(NamedTuple):
@@ -163,6 +217,8 @@ class SideBySide(NamedTuple):
 
 class Page(NamedTuple):
     report: Document
+    headline: Headline
+    companies: Companies
     verdict: VerdictView | None
     outliers: list[str]
     """What one phone of a model does that the others do not."""
@@ -182,6 +238,8 @@ class Page(NamedTuple):
     certainty: list[tuple[str, int, str]]
     """How sure countries are: word, transmissions, what it means."""
     pictures_left_out: int
+    long: bool
+    """Whether there are so many rows that a browser had better not lay out those that are out of sight."""
     day: str
     """Of the last transmission: the day that transfer decisions are looked up for."""
 
@@ -198,13 +256,23 @@ def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DE
     firsts = [capture["first"] for capture in report["captures"] if capture["first"]]
     lasts = [capture["last"] for capture in report["captures"] if capture["last"]]
     period = (min(firsts), max(lasts)) if firsts and lasts else None
+    before = list(accumulate(sizes, initial=0))
     return Page(
         report,
+        headline(report),
+        _companies(report),
         _verdict(report["verdict"]) if report["verdict"] else None,
         phrases.outliers(report),
         _side_by_side(report),
         [
-            _device(device, place + 1, rows[place], details[place], period if place < MAX_PICTURES else None)
+            _device(
+                device,
+                place + 1,
+                before[place],
+                rows[place],
+                details[place],
+                period if place < MAX_PICTURES else None,
+            )
             for place, device in enumerate(report["devices"])
         ],
         [_country(country, total) for country in found],
@@ -219,6 +287,7 @@ def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DE
         phrases.not_seen(report),
         _certainty(report),
         max(0, len(report["devices"]) - MAX_PICTURES),
+        sum(rows) > LONG,
         max(lasts, default="")[:10],
     )
 
@@ -331,13 +400,15 @@ def transfer_text(country: str | None, day: str | None) -> tuple[str, bool, Stat
 
 
 def _device(
-    device: DeviceEntry, number: int, rows: int, details: int, period: tuple[str, str] | None
+    device: DeviceEntry, number: int, before: int, rows: int, details: int, period: tuple[str, str] | None
 ) -> DeviceView:
-    """What is shown of a device; a time line only if the period of all devices is given."""
+    """What is shown of a device, whose destinations are numbered from `before` on; a time line only if the period of
+    all devices is given."""
     entries = device["destinations"]
     facts = [device["model"], device["system"], *phrases.builds(device), *device["addresses"]]
     places = {row["country"] for row in entries if row["country"] and row["scope"] in (None, "global")}
-    unencrypted = sum(row["unencrypted"] for row in entries)
+    unencrypted = sum(row["unencrypted"] for row in entries if not is_routine(row))
+    routine = sum(row["unencrypted"] for row in entries) - unencrypted
     labels = {purpose.id: purpose.label for purpose in catalogue().purposes.values()}
     return DeviceView(
         device,
@@ -351,9 +422,13 @@ def _device(
             (f"{hosts(entries):,}", _word(hosts(entries), "host")),
             (f"{len(places):,}", "country" if len(places) == 1 else "countries"),
             (f"{unencrypted:,}", "unencrypted"),
+            *([(f"{routine:,}", "unencrypted, routine")] if routine else []),
             (f"{device['attempts']:,}", "unanswered"),
         ],
-        [_row(entry, detail=place < details) for place, entry in enumerate(entries[:rows])],
+        [
+            _row(entry, before + place + 1, detail=place < details)
+            for place, entry in enumerate(entries[:rows])
+        ],
         len(entries) - rows,
         rows - details,
         charts.timeline(device, labels, period) if period else None,
@@ -366,7 +441,56 @@ def _word(number: int, word: str) -> str:
     return word if number == 1 else word + "s"
 
 
-def _row(entry: DestinationEntry, *, detail: bool) -> Row:
+def _companies(report: Document) -> Companies:
+    every = (row for device in report["devices"] for row in device["destinations"])
+    numbers = {id(row): number for number, row in enumerate(every, 1)}
+    found = by_company.companies_and_rows(report["devices"])
+    telling = [(entry, rows) for entry, rows in found if not entry["routine"]]
+    views = [
+        _company(entry, rows, numbers, len(report["devices"])) for entry, rows in telling[:MAX_COMPANIES]
+    ]
+    routine = [row for _, rows in found for _, row in rows if is_routine(row)]
+    return Companies(
+        views,
+        len(telling) - len(views),
+        by_company.routine_line(report["devices"]),
+        [_of_company(row, numbers) for row in routine[:MAX_ROUTINE]],
+        max(0, len(routine) - MAX_ROUTINE),
+    )
+
+
+def _company(
+    entry: CompanyEntry,
+    rows: Sequence[tuple[DeviceEntry, DestinationEntry]],
+    numbers: Mapping[int, int],
+    devices: int,
+) -> CompanyView:
+    telling = [row for _, row in rows if not is_routine(row)]
+    which = list(dict.fromkeys(device["label"] for device, row in rows if not is_routine(row)))
+    many = f"{len(which)} of {devices} phones" if len(which) > MAX_NAMED_DEVICES else ", ".join(which)
+    return CompanyView(
+        entry,
+        charts.level(telling[0]),
+        country_name(entry["country"]) if entry["country"] else "",
+        by_company.where_words(entry),
+        by_company.how_often(entry),
+        ENCRYPTION[entry["encrypted"]],
+        any(row["unencrypted"] for row in telling),
+        by_company.got(entry) or "no identifier recognised",
+        by_company.purpose_words(entry),
+        many if devices > 1 else "",
+        [_of_company(row, numbers) for row in telling[:MAX_OF_COMPANY]],
+        max(0, len(telling) - MAX_OF_COMPANY),
+    )
+
+
+def _of_company(row: DestinationEntry, numbers: Mapping[int, int]) -> tuple[int, str, str]:
+    name = row["host"] or next(iter(row["addresses"]), "(no name)")
+    said = f"{row['purpose_label']}, {phrases.sent(row)}, {ENCRYPTION[row['encrypted']]}"
+    return numbers[id(row)], name, said + (f"; {row['owner_reason']}" if not row["entry"] else "")
+
+
+def _row(entry: DestinationEntry, number: int, *, detail: bool) -> Row:
     located = entry["addresses"] and entry["scope"] in (None, "global")
     transfer, neither, _ = transfer_text(entry["country"] if located else None, entry["last"])
     network = f"AS{entry['asn']} {entry['organisation'] or ''}".rstrip() if entry["asn"] is not None else ""
@@ -375,6 +499,7 @@ def _row(entry: DestinationEntry, *, detail: bool) -> Row:
     addresses = entry["addresses"]
     return Row(
         entry,
+        number,
         entry["host"] or (addresses[0] if addresses else "(no name)"),
         "" if not addresses or entry["host"] is None else addresses[0] + _plus(len(addresses) - 1),
         where,
@@ -456,7 +581,14 @@ def _detail(entry: DestinationEntry) -> Detail:
         *([_transfer_sentence(transfer, found, entry["last"] or "")] if transfer else []),
         *phrases.where(entry)[3:],
     ]
-    purpose = [entry["purpose_reason"], *entry["references"][:MAX_REFERENCES]]
+    owner = f"{entry['owner'] or 'owner'}: {entry['owner_reason']}"
+    if entry["owner_country"]:
+        owner += f"; headquarters in {country_name(entry['owner_country'])}"
+    purpose = [
+        entry["purpose_reason"],
+        *([owner] if not entry["entry"] else []),
+        *entry["references"][:MAX_REFERENCES],
+    ]
     if len(entry["references"]) > MAX_REFERENCES:
         purpose.append(f"and {len(entry['references']) - MAX_REFERENCES} more references")
     identifiers = sorted(

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 import typst
 
 from phonehome.analysis.render import charts
-from phonehome.analysis.render.html import TITLE, environment, period
+from phonehome.analysis.render.html import environment, period
 from phonehome.analysis.render.map import world_map
 from phonehome.analysis.render.page import (
     MAX_CARDS,
@@ -55,7 +55,27 @@ def _data(view: Page) -> dict[str, Any]:
     shades = {item.country.code: item.shade for item in view.countries}
     online = "yes" if report["sources"]["online"] else "nothing"
     return {
-        "title": TITLE,
+        "title": view.headline.text,
+        "facts": view.headline.facts,
+        "alarm": view.headline.alarm,
+        "companies": [
+            {
+                "label": company.entry["label"],
+                "seat": company.seat,
+                "devices": company.devices,
+                "got": company.identifiers,
+                "purposes": company.purposes,
+                "where": company.where or "not known",
+                "sent": company.sent,
+                "encrypted": company.encrypted,
+                "open": company.open,
+                "rows": ", ".join(f"D{number} {name}" for number, name, _ in company.rows)
+                + (f" and {company.rows_left_out} more" if company.rows_left_out else ""),
+            }
+            for company in view.companies.views
+        ],
+        "companies_left_out": view.companies.left_out,
+        "routine": view.companies.routine,
         "tool": f"{tool['name']} {tool['version']}",
         "verdict": _verdict(view.verdict) if view.verdict else None,
         "outliers": view.outliers,
@@ -201,6 +221,7 @@ def _country(item: CountryView) -> dict[str, Any]:
 
 def _row(row: Row) -> dict[str, Any]:
     return {
+        "cite": f"D{row.number}",
         "name": row.name,
         "address": row.address,
         "where": row.where,

@@ -1,6 +1,7 @@
 """The report on a terminal. Colours only there; in a pipe it is plain text with every destination."""
 
 import io
+import os
 from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -8,13 +9,23 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
-from phonehome.analysis.report.apps import app_lines, app_words
+from phonehome.analysis.report.apps import app_lines
 from phonehome.analysis.report.captures import capture_lines
+from phonehome.analysis.report.companies import (
+    companies_and_rows,
+    got,
+    how_often,
+    routine_line,
+    where_words,
+)
+from phonehome.analysis.report.concern import is_routine
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
-from phonehome.analysis.report.summary import number_of
+from phonehome.analysis.report.headline import headline
+from phonehome.analysis.report.summary import ENCRYPTION, number_of
 
 MAX_ROWS = 40
 """Destinations of a device on a terminal; a pipe gets all."""
@@ -23,7 +34,11 @@ MAX_IDENTIFIERS = 12
 MAX_TEXT = 4000
 """Characters of what this program phrased itself."""
 PIPE_WIDTH = 132
-"""Columns where there is no terminal to ask."""
+"""Columns where there is no terminal to ask, and COLUMNS is not set."""
+NARROWEST, WIDEST = 40, 400
+"""Columns that COLUMNS may ask for."""
+MAX_HOSTS = 8
+"""Hosts that are named under a company."""
 LEAST_WIDTH = 110
 """Columns from which on a table has room for its own; on a narrower terminal each destination is a paragraph."""
 
@@ -43,18 +58,28 @@ def write(report: Document, out: TextIO) -> None:
         _write(report, Terminal(file=out, highlight=False), MAX_ROWS)
         return
     text = io.StringIO()
-    _write(report, Console(file=text, highlight=False, width=PIPE_WIDTH), None)
+    _write(report, Console(file=text, highlight=False, width=_width()), None)
     # rich fills each line with spaces up to the width.
     out.writelines(line.rstrip() + "\n" for line in text.getvalue().splitlines())
 
 
+def _width() -> int:
+    """Columns of what is piped: as COLUMNS says, if it does."""
+    try:
+        return min(max(int(os.environ["COLUMNS"]), NARROWEST), WIDEST)
+    except (KeyError, ValueError):
+        return PIPE_WIDTH
+
+
 def _write(report: Document, console: Console, limit: int | None) -> None:
+    console.print(_headline(report))
     if report["verdict"]:
         console.print(_verdict(report["verdict"]))
     for device in report["devices"]:
         console.print(_device(device, limit, console.width))
     if not report["devices"]:
         console.print("No transmission of a device was found.")
+    _section(console, "By company", _companies(report, limit))
     _section(
         console,
         "Phones of one model, side by side",
@@ -84,6 +109,44 @@ def _write(report: Document, console: Console, limit: int | None) -> None:
             "looked up online: " + ("yes" if report["sources"]["online"] else "nothing"),
         ],
     )
+    # Once more, where the eye is when a long report has run by.
+    console.print(_headline(report))
+    if report["verdict"]:
+        verdict = report["verdict"]
+        console.print(Text(printable(verdict["summary"], MAX_TEXT), _STYLES[verdict["result"]]))
+
+
+def _headline(report: Document) -> Group:
+    found = headline(report)
+    lines: list[RenderableType] = [
+        Text(printable(found.text, MAX_TEXT), "bold red" if found.alarm else "bold")
+    ]
+    for word, what in found.facts:
+        line = Text(f"{word}: ", "dim", overflow="fold").append(printable(what, MAX_TEXT), "not dim")
+        lines.append(Padding(line, (0, 0, 0, 2)))
+    return Group(*lines, Text(""))
+
+
+def _companies(report: Document, limit: int | None) -> list[str]:
+    """A line for each company and one for its destinations, then the routine."""
+    found = [(each, rows) for each, rows in companies_and_rows(report["devices"]) if not each["routine"]]
+    lines = []
+    for company, rows in found[:limit]:
+        seat = f" ({country_name(company['country'])})" if company["country"] else ""
+        parts = [
+            got(company) or "no identifier recognised",
+            where_words(company) or "its own network",
+            how_often(company),
+            ENCRYPTION[company["encrypted"]],
+        ]
+        lines.append(f"{printable(company['label'])}{seat}: {printable('; '.join(parts), MAX_TEXT)}")
+        hosts = list(dict.fromkeys(row["host"] or "no name" for _, row in rows if not is_routine(row)))
+        more = f" and {len(hosts) - MAX_HOSTS} more" if len(hosts) > MAX_HOSTS else ""
+        lines.append(f"  {printable(', '.join(hosts[:MAX_HOSTS]), MAX_TEXT)}{more}")
+    if limit is not None and len(found) > limit:
+        lines.append(f"{len(found) - limit:,} more companies and domains, in -o FILE.")
+    routine = routine_line(report["devices"])
+    return [*lines, *([printable(routine, MAX_TEXT)] if routine else [])]
 
 
 _STYLES = {"broken": "bold red", "not-judged": "bold yellow", "holds": "bold green", "does-not-apply": "dim"}
@@ -130,6 +193,7 @@ def _device(device: DeviceEntry, limit: int | None, width: int) -> Group:
         *(Text(printable(line), "dim") for line in phrases.notes(device)),
         Text(counts, "dim"),
         *([_table(shown)] if width >= LEAST_WIDTH else map(_paragraph, shown)),
+        *([] if width < LEAST_WIDTH else [Text("")]),
     ]
     if len(shown) < len(rows):
         parts.append(
@@ -154,7 +218,7 @@ def _apps(device: DeviceEntry) -> list[RenderableType]:
 
 
 def _table(rows: list[DestinationEntry]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), header_style="bold", show_edge=False)
     table.add_column("Destination", ratio=29, overflow="fold")
     table.add_column("Where", ratio=26, overflow="fold")
     table.add_column("What for", ratio=17, overflow="fold")
@@ -180,7 +244,8 @@ def _paragraph(row: DestinationEntry) -> RenderableType:
             Padding(_folded(line), (0, 0, 0, 2 if place else 0), expand=False)
             for place, line in enumerate(lines)
             if line.plain.strip()
-        )
+        ),
+        Text(""),
     )
 
 
@@ -212,11 +277,10 @@ def _where(row: DestinationEntry) -> Text:
 
 def _purpose(row: DestinationEntry) -> Text:
     text = Text(row["purpose_label"])
-    detail = row["owner"] if row["entry"] else row["purpose_reason"]
-    if detail and row["purpose"] != "unclassified":
-        text.append("\n" + printable(detail), "dim")
-    if words := app_words(row):
-        text.append("\n" + printable(f"by {words}"), "dim")
+    if row["entry"] is None and row["purpose"] != "unclassified":
+        text.append("\n" + printable(row["purpose_reason"]), "dim")
+    if row["owner"] or row["hosted_by"]:
+        text.append("\n" + printable(row["owner"] or f"hosted by {row['hosted_by']}"), "dim")
     return text
 
 

@@ -5,8 +5,10 @@ customer of a hosting company, whom the name does not tell.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from phonehome.analysis.identifiers.finding import RANK
+from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.report.concern import concern, is_routine
 from phonehome.analysis.report.entries import (
     CompanyCountry,
@@ -16,7 +18,10 @@ from phonehome.analysis.report.entries import (
     DeviceEntry,
     Encrypted,
 )
-from phonehome.analysis.report.summary import CATEGORY_ORDER, purpose_rank
+from phonehome.analysis.report.summary import CATEGORY_ORDER, hosts, number_of, purpose_rank
+
+MAX_NAMED: Final = 5
+"""Companies that a line names."""
 
 Row = tuple[DeviceEntry, DestinationEntry]
 Group = tuple[str, str]
@@ -25,18 +30,20 @@ Group = tuple[str, str]
 
 def companies(devices: Iterable[DeviceEntry]) -> list[CompanyEntry]:
     """What each got, what is only routine last, else the most worrying first."""
-    entries = [(rows, entry(group, rows)) for group, rows in gathered(devices).items()]
-    entries.sort(key=lambda item: (item[1]["routine"], min(concern(row) for _, row in item[0])))
-    return [found for _, found in entries]
+    return [found for found, _ in companies_and_rows(devices)]
 
 
-def gathered(devices: Iterable[DeviceEntry]) -> dict[Group, list[Row]]:
-    """Each destination of each device, by whose it is."""
+def companies_and_rows(devices: Iterable[DeviceEntry]) -> list[tuple[CompanyEntry, list[Row]]]:
+    """The same, each with its destinations, the most worrying first."""
     groups: dict[Group, list[Row]] = {}
     for device in devices:
         for row in device["destinations"]:
             groups.setdefault(group_of(row), []).append((device, row))
-    return groups
+    for rows in groups.values():
+        rows.sort(key=lambda item: concern(item[1]))
+    found = [(entry(group, rows), rows) for group, rows in groups.items()]
+    found.sort(key=lambda item: (item[0]["routine"], concern(item[1][0][1])))
+    return found
 
 
 def group_of(row: DestinationEntry) -> Group:
@@ -76,7 +83,7 @@ def entry(group: Group, rows: list[Row]) -> CompanyEntry:
         "hosts": sorted({row["host"] for row in its if row["host"]}),
         "destinations": len(its),
         "transmissions": sum(row["transmissions"] for row in its),
-        "attempts": sum(row["attempts"] for row in its),
+        "attempts": sum(row["attempts"] for row in telling or its),
         "unencrypted": sum(row["unencrypted"] for row in its),
         "encrypted": _encrypted(telling or its),
         "routine_transmissions": sum(map(_transmissions, its)) - sum(map(_transmissions, telling)),
@@ -156,4 +163,55 @@ def _countries(rows: list[DestinationEntry]) -> list[CompanyCountry]:
     return sorted(
         found.values(),
         key=lambda item: (item["country"] is None, -item["transmissions"], item["country"] or ""),
+    )
+
+
+def got(found: CompanyEntry) -> str:
+    """What identifiers it got, in a line: `IMEI ×2, position (likely)`; empty if none."""
+    return ", ".join(
+        item["label"]
+        + (f" ×{item['values']}" if item["values"] > 1 else "")
+        + ("" if item["certainty"] == "certain" else f" ({item['certainty']})")
+        for item in found["identifiers"]
+    )
+
+
+def where_words(found: CompanyEntry) -> str:
+    """Where its machines are, in a line: `China (likely), not known`."""
+    return ", ".join(
+        (item["country_name"] or item["country"] or "not known")
+        + ("" if item["certainty"] == "certain" or not item["country"] else f" ({item['certainty']})")
+        for item in found["countries"]
+    )
+
+
+def how_often(found: CompanyEntry) -> str:
+    """`9 sent, 5 tried, 12 routine`."""
+    routine = found["routine_transmissions"]
+    attempts = found["attempts"]
+    sent = found["transmissions"] - attempts - routine
+    parts = [(sent, "sent"), (attempts, "tried"), (routine, "routine")]
+    return ", ".join(f"{number:,} {word}" for number, word in parts if number > 0)
+
+
+def purpose_words(found: CompanyEntry) -> str:
+    """Labels of its purposes, but for routine."""
+    purposes = [catalogue().purposes[purpose] for purpose in found["purposes"]]
+    return ", ".join(purpose.label for purpose in purposes if found["routine"] or not purpose.routine)
+
+
+def routine_line(devices: Iterable[DeviceEntry]) -> str:
+    """What is routine, in a line; empty if nothing is."""
+    rows = [row for device in devices for row in device["destinations"] if is_routine(row)]
+    if not rows:
+        return ""
+    purposes = dict.fromkeys(row["purpose_label"] for row in rows)
+    whose = list(dict.fromkeys(row["company"] for row in rows if row["company"]))
+    more = " and others" if len(whose) > MAX_NAMED else ""
+    named = f" ({', '.join(whose[:MAX_NAMED])}{more})" if whose else ""
+    clear = sum(row["unencrypted"] for row in rows)
+    return (
+        f"Routine, as of any phone: {number_of(sum(map(_transmissions, rows)), 'transmission')} to "
+        f"{number_of(hosts(rows), 'host')}{named} for {', '.join(purposes)}. "
+        f"Nothing that identifies the phone was recognised in them; {clear:,} unencrypted."
     )

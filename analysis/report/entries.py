@@ -354,9 +354,9 @@ class CompanyEntry(TypedDict):
     destinations: int
     transmissions: int
     attempts: int
+    """Without an answer; like `encrypted`, of what is not routine, if there is anything else."""
     unencrypted: int
     encrypted: Encrypted
-    """Of what is not routine, if there is anything else."""
     routine_transmissions: int
     """Of the transmissions, those that are routine."""
     routine_unencrypted: int

@@ -73,13 +73,13 @@ def _plain_sentences(device: DeviceEntry) -> Iterator[str]:
     if carried:
         yield from in_sentences("What could be read held", carried, "Also")
         yield "No identifier of hardware or SIM was recognised."
-    elif all(map(_is_unread, rows)):
+    elif all(map(is_unread, rows)):
         yield "None of it could be read: what it carried is not known."
     else:
         yield "No identifier of any kind was recognised in what could be read."
 
 
-def _is_unread(row: DestinationEntry) -> bool:
+def is_unread(row: DestinationEntry) -> bool:
     """Whether nothing of it could be read, not even its head."""
     parts = sum(row["not_understood"].get(looks, 0) for looks in ("encrypted", "unknown", "limit"))
     with_head = row["protocols"] and not {"tls", "quic", "tcp", "udp", "dtls"} >= set(row["protocols"])

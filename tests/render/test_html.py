@@ -56,6 +56,65 @@ def test_says_what_the_phone_did(affected: str) -> None:
     assert "tried 4 times more without an answer" in text
 
 
+def test_the_finding_is_the_title_and_the_headline(affected: str) -> None:
+    finding = (
+        "Nokia 7 plus (10.42.0.23) sent IMEI, SIM number (ICCID) and cell id to China Telecom, unencrypted"
+    )
+    assert f"<title>{finding}</title>" in affected
+    assert f'<h1 class="alarm">{finding}</h1>' in affected
+    text = Tags(affected).text
+    for fact in (
+        "10 times, and 4 times more without an answer, 2019-01-22 06:59 to 22:27 UTC",
+        "by a known endpoint",
+    ):
+        assert text.index(finding) < text.index(fact) < text.index("It sent activation data")
+    verdict = Tags(page_of(judged_document())).text
+    assert verdict.index(finding) < verdict.index("The verdict")
+
+
+def test_a_phone_that_did_nothing_of_note_is_not_accused() -> None:
+    quiet = row("www.nrk.no", "NO", purpose="unclassified", protocols=["http"], owner="NRK", company="NRK")
+    shown = page_of(document(device(quiet, model="Phone X")))
+    assert "<h1>Nothing was recognised that identifies Phone X</h1>" in shown
+    assert 'class="facts"' not in shown
+
+
+def test_companies_stand_with_their_destinations_and_the_routine_apart(affected: str) -> None:
+    view = page(sample_document())
+    names = [company.entry["label"] for company in view.companies.views]
+    assert names[0] == "China Telecom"
+    assert "Google" in names
+    google = view.companies.views[names.index("Google")]
+    assert google.encrypted == "encrypted", "what any phone asks in clear text is none of it"
+    assert google.sent == "83 sent, 42 routine"
+    routine = view.companies.routine
+    assert routine.startswith("Routine, as of any phone: 42 transmissions to 4 hosts (Google) for ")
+    assert routine.endswith("21 unencrypted.")
+    cells = {word: number for number, word in view.devices[0].numbers}
+    assert cells["unencrypted"] == "16"
+    assert cells["unencrypted, routine"]
+
+
+def test_every_row_has_an_anchor_of_its_own_and_each_link_leads_to_one(affected: str) -> None:
+    tags = Tags(affected).tags
+    anchors = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(anchors) == len(set(anchors))
+    rows = [anchor for anchor in anchors if re.fullmatch("D[0-9]+", anchor)]
+    assert rows == [f"D{number}" for number in range(1, len(rows) + 1)]
+    links = {
+        attributes["href"] for tag, attributes in tags if tag == "a" and attributes["href"].startswith("#")
+    }
+    assert {link[1:] for link in links} <= set(anchors)
+    assert {f"#{row}" for row in rows} <= links
+
+
+def test_the_number_of_a_row_does_not_depend_on_how_many_are_shown() -> None:
+    document = sample_document()
+    every = {row.number: row.name for device in page(document).devices for row in device.rows}
+    few = {row.number: row.name for device in page(document, 6, 2).devices for row in device.rows}
+    assert few.items() <= every.items()
+
+
 def test_shows_the_evidence(affected: str) -> None:
     text = Tags(affected).text
     for part in (
@@ -160,7 +219,7 @@ def test_a_report_without_devices_is_a_page() -> None:
     assert "not a flow file" in text
 
 
-def test_shows_the_verdict_before_all_else() -> None:
+def test_shows_the_verdict_below_the_finding() -> None:
     text = Tags(page_of(judged_document())).text
     summary = "HMD Global's statements of March 2019: BROKEN. 2 of 3 statements contradicted, 1 applies"
     assert 0 < text.index(summary) < text.index("It sent activation data probably to China")

@@ -64,13 +64,28 @@ def test_opens_from_disk_without_network_complaint_or_overflow(
     browser: Any, files: dict[str, Path], name: str, viewport: dict[str, int]
 ) -> None:
     with Opened(browser, files[name], viewport) as opened:
-        title = "What changed in where the data went" if name == "changes" else "Where the data went"
-        assert opened.page.locator("h1").inner_text() == title
+        title = opened.page.locator("h1").inner_text()
+        said = {
+            "changes": "What changed in where the data went",
+            "sample": "Nokia 7 plus (10.42.0.23) sent IMEI, SIM number (ICCID) and cell id to China Telecom, "
+            "unencrypted",
+        }
+        assert title == said.get(name, title)
         opened.page.evaluate("document.querySelectorAll('details').forEach((d, i) => { d.open = i < 20 })")
         assert opened.overflow() == 0
         assert opened.complaints == []
         assert opened.asked == [files[name].as_uri()]
         assert opened.page.title() == title
+        headline = opened.page.locator("h1").bounding_box()
+        unseen = opened.page.evaluate(
+            "[...document.querySelectorAll('tbody')].some((e) => getComputedStyle(e).contentVisibility != 'visible')"
+        )
+        assert unseen == (name == "large"), (
+            "a picture of the whole page is whole, but for pages that are very long"
+        )
+        assert 0 <= headline["y"] < headline["y"] + headline["height"] < 600, (
+            "the finding is the first screen"
+        )
 
 
 def test_the_first_screen_holds_the_verdict_and_what_the_phone_did(
@@ -79,6 +94,7 @@ def test_the_first_screen_holds_the_verdict_and_what_the_phone_did(
     with Opened(browser, files["sample"], DESK) as opened:
         for text in (
             "HMD Global's statements of March 2019: BROKEN.",
+            "sent IMEI, SIM number (ICCID) and cell id to China Telecom, unencrypted",
             "It sent activation data probably to China 10 times, unencrypted, with IMEI",
         ):
             box = opened.page.get_by_text(text).first.bounding_box()
@@ -102,8 +118,8 @@ def names(opened: Any, device: int = 0) -> list[str]:
         """(device) => [...document.querySelectorAll('.destinations')[device].tBodies]
         .filter((row) => !row.hidden).map((row) => {
             const cell = row.rows[0].cells[0].cloneNode(true);
-            cell.querySelectorAll('.quiet').forEach((address) => address.remove());
-            return cell.textContent })""",
+            cell.querySelectorAll('.quiet, .cite').forEach((other) => other.remove());
+            return cell.textContent.trim() })""",
         device,
     )
     return found
@@ -164,7 +180,7 @@ def test_hostile_text_neither_runs_nor_takes_part(browser: Any, files: dict[str,
             "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title=1\">')"
         )
         opened.page.wait_for_timeout(100)
-        assert opened.page.title() == "Where the data went"
+        assert opened.page.title() == opened.page.locator("h1").inner_text() != "1"
         assert any("Content Security Policy" in text for text in opened.complaints)
 
 

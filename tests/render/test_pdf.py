@@ -32,6 +32,7 @@ def affected() -> list[pypdf.PageObject]:
 
 def test_the_first_page_says_what_the_phone_did(affected: list[pypdf.PageObject]) -> None:
     text = text_of(affected[:1])
+    assert "sent IMEI, SIM number (ICCID) and cell id to China Telecom, unencrypted" in text
     assert "It sent activation data probably to China 10 times, unencrypted, with IMEI" in text
     assert "tried 4 times more without an answer" in text
     assert "Phones of one model, side by side" in text_of(affected[:2])

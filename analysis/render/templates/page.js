@@ -34,7 +34,7 @@ for (const device of document.querySelectorAll(".device")) {
     head.replaceChildren(button);
     const key = (row) => {
       const cell = row.rows[0].cells[column];
-      return numeric ? Number(cell.dataset.v) : cell.textContent.trim().toLowerCase();
+      return numeric ? Number(cell.dataset.v) : (cell.dataset.v ?? cell.textContent).trim().toLowerCase();
     };
     button.addEventListener("click", () => {
       // The first click on a number shows the largest first, on a text the first of the alphabet.
