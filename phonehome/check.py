@@ -1,7 +1,6 @@
 """`phonehome check`: whether what was captured keeps to a policy."""
 
 import argparse
-import os
 import sys
 from typing import Final
 
@@ -13,8 +12,10 @@ from phonehome.options import (
     add_catalogue,
     add_output,
     add_reading,
+    forget_output,
     format_of,
     knowledge_of,
+    output_fails,
     say,
 )
 from phonehome.policy_options import add_policy, judge_of
@@ -31,7 +32,8 @@ A CAPTURE can be a report that was saved as JSON. docs/policies.md says how a po
 
 exit status: 0 all rules hold; 1 one is broken; 2 one could not be judged, and none is broken; 3 wrong usage,
 a wrong policy, or nothing could be read; 4 a fault of phonehome itself kept something from being read, or the
-rules from being judged (what is broken is said all the same); 130 interrupted
+rules from being judged (what is broken is said all the same); 5 standard output cannot be written;
+130 interrupted
 """
 
 EXIT_USAGE: Final = 3
@@ -64,6 +66,8 @@ def run(options: argparse.Namespace) -> int:
     except (UsageError, BrokenPipeError):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and output_fails(error):
+            raise
         say(
             f"phonehome: a fault of phonehome ({type(error).__name__}: {error}): nothing was judged; please report it"
         )
@@ -115,4 +119,4 @@ def _print(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         # The verdict stands, whether or not somebody reads on: 0 would say that all rules hold.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()

@@ -5,8 +5,12 @@ What each command needs is imported when it runs, so that `--help` answers at on
 
 import argparse
 import os
+import stat
 import sys
+import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import NoReturn
 
 from phonehome import (
@@ -24,7 +28,16 @@ from phonehome import (
     update,
 )
 from phonehome.analysis import __version__
-from phonehome.options import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError, say
+from phonehome.options import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_OUTPUT,
+    EXIT_USAGE,
+    UsageError,
+    forget_output,
+    output_fails,
+    say,
+)
 
 COMMANDS = (
     report,
@@ -47,6 +60,9 @@ phone, to which hosts, in which country and network, for what purpose, with whic
 encrypted or not.
 """
 
+_READ = ("captures", "before", "after", "keys", "known", "policy")
+"""Options that are files to be read, and may be pipes."""
+
 _EXAMPLES = """\
 examples:
   phonehome report phone.mitm                          the report, on the terminal
@@ -56,6 +72,10 @@ examples:
 
 Nothing is looked up online unless you say --online, and only phonehome update fetches anything. Identifiers are
 masked unless you say --show-identifiers. Each command explains itself: phonehome report --help
+Captures may come through a pipe: ssh router tcpdump -w - | phonehome report -
+
+exit status of every command: 5 standard output cannot be written (its disk is full, or it is closed);
+130 interrupted. A reader that goes away (| head) is no error.
 """
 
 
@@ -64,21 +84,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, unknown = _parser().parse_known_args(arguments)
     if unknown:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if sys.stdout is None:  # it was closed by whoever started this
+        sys.stdout = open(os.devnull)  # noqa: SIM115  # for reading: what is written to it fails
     try:
-        status: int = options.run(options)
+        with tempfile.TemporaryDirectory(prefix="phonehome-") if _pipes(options) else nullcontext("") as folder:
+            _spool(options, folder)
+            status: int = options.run(options)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         say("interrupted: nothing was written")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of a pipe went away; Python would complain once more when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()  # the reader of a pipe went away
         return EXIT_OK
+    except OSError as error:
+        if not output_fails(error):
+            raise
+        forget_output()
+        say(f"phonehome: standard output cannot be written: {error.strerror or 'it is closed'}")
+        return EXIT_OUTPUT
     except UsageError as error:
         say(f"phonehome: {error}")
         usage_status: int = options.parser.usage_status
         return usage_status
+
+
+def _pipes(options: argparse.Namespace) -> bool:
+    """Whether a file that is to be read may be a pipe."""
+    return any(_is_pipe(path) for name in _READ for path in _paths(options, name))
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return path == "-" or stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _paths(options: argparse.Namespace, name: str) -> list[str]:
+    given = getattr(options, name, None) or []
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _spool(options: argparse.Namespace, folder: str) -> None:
+    """Puts files in the place of pipes."""
+    if not folder:
+        return
+    from phonehome.pipes import spooled
+
+    for name in _READ:
+        paths = [spooled(path, Path(folder)) for path in _paths(options, name)]
+        if paths:
+            setattr(options, name, paths[0] if isinstance(getattr(options, name), str) else paths)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,6 +1,7 @@
 """What commands share: errors, exit statuses, options, and how they say things on standard error."""
 
 import argparse
+import io
 import os
 import re
 import shlex
@@ -30,6 +31,8 @@ EXIT_OK = 0
 EXIT_SOME_FAILED = 1
 """At least one file gave nothing; the others are in the result."""
 EXIT_USAGE = 2
+EXIT_OUTPUT = 5
+"""Standard output cannot be written."""
 EXIT_INTERRUPTED = 130
 
 
@@ -41,7 +44,30 @@ def say(text: str) -> None:
     """One line on standard error; captured text in it is made safe to show."""
     from phonehome.analysis.render.escape import printable
 
-    print(printable(text), file=sys.stderr)
+    if sys.stderr is not None:
+        try:
+            print(printable(text), file=sys.stderr)
+        except OSError:
+            pass  # nobody can be told
+
+
+def output_fails(error: OSError) -> bool:
+    """Whether an error is that of writing to standard output."""
+    if error.filename is not None:
+        return False
+    try:
+        sys.stdout.flush()  # what could not be written waits, and fails again
+    except OSError:
+        return True
+    return isinstance(error, io.UnsupportedOperation)  # it was closed
+
+
+def forget_output() -> None:
+    """Python would complain once more about what waits when it closes the stream."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:
+        pass
 
 
 def add_captures(parser: argparse.ArgumentParser) -> None:

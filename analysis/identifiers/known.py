@@ -32,6 +32,8 @@ UNBOUNDED: Final = 12
 """Characters from which on a form may stand inside a longer word; a shorter one must stand by itself."""
 PART: Final = "without its last digit"
 """An IMEI is also sent without its check digit."""
+MAX_FILE: Final = 4 << 20
+"""Bytes of a file of values that are read."""
 MOST_VALUES: Final = 1000
 """Values in one file; each has some hundred forms."""
 LONGEST: Final = 512
@@ -214,7 +216,11 @@ class KnownValues:
         Raises KnownValuesError, which names the file and the place, if it cannot be read or a value is none."""
         file = Path(path)
         try:
-            text = file.read_text(encoding="utf-8-sig")
+            with file.open("rb") as opened:
+                data = opened.read(MAX_FILE + 1)
+            if len(data) > MAX_FILE:
+                raise KnownValuesError(f"{file}: longer than {MAX_FILE:,} bytes")
+            text = data.decode("utf-8-sig")
         except OSError as error:
             raise KnownValuesError(f"{file}: cannot be read: {error.strerror or error}") from error
         except UnicodeDecodeError as error:

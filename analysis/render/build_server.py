@@ -1,12 +1,11 @@
 """A verdict as text, as JSON, and as JUnit XML for a build server (a rule is a test case)."""
 
-import json
 from collections.abc import Iterator
 from typing import Final
 from xml.etree import ElementTree
 
 from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
-from phonehome.analysis.render.escape import printable
+from phonehome.analysis.render.escape import json_text, printable
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.phrases import BASES, RESULTS, judged_by
 
@@ -34,7 +33,7 @@ def _json(verdict: Verdict, document: Document) -> str:
         for item in document["captures"]
     ]
     whole = {"schema": SCHEMA, **verdict, "captures": captures, "errors": document["errors"]}
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    return json_text(whole) + "\n"
 
 
 def _properties(verdict: Verdict, document: Document) -> Iterator[tuple[str, str]]:

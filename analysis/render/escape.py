@@ -1,5 +1,6 @@
 """Making captured text safe to show. Hosts, paths, user agents and values are written by strangers."""
 
+import json
 import re
 import unicodedata
 
@@ -32,6 +33,11 @@ def csv_cell(text: str) -> str:
     """The text as a cell that no spreadsheet takes for a formula (OWASP, "CSV injection")."""
     text = printable(text)
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text
+
+
+def json_text(value: object) -> str:
+    """A value as JSON, in ASCII: no captured character acts on whoever shows it."""
+    return json.dumps(value, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f")
 
 
 def _unsafe(character: str) -> bool:

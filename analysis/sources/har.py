@@ -42,7 +42,16 @@ from phonehome.analysis.sources.flow_state import (
     name,
     port,
 )
-from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Said, Warnings, release
+from phonehome.analysis.sources.source import (
+    Buffer,
+    CaptureError,
+    Part,
+    Plan,
+    Said,
+    Warnings,
+    check_whole,
+    release,
+)
 from phonehome.analysis.transmission import (
     AddressSource,
     App,
@@ -329,6 +338,7 @@ class HarSource:
         begin = end = position  # a range that grows entry by entry, while brackets are counted
         counting = damaged = wasted = 0
         while data[position : position + 1] != b"]":
+            check_whole(data)
             if position >= counting and key is not None:
                 guess = self._guess(position, size, key[1])
                 if guess is not None:
@@ -353,14 +363,15 @@ class HarSource:
                 yield begin, end
             damaged += 1
             wasted += (close or limit) - position  # as much may have been looked at in vain
-            next_ = begins.search(data, position + 1) if begins is not None else None
+            release(data, position, limit)
+            next_ = _found(data, begins, position + 1) if begins is not None else None
             if next_ is None or damaged > MOST_DAMAGE or wasted > 2 * total:
                 self._warnings.add(
                     f"cut off or damaged at byte {position} of {total}: all whole entries before it were read"
                 )
                 return
-            self._warnings.add(f"damaged from byte {position} to byte {next_.start()}: these were skipped")
-            begin = end = position = next_.start()
+            self._warnings.add(f"damaged from byte {position} to byte {next_}: these were skipped")
+            begin = end = position = next_
         if end > begin:
             yield begin, end
         errors = _TLS_ERRORS(data, position, min(total, position + LONGEST_FRAME))
@@ -377,6 +388,8 @@ class HarSource:
             return None
         for _ in range(TRIES):
             found = self._data.rfind(key, position + 1, found)
+            if found < 0:
+                return None
             start = max(position, found - LONGEST_SPACE)
             before = _ENTRY_BEGINS(self._data[start : max(found, start)])
             if (
@@ -409,8 +422,21 @@ class HarSource:
         return found
 
 
+def _found(data: Buffer, pattern: re.Pattern[bytes], position: int) -> int | None:
+    """Where a pattern of up to `LONGEST_SPACE` bytes next begins. It is looked for in pieces, so that a large hole in a
+    file needs no memory."""
+    for start in range(position, len(data), PIECE):
+        check_whole(data)
+        match = pattern.search(data[start : start + PIECE + LONGEST_SPACE])
+        if match is not None and match.start() < PIECE:
+            return start + match.start()
+        release(data, start, start + PIECE)
+    return None
+
+
 def _listed(data: Buffer, start: int, end: int) -> bytes:
     """data[start:end] as a list, copied once."""
+    check_whole(data)
     with memoryview(data) as whole, whole[start:end] as part:
         return b"".join((b"[", part, b"]"))
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from phonehome.analysis import knowledge
 from phonehome.analysis.sources import flow_state
 from phonehome.analysis.sources.flow_state import MAX_PAYLOAD, MAX_REPLY_BODY
-from phonehome.analysis.sources.source import CaptureError, Part, Plan, Warnings, release
+from phonehome.analysis.sources.source import CaptureError, Part, Plan, Warnings, check_whole, release
 from phonehome.analysis.sources.tnetstring import (
     DICT,
     LENGTH,
@@ -52,6 +52,9 @@ _SIGNATURE = re.compile(rb"[1-9]\d{0,11}:\d{1,3}:[a-z_]{1,40}[;,]")
 _FLOW_START = re.compile(
     rb"[1-9]\d{1,11}:\d{1,2}:(?:websocket|messages|response|request|version|type|id|error|mode|client_conn|server_conn)[;,]"
 )
+_WINDOW, _LONGEST_START = 1 << 20, 40
+"""Bytes that are searched for the next flow at a time, and of what it begins with."""
+_HOLE = bytes(_WINDOW + _LONGEST_START)
 _HOLDS_NOTHING = "no request or messages of a type that is known"
 _VERSION_AT_END = re.compile(rb"4:type;\d:([a-z]{2,5});7:version;\d{1,2}:(\d{1,15})#\Z")
 
@@ -337,6 +340,7 @@ def _flows(
     position = start
     match_length = LENGTH.match
     while position < end:
+        check_whole(data)
         # As `element`, here because this loop runs over every flow twice.
         match = match_length(data, position, size)
         if match is not None:
@@ -367,17 +371,27 @@ def _next_flow(data: Buffer, position: int, size: int) -> int | None:
 
     A candidate must end where its length says, as a dictionary, and end like a flow or be followed by another
     or by the end of the file."""
-    for candidate in _FLOW_START.finditer(data, position, size):
-        try:
-            _, end = element(data, candidate.start(), size)
-        except TnetstringError:
+    for start in range(position, size, _WINDOW):
+        check_whole(data)
+        window = data[start : start + _WINDOW + _LONGEST_START]
+        if window == _HOLE:  # a hole in the file, or what a full disk left
+            release(data, start, start + _WINDOW)
             continue
-        if data[end] == DICT and (
-            end + 1 == size
-            or _SIGNATURE.match(data, end + 1)
-            or _VERSION_AT_END.search(data[max(candidate.end(), end - 60) : end])
-        ):
-            return candidate.start()
+        for candidate in _FLOW_START.finditer(window):
+            at = start + candidate.start()
+            if candidate.start() >= _WINDOW:
+                break
+            try:
+                _, end = element(data, at, size)
+            except TnetstringError:
+                continue
+            if data[end] == DICT and (
+                end + 1 == size
+                or _SIGNATURE.match(data, end + 1)
+                or _VERSION_AT_END.search(data[max(start + candidate.end(), end - 60) : end])
+            ):
+                return at
+        release(data, start, start + _WINDOW)
     return None
 
 

@@ -105,6 +105,13 @@ class Source(Protocol):
         """The same, of what adds up over parts: what it was (a plural), and how often; a bounded number."""
 
 
+def check_whole(data: Buffer) -> None:
+    """Whether a mapped file is still as long as it was: whoever touches what is gone is ended by the system. To be
+    asked before each piece. Raises CaptureError."""
+    if isinstance(data, mmap.mmap) and data.size() < len(data):
+        raise CaptureError("it became shorter while it was read: read a copy of it")
+
+
 def release(data: Buffer, start: int, end: int) -> None:
     """Tells the system that data[start:end] will not be needed again, so that a large file does not
     fill memory. Does nothing where the system has no such call."""

@@ -33,7 +33,7 @@ allowed = { countries = ["CN"] }
 """,
     "p.toml",
 )
-HOSTILE = "<b>&\x1b[31m\u202e\x00\ufffe.example"
+HOSTILE = "<b>&\x1b[31m\u202e\x00\ufffe\x7f\x9b\U000e0041.example"
 
 
 def rendered(report: Document, format_: str) -> str:

@@ -440,11 +440,15 @@ def as_format(version: int, state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def test_what_is_remembered_of_long_headers_and_connections_is_bounded_in_bytes() -> None:
+def test_what_is_remembered_of_long_headers_and_connections_is_bounded_in_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mitm._RememberedHeaders, "ROOM", 1 << 20)
+    monkeypatch.setattr(mitm._Remembered, "ROOM", 1 << 20)
     flows = [tflow.tflow() for _ in range(30)]
     for number, one in enumerate(flows):
-        one.request.headers["x"] = f"{number} " + "x" * 900_000
-        one.client_conn.sni = f"{number}." + "a" * 3_000_000
+        one.request.headers["x"] = f"{number} " + "x" * 60_000
+        one.client_conn.sni = f"{number}." + "a" * 60_000
     data = file_of(*flows)
     reader = mitm.Reader(data)
     assert len(list(reader.read(0, len(data)))) == 30

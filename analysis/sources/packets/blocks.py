@@ -105,7 +105,9 @@ class Blocks:
             while position + 16 <= end:
                 seconds, fraction, kept, length = header(data, position)
                 after = position + 16 + kept
-                if kept > MAX_RECORD:
+                if kept > MAX_RECORD or not (
+                    seconds or length
+                ):  # or a hole in the file, or what a full disk left
                     self.notes.count("damaged places in the file were skipped")
                     found = self._next_record(data, position + 1, order, last)
                     skipped += found - position

@@ -26,7 +26,7 @@ from phonehome.analysis.sources.packets.keys import Keys
 from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.sources.packets.survey import Survey
 from phonehome.analysis.sources.pirogue import Traces
-from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Said, release
+from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Said, check_whole, release
 from phonehome.analysis.transmission import Transmission
 
 PIECE: Final = 1 << 20
@@ -154,6 +154,7 @@ def pieces_of(data: Buffer, notes: Notes) -> Iterator[bytes]:
     """What a file holds, unpacked if it is compressed, piece by piece."""
     if not data[:6].startswith(_COMPRESSED):
         for start in range(0, len(data), PIECE):
+            check_whole(data)
             yield data[start : start + PIECE]
             release(data, start, min(start + PIECE, len(data)))
         return
@@ -171,10 +172,10 @@ def pieces_of(data: Buffer, notes: Notes) -> Iterator[bytes]:
 
 def _unpacked(data: Buffer) -> BinaryIO:
     beginning = data[:6]
-    if beginning.startswith(_ZSTD):
-        reader: Any = zstandard.ZstdDecompressor().stream_reader(cast("bytes", data), read_across_frames=True)
-        return cast("BinaryIO", reader)
     file = io.BufferedReader(_Window(data), PIECE)
+    if beginning.startswith(_ZSTD):
+        reader: Any = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        return cast("BinaryIO", reader)
     return cast(
         "BinaryIO", (gzip.GzipFile(fileobj=file) if beginning.startswith(_GZIP) else lzma.LZMAFile(file))
     )
@@ -191,6 +192,7 @@ class _Window(io.RawIOBase):
         return True
 
     def readinto(self, target: Any) -> int:
+        check_whole(self._data)
         piece = self._data[self._place : self._place + len(target)]
         target[: len(piece)] = piece
         self._place += len(piece)
@@ -226,6 +228,8 @@ def _beside(path: Path) -> list[Path]:
 
 def _is_key_log(path: Path) -> bool:
     try:
+        if not path.is_file():  # a pipe would wait for its writer
+            return False
         with path.open("rb") as file:
             return keys.recognises(file.read(4096))
     except OSError:

@@ -119,3 +119,11 @@ def test_no_mutation_raises(data: st.DataObject, modern: bool) -> None:
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     frames, _ = read(bytes(content), 64)
     assert len(frames) < 100
+
+
+def test_a_hole_in_a_file_is_damage_and_no_packets() -> None:
+    data = pcap(FRAMES) + bytes(4 << 20) + pcap(FRAMES)[24:]
+    frames, reader = read(data)
+    assert len(frames) <= 2 * len(FRAMES)
+    assert [frame[2] for frame in frames[: len(FRAMES)]] == [content for _, content in FRAMES]
+    assert "damaged places in the file were skipped" in reader.notes.counts()
