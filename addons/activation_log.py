@@ -9,6 +9,7 @@ in mitmproxy's and mitmweb's list. What counts as an activation is decided by `a
 """
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -103,10 +104,10 @@ class ActivationLog:
         path = ctx.options.activation_log
         if path:
             try:
-                file = os.open(os.path.expanduser(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-                os.fchmod(file, 0o600)
+                file = _opened(os.path.expanduser(path))
             except OSError as error:
-                message = f"activation_log: cannot write {path}: {error.strerror}"
+                reason = "it is a link" if error.errno == errno.ELOOP else error.strerror
+                message = f"activation_log: cannot write {path}: {reason}"
                 raise exceptions.OptionsError(message) from error
             self._writer = Writer(file, self._wrote, sync=True)
 
@@ -296,6 +297,16 @@ class ActivationLog:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+def _opened(path: str) -> int:
+    """A file to append to. What is new is its owner's only; what is there keeps its mode, and a link is not followed:
+    what it leads to may be somebody's. Raises OSError."""
+    how = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        return os.open(path, how | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(path, how)
 
 
 def event(

@@ -6,6 +6,7 @@ from typing import Final
 
 from phonehome.documents import read_documents
 from phonehome.options import (
+    OutputError,
     UsageError,
     add_as_of,
     add_at,
@@ -15,7 +16,6 @@ from phonehome.options import (
     forget_output,
     format_of,
     knowledge_of,
-    output_fails,
     say,
 )
 from phonehome.policy_options import add_policy, judge_of
@@ -63,11 +63,9 @@ def run(options: argparse.Namespace) -> int:
     """Judges and writes the verdict. A fault of ours has an exit status of its own: it is no broken rule."""
     try:
         return _run(options)
-    except (UsageError, BrokenPipeError):
+    except (UsageError, BrokenPipeError, OutputError):
         raise
     except Exception as error:
-        if isinstance(error, OSError) and output_fails(error):
-            raise
         say(
             f"phonehome: a fault of phonehome ({type(error).__name__}: {error}): nothing was judged; please report it"
         )

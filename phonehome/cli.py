@@ -33,10 +33,11 @@ from phonehome.options import (
     EXIT_OK,
     EXIT_OUTPUT,
     EXIT_USAGE,
+    OutputError,
     UsageError,
     forget_output,
-    output_fails,
     say,
+    watch_output,
 )
 
 COMMANDS = (
@@ -84,10 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, unknown = _parser().parse_known_args(arguments)
     if unknown:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    if sys.stdout is None:  # it was closed by whoever started this
-        sys.stdout = open(os.devnull)  # noqa: SIM115  # for reading: what is written to it fails
+    watch_output()
     try:
-        with tempfile.TemporaryDirectory(prefix="phonehome-") if _pipes(options) else nullcontext("") as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix="phonehome-") if _pipes(options) else nullcontext("") as folder
+        ):
             _spool(options, folder)
             status: int = options.run(options)
         sys.stdout.flush()
@@ -98,11 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         forget_output()  # the reader of a pipe went away
         return EXIT_OK
-    except OSError as error:
-        if not output_fails(error):
-            raise
+    except OutputError as error:
         forget_output()
-        say(f"phonehome: standard output cannot be written: {error.strerror or 'it is closed'}")
+        say(f"phonehome: standard output cannot be written: {error.strerror}")
         return EXIT_OUTPUT
     except UsageError as error:
         say(f"phonehome: {error}")

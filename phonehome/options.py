@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
     from phonehome.analysis.apps import AppList
     from phonehome.analysis.decoding.limits import Limits
     from phonehome.analysis.devices import DeviceNames
@@ -51,23 +53,36 @@ def say(text: str) -> None:
             pass  # nobody can be told
 
 
-def output_fails(error: OSError) -> bool:
-    """Whether an error is that of writing to standard output."""
-    if error.filename is not None:
-        return False
-    try:
-        sys.stdout.flush()  # what could not be written waits, and fails again
-    except OSError:
-        return True
-    return isinstance(error, io.UnsupportedOperation)  # it was closed
+class OutputError(OSError):
+    """Standard output cannot be written."""
+
+
+class _Output(io.FileIO):
+    """Standard output, whose errors can be told from those of other files."""
+
+    def write(self, data: "ReadableBuffer") -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(error.errno, error.strerror) from error
+
+
+def watch_output() -> None:
+    """Sees to it that writing to standard output raises OutputError where it fails."""
+    old = sys.__stdout__
+    if sys.stdout is None:  # it was closed by whoever started this
+        unwritable = _Output(os.open(os.devnull, os.O_RDONLY), "wb")
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(unwritable))
+    elif old is not None and sys.stdout is old:
+        file = io.BufferedWriter(_Output(old.fileno(), "wb", closefd=False))
+        sys.stdout = io.TextIOWrapper(file, old.encoding, old.errors, line_buffering=old.line_buffering)
 
 
 def forget_output() -> None:
     """Python would complain once more about what waits when it closes the stream."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError:
-        pass
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def add_captures(parser: argparse.ArgumentParser) -> None:

@@ -43,7 +43,9 @@ def spooled(path: str, folder: Path) -> str:
                 while piece := _next(source, path, begun=size > 0):
                     size += file.write(piece)
                     if size > LARGEST:
-                        raise UsageError(f"{path}: more than {LARGEST >> 30} GiB come through it: save it to a file")
+                        raise UsageError(
+                            f"{path}: more than {LARGEST >> 30} GiB come through it: save it to a file"
+                        )
         finally:
             os.close(source)
     except OSError as error:

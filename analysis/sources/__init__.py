@@ -105,6 +105,8 @@ def _opened(path: Path, files: ExitStack) -> tuple[Format, Buffer]:
             else:
                 data = beginning + file.read()
     except OSError as error:
+        if path.is_symlink() and not path.exists():
+            raise CaptureError("a link that leads to nothing") from error
         raise CaptureError(f"cannot be read: {error.strerror or error}") from error
     if isinstance(data, mmap.mmap):
         files.enter_context(data)

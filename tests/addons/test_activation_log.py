@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy import exceptions, tcp
 from mitmproxy import http as mitmhttp
-from mitmproxy import tcp
 from mitmproxy.io import FlowReader
 from mitmproxy.test import taddons, tflow
 
@@ -138,15 +138,32 @@ def test_identifiers_are_masked_unless_asked(tmp_path: Path) -> None:
 
 def test_the_log_is_private_and_appended_to(tmp_path: Path) -> None:
     addon, log = logging_addon(tmp_path)
-    log.write_text('{"earlier": true}\n')
-    log.chmod(0o644)
     with taddons.context(addon) as context:
         context.configure(addon, activation_log=str(log))
         addon.request(registration())
         addon.done()
-    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600
+        log.write_text('{"earlier": true}\n')
+        context.configure(addon, activation_log="")
+        context.configure(addon, activation_log=str(log))
+        addon.request(registration())
+        addon.done()
     assert read_log(log)[0] == {"earlier": True}
     assert len(read_log(log)) == 3
+
+
+def test_the_log_follows_no_link_and_changes_nobody_s_mode(tmp_path: Path) -> None:
+    addon, log = logging_addon(tmp_path)
+    other = tmp_path / "other"
+    other.touch(0o644)
+    log.symlink_to(other)
+    with taddons.context(addon) as context:
+        with pytest.raises(exceptions.OptionsError, match="it is a link"):
+            context.configure(addon, activation_log=str(log))
+        assert stat.S_IMODE(other.stat().st_mode) == 0o644
+        context.configure(addon, activation_log=str(other))
+        addon.done()
+    assert stat.S_IMODE(other.stat().st_mode) == 0o644
 
 
 def test_ecs_names(tmp_path: Path) -> None:

@@ -90,7 +90,8 @@ def test_each_format_names_what_judged_what(format_: str) -> None:
 
 def test_captured_text_acts_nowhere() -> None:
     report = document(device(row(HOSTILE), label=HOSTILE))
-    assert not set("\x1b\u202e\x00") & set(rendered(report, "text"))
+    for format_ in ("text", "json"):
+        assert not set("\x1b\u202e\x00\ufffe\x7f\x9b\U000e0041") & set(rendered(report, format_))
     failure = ElementTree.fromstring(rendered(report, "junit")).find("testcase/failure")
     assert failure is not None
     assert "<b>&\\x1b[31m" in (failure.text or "")
