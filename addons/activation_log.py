@@ -357,6 +357,7 @@ def event(
             "endpoint": judgement.entry.id if judgement.entry else None,
             "country_certainty": location.country_certainty,
             "country_reason": location.reason,
+            "country_basis": "tables and this exchange",
             "identifiers": [
                 {
                     "kind": found.kind,

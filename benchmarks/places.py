@@ -4,6 +4,8 @@
     python -m benchmarks.places names             addresses whose holders publish their places in names
     python -m benchmarks.places trips             simulated round trips from 20 cities to all cloud regions
 
+    python -m benchmarks.places captures CAPTURE...   countries against which a header or a round trip of theirs speaks
+
 TABLES is the folder with `cloud-history.csv.xz` (see `analysis/places/builder.py`). `names` reads
 `tests/places/published_names.csv`.
 """
@@ -19,10 +21,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from phonehome.analysis import knowledge
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.pipeline import read_captures
 from phonehome.analysis.places import builder
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.places.distances import Point, airport, between_points
 from phonehome.analysis.places.round_trips import KM_A_SECOND, TLS, Bounds, Reference
+from phonehome.analysis.render.output import make_document
+from phonehome.analysis.report.entries import Document
 
 NAMES = Path(__file__).parents[1] / "tests" / "places" / "published_names.csv"
 DATES = ("2017-06-01", "2019-01-22", "2021-11-01", "2023-06-01", "2025-06-01")
@@ -146,11 +152,50 @@ def _continents() -> dict[str, int]:
     return found
 
 
+def contradicted(document: Document) -> list[str]:
+    """Destinations to which a country is given as certain or likely although how soon they answered excludes it, or
+    what the edge says is another; a line each. A provider's list stands against a header that any server can write."""
+    found = []
+    for device in document["devices"]:
+        for row in device["destinations"]:
+            country, certainty = row["country"], row["country_certainty"]
+            if certainty not in ("certain", "likely"):
+                continue
+            pieces = [piece for piece in row["country_evidence"] if piece["country"] is not None]
+            listed = any(piece["kind"] == "provider-list" and piece["country"] == country for piece in pieces)
+            against = [
+                piece["says"]
+                for piece in pieces
+                if piece["kind"] == "edge-header"
+                and piece["country"] != country
+                and not (certainty == "certain" and listed)
+            ]
+            against += ["excluded by how soon it answered"] if country in row["excluded_countries"] else []
+            found += [
+                f"{row['host']} {row['addresses']}: {certainty} {country}, but {why}" for why in against
+            ]
+    return found
+
+
+def captures(paths: list[str]) -> int:
+    """How many places of these captures are contradicted by their own evidence."""
+    wrong = places = 0
+    with LocationDatabase() as database:
+        for path in paths:
+            document = make_document(read_captures([path]), database, DeviceNames())
+            places += sum(len(device["destinations"]) for device in document["devices"])
+            for line in contradicted(document):
+                wrong += 1
+                print(f"{path}: {line}")
+    print(f"{len(paths)} captures, {places:,} destinations: {wrong} contradicted by their own evidence")
+    return wrong
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one of the three measurements; exit status 1 if a claim was wrong."""
+    """Runs one of the measurements; exit status 1 if a claim was wrong."""
     parser = argparse.ArgumentParser(description="Measures locations.")
-    parser.add_argument("what", choices=("lists", "names", "trips"))
-    parser.add_argument("tables", type=Path, nargs="?")
+    parser.add_argument("what", choices=("lists", "names", "trips", "captures"))
+    parser.add_argument("files", nargs="*", metavar="TABLES|CAPTURE")
     parser.add_argument("--draws", type=int, default=DRAWS)
     options = parser.parse_args(arguments)
     chance = random.Random(20261126)
@@ -158,9 +203,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 1 if names() else 0
     if options.what == "trips":
         return 1 if trips(chance, options.draws) else 0
-    if options.tables is None:
+    if options.what == "captures":
+        return 1 if captures(options.files) else 0
+    if len(options.files) != 1:
         parser.error("lists needs the folder with the tables")
-    lists(options.tables, chance)
+    lists(Path(options.files[0]), chance)
     return 0
 
 

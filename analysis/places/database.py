@@ -5,8 +5,9 @@ catalogue's copy of the IANA registries; only addresses of the public internet a
 tables say, each with its date; which of them decides depends on the time that is asked about. `locate` weighs it.
 
 There are two embedded files (see `builder`): today's tables, and those of the past: countries of 2019-12, and the
-ranges that cloud providers published, from when to when. A table from within a year of the time decides alone; else the
-nearest ones before and after it decide together. `phonehome update` can put newer ones in the user's data folder.
+ranges that cloud providers published, from when to when. The nearest tables before and after the time decide together;
+a single one that is more than a year away is not enough to be likely. `phonehome update` can put newer ones in the
+user's data folder.
 
 The user's own may have the layout of MaxMind and DB-IP (https://dev.maxmind.com/geoip/docs/databases/:
 `country.iso_code`, `autonomous_system_number`) or of IPinfo (https://ipinfo.io/developers/database-types:
@@ -200,7 +201,7 @@ class LocationDatabase:
             else:
                 if claim is not None:
                     claims.append(claim)
-        decided, near = _decide(claims, day)
+        decided, together, far = _decide(claims, day)
         cloud = answer.cloud
         spread = addresses.spread_ranges.get(address)
         return Known(
@@ -208,7 +209,8 @@ class LocationDatabase:
             version=address.version,
             how=how,
             claims=decided,
-            near=near,
+            together=together,
+            far=far,
             asn=answer.asn,
             organisation=answer.organisation,
             asn_source=answer.asn_source,
@@ -233,32 +235,38 @@ class _Answer:
     was_not: str = ""
 
 
-def _decide(claims: Sequence[Claim], day: datetime.date | None) -> tuple[tuple[Claim, ...], bool]:
-    """The claims of countries that count for a day, the one that decides first; and whether it is from near that day.
+def _decide(claims: Sequence[Claim], day: datetime.date | None) -> tuple[tuple[Claim, ...], int, str]:
+    """The claims of countries for a day, those first that decide; how many these are; and, not empty, how far from the
+    day the only one of them is, if that is more than a year.
 
-    Today (no day), the user's own wins, and then the newest. A table within a year of the day decides, the user's own
-    before others. If there is none, the nearest before and after decide together."""
-    own = [claim for claim in claims if claim.own]
+    Today (no day), the user's own wins, and then the newest. Else the nearest before and the nearest after decide
+    together; where only one side has any, that one alone. Of those within a year the user's own is before others."""
     if day is None:
         newest = sorted((claim for claim in claims if not claim.own), key=lambda claim: claim.source.date)
-        return tuple((*own, *newest[::-1])[:1]), True
+        own = [claim for claim in claims if claim.own]
+        return tuple((*own, *newest[::-1])[:1]), 1, ""
     dated = [(claim, date) for claim in claims if (date := _date(claim.source.date)) is not None]
     undated = [claim for claim in claims if _date(claim.source.date) is None]
-    near = sorted(
-        (item for item in dated if abs(item[1] - day) <= FAR_APART),
-        key=lambda item: (not item[0].own, abs(item[1] - day)),
-    )
+
+    def distance(item: tuple[Claim, datetime.date]) -> tuple[bool, bool, datetime.timedelta]:
+        apart = abs(item[1] - day)
+        return apart > FAR_APART, apart <= FAR_APART and not item[0].own, apart
+
+    order = sorted(dated, key=distance)
     sides = [
-        *sorted((item for item in dated if item[1] <= day), key=lambda item: day - item[1])[:1],
-        *sorted((item for item in dated if item[1] > day), key=lambda item: item[1] - day)[:1],
+        *[item for item in order if item[1] <= day][:1],
+        *[item for item in order if item[1] > day][:1],
     ]
-    others = sorted((item for item in dated), key=lambda item: abs(item[1] - day))
-    if near:
-        order = [*near[:1], *(item for item in others if item[0] != near[0][0])]
-    else:
-        order = sorted(sides, key=lambda item: abs(item[1] - day))
-    chosen = dict.fromkeys((*(claim for claim, _ in order), *undated))
-    return tuple(chosen)[:3], bool(near) or len(order) < 2
+    sides.sort(key=distance)
+    chosen = dict.fromkeys((*(claim for claim, _ in (*sides, *order)), *undated))
+    far = ""
+    if len(sides) == 1 and abs(sides[0][1] - day) > FAR_APART:
+        far = _apart(sides[0][1], day)
+    return tuple(chosen)[:3], max(1, len(sides)), far
+
+
+def _apart(date: datetime.date, day: datetime.date) -> str:
+    return f"{abs(date - day).days / 365.25:.1f} years {'before' if date < day else 'after'} the capture"
 
 
 def _inner(address: IPAddress) -> tuple[IPAddress, str]:
@@ -375,10 +383,12 @@ class _Embedded:
             ), ""
         if day > end:
             before = any(region == today.region and end - last <= BETWEEN_LISTS for region, _, last in of_it)
-            if before or self._cloud_date - day <= LISTED_FOR:
+            if before:
                 return today._replace(
                     standing="before-and-after", when=f"lists of {end} and {self._cloud_date}"
                 ), ""
+            if self._cloud_date - day <= LISTED_FOR:
+                return today._replace(when=f"list of {self._cloud_date}"), ""
             return today._replace(standing="later", when=f"list of {self._cloud_date}"), ""
         if day < begin:
             return today._replace(standing="later", when=f"list of {self._cloud_date}"), ""

@@ -6,7 +6,7 @@ a text, and a contradiction is shown, never averaged away:
 - certain: the provider's list of that time; or the word of the edge that answered, where the range is its network's;
 - likely: a table of that time, for a network that has its machines in one place, if nothing contradicts it; a range
   that the provider lists at another time, if the table agrees; a name that the holder of a range gave;
-- uncertain: all else that names a country;
+- uncertain: all else that names a country: tables from before and after that differ, or one from years away, too;
 - a country that is excluded by how soon the answer came is not given.
 """
 
@@ -61,9 +61,11 @@ class Known:
     how: str = ""
     """How it stands for another address; `` if it does not."""
     claims: tuple[Claim, ...] = ()
-    """Of country tables, the one that decides first."""
-    near: bool = True
-    """Whether the first claim is from about that time; else the others count as well."""
+    """Of country tables, those first that decide."""
+    together: int = 1
+    """How many of them decide together: the nearest before that time and the nearest after it; others are named."""
+    far: str = ""
+    """How far from that time the only one that decides is, if that is years; `` if it is not."""
     asn: int | None = None
     organisation: str | None = None
     asn_source: Source | None = None
@@ -326,8 +328,11 @@ class _Weighing:
         if hints:
             return claim.country, "uncertain", f"{says}, but the answer {hints[0].says}"
         others = [other for other in self.known.claims[1:] if other.country != claim.country]
-        if others and not self.known.near:
-            return claim.country, "uncertain", self._not(f"{says}, and {_listed(others)}")
+        against = [other for other in others if other in self.known.claims[: self.known.together]]
+        if against:
+            return claim.country, "uncertain", self._not(f"{says}, and {_listed(against)}")
+        if self.known.far:
+            return claim.country, "uncertain", self._not(f"{says}, {self.known.far}")
         if others:
             return claim.country, "likely", self._not(f"{says}; {_listed(others)}")
         if len(self.known.claims) > 1:
@@ -338,7 +343,7 @@ class _Weighing:
         """What the table that decides says."""
         if self.claim is None:
             return ""
-        dated = len(self.known.claims) > 1
+        dated = len(self.known.claims) > 1 or self.known.far
         return _listed([self.claim]) if dated else f"{self.claim.source.name} says {self.claim.country}"
 
     def _agreed(self) -> str:

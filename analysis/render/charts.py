@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
+from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.render.map import world_map
 from phonehome.analysis.report.concern import concern
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
@@ -104,6 +105,28 @@ class Mark(NamedTuple):
     label: Label | None
 
 
+class Excluded(NamedTuple):
+    """A country that a table or a header names, and where some destinations are not, because they answered too soon."""
+
+    code: str
+    name: str
+    destinations: int
+
+
+def excluded(report: Document) -> list[Excluded]:
+    """Those of most destinations first."""
+    found: dict[str, int] = {}
+    for device in report["devices"]:
+        for row in device["destinations"]:
+            named = {piece["country"] for piece in row["country_evidence"] if piece["kind"] != "registry"}
+            for code in named & set(row["excluded_countries"]) - {None, row["country"]}:
+                found[code or ""] = found.get(code or "", 0) + 1
+    return [
+        Excluded(code, country_name(code), number)
+        for code, number in sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
 class MapView(NamedTuple):
     """A part of the world, in units of `world_map()`."""
 
@@ -114,6 +137,8 @@ class MapView(NamedTuple):
     font: float
     """Height of letters."""
     marks: list[Mark]
+    crosses: list[tuple[str, float, float, float]]
+    """Of countries that are excluded: name, where, and half the width."""
 
 
 SHADES: Final = (0.02, 0.1, 0.3)
@@ -129,7 +154,9 @@ def shade(country: Country, total: int) -> int:
     return 1 + sum(share >= bound for bound in SHADES) if share else 0
 
 
-def map_view(found: Sequence[Country], pixels: int, labels: int, *, crop: bool) -> MapView:
+def map_view(
+    found: Sequence[Country], pixels: int, labels: int, *, crop: bool, without: Sequence[Excluded] = ()
+) -> MapView:
     """The map as it is drawn `pixels` wide, with at most that many labels; cropped to its marks if asked to."""
     world = world_map()
     known = [country for country in found if country.code in world.places]
@@ -157,7 +184,12 @@ def map_view(found: Sequence[Country], pixels: int, labels: int, *, crop: bool) 
         )
         for country in known
     ]
-    view = MapView(x, y, width, height, 13 * unit, marks)
+    crosses: list[tuple[str, float, float, float]] = [
+        (each.name, world.places[each.code].x, world.places[each.code].y, 5 * unit)
+        for each in without
+        if each.code in world.places
+    ]
+    view = MapView(x, y, width, height, 13 * unit, marks, crosses)
     return view._replace(marks=_labelled(view, labels))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Final, NamedTuple, cast
 
-from phonehome.analysis.knowledge.addresses import country_name
+from phonehome.analysis.knowledge.addresses import country_name, the_country
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.knowledge.countries import Status
 from phonehome.analysis.policy.verdict import PhoneVerdict, RuleVerdict, Verdict
@@ -28,7 +28,16 @@ from phonehome.analysis.report.entries import (
     IdentifierEntry,
 )
 from phonehome.analysis.report.headline import Headline, headline
-from phonehome.analysis.report.summary import CATEGORY_ORDER, ENCRYPTION, exposed, hosts, kinds_carried, place
+from phonehome.analysis.report.summary import (
+    CATEGORY_ORDER,
+    ENCRYPTION,
+    exposed,
+    hosts,
+    kinds_carried,
+    listed,
+    number_of,
+    place,
+)
 from phonehome.analysis.transfers import status
 
 MAX_TEXT: Final = 300
@@ -225,6 +234,8 @@ class Page(NamedTuple):
     side_by_side: list[SideBySide]
     devices: list[DeviceView]
     countries: list[CountryView]
+    excluded: str
+    """Countries that tables name, and that are excluded, in a sentence; empty if there is none."""
     eea: list[tuple[str, str]]
     """What membership of the EEA rests on, for the countries here: titles, and where to find them."""
     wide: charts.MapView
@@ -249,6 +260,7 @@ def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DE
     many with their evidence."""
     report = shown(document)
     found = charts.countries(report, kinds_carried)
+    excluded = charts.excluded(report)
     total = sum(country.transmissions for country in found)
     sizes = [len(device["destinations"]) for device in report["devices"]]
     rows = shares(sizes, max_rows)
@@ -276,10 +288,11 @@ def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DE
             for place, device in enumerate(report["devices"])
         ],
         [_country(country, total) for country in found],
+        _excluded(excluded),
         _eea_references(found),
-        charts.map_view(found, 1080, 14, crop=False),
-        charts.map_view(found, 360, 9, crop=True),
-        charts.map_view(found, 720, 14, crop=False),
+        charts.map_view(found, 1080, 14, crop=False, without=excluded),
+        charts.map_view(found, 360, 9, crop=True, without=excluded),
+        charts.map_view(found, 720, 14, crop=False, without=excluded),
         charts.flow(report),
         charts.flow(report, charts.NARROW_FLOW),
         charts.flow(report, charts.PAPER_FLOW),
@@ -647,6 +660,15 @@ def _country(country: charts.Country, total: int) -> CountryView:
         found.condition if found else "",
         found.references[0] if found and found.kind == "adequate" else None,
     )
+
+
+def _excluded(found: Sequence[charts.Excluded]) -> str:
+    if not found:
+        return ""
+    named = listed(
+        [f"{the_country(each.code)} ({number_of(each.destinations, 'destination')})" for each in found]
+    )
+    return f"Named by a table, and excluded because the answer came too soon: {named}."
 
 
 def _eea_references(found: Sequence[charts.Country]) -> list[tuple[str, str]]:

@@ -91,6 +91,7 @@ def _data(view: Page) -> dict[str, Any]:
         "cards": MAX_CARDS,
         "map": _Drawing(picture.render(view=view.paper, world=world_map(), shades=shades)),
         "countries": [_country(item) for item in view.countries],
+        "excluded": view.excluded,
         "eea": "; ".join(title for title, _ in view.eea),
         "flow_picture": _Drawing(picture.render(flow=view.paper_flow) if view.paper_flow else ""),
         "flow": [line._asdict() for line in view.flow_table.lines],

@@ -544,6 +544,41 @@ def test_tables_that_differ_before_and_after_leave_doubt(database: LocationDatab
     assert "2026-10 says" in found.reason
 
 
+def test_a_table_from_within_a_year_does_not_decide_against_the_one_on_the_other_side(
+    database: LocationDatabase,
+) -> None:
+    found = database.locate(MOVED, at("2020-03-21"))
+    assert (found.country, found.country_certainty) == ("GB", "uncertain")
+    assert (
+        "GeoLite Country of 2019-12 says GB, and DB-IP IP to Country Lite of 2026-10 says NL" in found.reason
+    )
+    # Of two on one side the nearer decides.
+    found = database.locate(MOVED, at("2019-03-21"))
+    assert (found.country, found.country_certainty) == ("GB", "likely")
+
+
+@pytest.mark.parametrize(
+    ("day", "certainty", "says"),
+    [
+        ("2018-12-25", "likely", "nothing contradicts it"),
+        ("2018-12-01", "uncertain", "GeoLite Country of 2019-12 says CN, 1.1 years after the capture"),
+        ("2015-03-21", "uncertain", "4.8 years after the capture"),
+        ("2027-09-30", "likely", "nothing contradicts it"),
+        (
+            "2028-03-21",
+            "uncertain",
+            "DB-IP IP to Country Lite of 2026-10 says CN, 1.5 years before the capture",
+        ),
+    ],
+)
+def test_certainty_falls_with_the_distance_in_time(
+    database: LocationDatabase, day: str, certainty: str, says: str
+) -> None:
+    found = database.locate("61.139.2.69", at(day))
+    assert (found.country, found.country_certainty) == ("CN", certainty)
+    assert says in found.reason
+
+
 def test_the_user_says_the_time(tmp_path: Path) -> None:
     with LocationDatabase(as_of="now") as now, LocationDatabase(as_of=datetime.date(2022, 5, 1)) as then:
         assert now.locate("47.128.0.1", IN_2019).country_certainty == "certain"
@@ -555,7 +590,8 @@ def test_the_day_of_the_user_s_own_file(tmp_path: Path) -> None:
     path = write_mmdb(tmp_path / "own.mmdb", "x", {"61.139.0.0/16": {"country_code": "NO"}})
     with LocationDatabase.open(f"{path}@2023-04-01") as database:
         found = database.locate("61.139.2.69", IN_2023)
-        assert (found.country, found.country_certainty) == ("NO", "likely")
+        # The table from before says otherwise.
+        assert (found.country, found.country_certainty) == ("NO", "uncertain")
         assert Source("own.mmdb", "2023-04-01") in found.sources
         assert "GeoLite Country of 2019-12 says CN" in found.reason
         assert database.locate("61.139.2.69", IN_2019).country == "CN"

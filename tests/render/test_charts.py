@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from phonehome.analysis.render import charts
+from phonehome.analysis.render import charts, output
 from phonehome.analysis.render.charts import Country, shade
 from phonehome.analysis.render.map import world_map
+from phonehome.analysis.render.page import page
 from phonehome.analysis.report.entries import Document, TimelineEntry
 from phonehome.analysis.report.summary import kinds_carried
 from tests.reports import AFFECTED, device, document, identifier, row, sample
@@ -162,3 +163,21 @@ def test_a_country_that_rests_on_doubt_only_is_no_area_of_the_map() -> None:
     assert shade(doubtful, 10) == 0
     assert shade(doubtful._replace(uncertain=8), 10) == 3
     assert shade(doubtful._replace(uncertain=0), 10) == 4
+
+
+def test_a_country_that_is_excluded_is_on_the_map_and_said() -> None:
+    evidence = [
+        {"kind": "table", "says": "a table says US", "country": "US", "source": "a table", "date": None}
+    ]
+    near = row(country=None, country_evidence=evidence, excluded_countries=["JP", "US"])
+    report = document(device(near, row("b.example", country="NO")))
+    (found,) = charts.excluded(report)
+    assert (found.code, found.destinations) == ("US", 1)
+    view = page(report)
+    assert view.excluded == (
+        "Named by a table, and excluded because the answer came too soon: the United States (1 destination)."
+    )
+    assert [name for name, *_ in view.wide.crosses] == ["United States"]
+    said = output.rendered(report, "html").decode()
+    assert said.count('<g class="excluded"><title>United States') == 2
+    assert view.excluded in said
