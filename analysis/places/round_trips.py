@@ -144,19 +144,22 @@ class Bounds:
         return ""
 
     def of(self, seconds: float, how: str) -> Bound | None:
-        """The bound of a destination that answered in `seconds`; None if there is none."""
+        """The bound of a destination that answered in `seconds`; None if there is none, or if it excludes nothing."""
         if not self._references or self.contradiction:
             return None
         if self._needs is None:
             self._needs = sorted((need, code) for code, need in self._needed().items())
         at = bisect_left(self._needs, (seconds, ""))
         nearest = self._references[0]
+        excluded = frozenset(code for need, code in self._needs[at:] if need > seconds)
+        if not excluded:
+            return None
         return Bound(
             seconds,
             how,
             (seconds + nearest.seconds) * KM_A_SECOND,
             nearest.name,
-            frozenset(code for need, code in self._needs[at:] if need > seconds),
+            excluded,
         )
 
     def _needed(self) -> Mapping[str, float]:

@@ -46,7 +46,7 @@ class Located:
         self.warnings: dict[str, str] = {}
         """By path: what is wrong with the round trips of a capture."""
         self._by_address: dict[str, list[str]] = {}
-        for path, capture in captures.items():
+        for path, capture in sorted(captures.items()):  # whatever the order in which they were read
             for address in capture.answers:
                 self._by_address.setdefault(address, []).append(path)
         self._trusted = {path: tcp_is_trusted(capture.answers.values()) for path, capture in captures.items()}
@@ -106,7 +106,7 @@ def _of_all(bounds: list[Bound]) -> Bound | None:
     """Of several captures the widest, and what all of them exclude: the address may have moved, or be many places."""
     if not bounds:
         return None
-    widest = max(bounds, key=lambda bound: bound.km)
+    widest = max(bounds, key=lambda bound: (bound.km, bound.origin, bound.how))
     return widest._replace(excluded=frozenset.intersection(*(bound.excluded for bound in bounds)))
 
 
