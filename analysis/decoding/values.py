@@ -1,6 +1,16 @@
 """What decoding gives: named values, each with the chain that led to it."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+SHORTEST: Final = 10
+"""Characters of a text that may be an identifier; shorter ones are equal by chance."""
+LONGEST: Final = 256
+"""Characters of the same; a longer one holds few identifiers that decoding has not taken out of it."""
+LEAST: Final = 10**13
+"""Numbers from which on one may be an identifier: the first 14 digits of an IMEI."""
+SIZES: Final = frozenset({6, 8, 16, 20, 32})
+"""Bytes of addresses, of UUIDs and of digests."""
 
 
 class Value(NamedTuple):
@@ -34,3 +44,18 @@ class Decoded(NamedTuple):
 
     values: tuple[Value, ...]
     opaque: tuple[Opaque, ...]
+
+
+def longer(values: Sequence[Value]) -> list[Value]:
+    """Those that may be an identifier by their length. Nine of ten are none: this loop decides what all of it costs."""
+    return [
+        value
+        for value in values
+        if (
+            SHORTEST <= len(value[2]) <= LONGEST
+            if value[2].__class__ is str
+            else LEAST <= value[2] < 1 << 64
+            if value[2].__class__ is int
+            else value[2].__class__ is bytes and len(value[2]) in SIZES
+        )
+    ]

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from phonehome.analysis.decoding.values import SHORTEST
 from phonehome.analysis.identifiers.finding import RANK, Certainty, Finding
 from phonehome.analysis.identifiers.kinds import Kind
 from phonehome.analysis.identifiers.known import LONGEST, PART, Form, Known, KnownValues
 from phonehome.analysis.report.model import AtAddress, Device
-from phonehome.analysis.report.texts import SHORTEST, Path, Seen
+from phonehome.analysis.report.texts import Path, Seen
 
 SURE: Final = 12
 """Letters and digits from which on a value that is written as it is, is certain."""

@@ -173,8 +173,8 @@ class AtAddress:
             seen.transmissions += 1
             seen.unencrypted += encrypted is False
             seen.delivered += evidence.outcome != "attempted"
-        if evidence.values:
-            self.texts.add(evidence.values, encrypted is False, evidence.outcome != "attempted")
+        if evidence.longer:
+            self.texts.add(evidence.longer, encrypted is False, evidence.outcome != "attempted")
         # Cut seldom, because it sorts: only what is kept in the end has to be the same however it is divided.
         if len(self.identifiers) > 4 * MAX_IDENTIFIERS:
             self._cut()

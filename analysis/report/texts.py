@@ -5,7 +5,7 @@ workers. A nonce differs each time and an identifier does not: a place of which 
 identifiers that stand there nearly always, and where there were more is counted.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,15 +15,6 @@ MOST_TEXTS: Final = 16
 """Texts that are kept of one place at a destination."""
 MOST_PLACES: Final = 200
 """Places that are kept of a destination."""
-SHORTEST: Final = 10
-"""Characters of a text that is kept; shorter ones are equal by chance."""
-LONGEST: Final = 256
-"""Characters of the same; a longer one holds few identifiers that decoding has not taken out of it."""
-LEAST: Final = 10**13
-"""Numbers from which on one may be an identifier: the first 14 digits of an IMEI."""
-SIZES: Final = frozenset({6, 8, 16, 20, 32})
-"""Bytes of addresses, of UUIDs and of digests."""
-
 _UNENCRYPTED: Final = 1 << 40
 _DELIVERED: Final = 1 << 80
 """The three counts of a text are one number: adding once takes a third of the time."""
@@ -59,22 +50,10 @@ class Texts:
         self._last_place: Path | None = None
         """The same for places."""
 
-    def add(self, values: Iterable[Value], unencrypted: bool, delivered: bool) -> None:
-        """Takes the values of one transmission in."""
+    def add(self, long: Sequence[Value], unencrypted: bool, delivered: bool) -> None:
+        """Takes the longer values of one transmission in (`longer`)."""
         step = 1 + unencrypted * _UNENCRYPTED + delivered * _DELIVERED
         places = self._places
-        # Nine of ten values are too short: they are passed over in the loop that costs least.
-        long = [
-            value
-            for value in values
-            if (
-                SHORTEST <= len(value[2]) <= LONGEST
-                if value[2].__class__ is str
-                else LEAST <= value[2] < 1 << 64
-                if value[2].__class__ is int
-                else value[2].__class__ is bytes and len(value[2]) in SIZES
-            )
-        ]
         if len({value[0] for value in long}) != len(long):
             # A text that one transmission repeats at a place, in a list, counts once.
             long = list({(value[0], _text(value[2])): value for value in long}.values())
