@@ -1,9 +1,9 @@
-"""What TrackHAR finds in HAR files that we do not, and the other way round: `python -m benchmarks.peers FOLDER [HAR ...]`
+"""What TrackHAR finds in HAR files that we do not, and the reverse: `python -m benchmarks.peers FOLDER [HAR ...]`
 
-FOLDER is where `npm install trackhar` was run (MIT, tweasel.org: adapters that declare what each endpoint is sent). Without
-HAR files, the labelled requests (`benchmarks/labels`) are compared, as one HAR file for each phone. Compared are values
-by host, without regard to case and separators: of properties of TrackHAR that identify, and of what we call certain or
-likely.
+FOLDER is where `npm install trackhar` was run (MIT, tweasel.org: adapters that declare what each endpoint is sent).
+Without HAR files, the labelled requests (`benchmarks/labels`) are compared, as one HAR file for each phone. Compared
+are values by host, without regard to case and separators: of properties of TrackHAR that identify, and of what we call
+certain or likely.
 """
 
 import argparse
