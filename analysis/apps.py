@@ -126,20 +126,22 @@ def with_app(
 
 def says(headers: Headers, known: Apps) -> App | None:
     """What a request's headers say of the app that sent it; None if they say nothing."""
-    wanted, user_agent = known.headers, ""
+    wanted, lengths, user_agent = known.headers, known.lengths, ""
     for name, value in headers:
+        if len(name) not in lengths:
+            continue
         key = name.lower()
         if key in wanted:
             if app := _by_id(value):
                 return app
         elif key == "user-agent":
             user_agent = value
-    return _by_user_agent(user_agent[:MAX_USER_AGENT], known.user_agents) if user_agent else None
+    return _by_user_agent(user_agent[:MAX_USER_AGENT], known) if user_agent else None
 
 
 @lru_cache(maxsize=4096)
-def _by_user_agent(text: str, rules: tuple[tuple[re.Pattern[str], str, str], ...]) -> App | None:
-    for pattern, name, id_ in rules:
+def _by_user_agent(text: str, known: Apps) -> App | None:
+    for pattern, name, id_ in known.user_agents:
         match = pattern.search(text)
         if match is None:
             continue

@@ -57,7 +57,7 @@ def _flow(sent: Transmission, number: int) -> Flow:
         flow = tcp.TCPFlow(client, server)
         flow.messages = [tcp.TCPMessage(True, data, sent.time) for data in sent.payloads]
     if sent.error:
-        flow.error = Error(sent.error, end)
+        flow.error = Error(sent.error.encode("utf-8", "replace").decode(), end)
     flow.timestamp_created = sent.time
     seed = blake2b(f"{number} {sent.flow_id} {sent.time}".encode("utf-8", "replace"), digest_size=16).digest()
     flow.id = str(uuid.UUID(bytes=seed, version=4))
@@ -73,10 +73,10 @@ def _http(
     flow.request = http.Request(
         host=name,
         port=port,
-        method=(sent.method or "GET").encode("utf-8", "surrogateescape"),
+        method=_raw(sent.method or "GET"),
         scheme=b"https" if sent.encrypted else b"http",
         authority=b"",
-        path=sent.path.encode("utf-8", "surrogateescape"),
+        path=_raw(sent.path),
         http_version=version,
         headers=_fields(sent.headers),
         content=body,
@@ -104,9 +104,12 @@ def _http(
 
 
 def _fields(headers: Iterable[tuple[str, str]]) -> http.Headers:
-    return http.Headers(
-        [
-            (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
-            for name, value in headers
-        ]
-    )
+    return http.Headers([(_raw(name), _raw(value)) for name, value in headers])
+
+
+def _raw(text: str) -> bytes:
+    """What a text of a capture was: bytes that are no UTF-8 stand in it as halves of characters."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")

@@ -4,11 +4,14 @@ import base64
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from phonehome.analysis import __version__
 from phonehome.analysis.report.model import url
 from phonehome.analysis.transmission import Transmission
+
+MOST_TIME: Final = 2e11
+"""Seconds since 1970: about the year 8307."""
 
 
 def fits(sent: Transmission) -> bool:
@@ -22,13 +25,14 @@ def write(transmissions: Iterable[Transmission]) -> Iterator[bytes]:
     yield f'{{"log": {{"version": "1.2", "creator": {creator}, "pages": [], "entries": ['.encode()
     comma = b"\n"
     for sent in transmissions:
-        yield comma + json.dumps(_entry(sent)).encode()
+        yield comma + json.dumps(_entry(sent), allow_nan=False).encode()
         comma = b",\n"
     yield b"\n]}}\n"
 
 
 def _entry(sent: Transmission) -> dict[str, Any]:
-    took = max((sent.end or sent.time) - sent.time, 0) * 1000
+    took = ((sent.end or sent.time) - sent.time) * 1000
+    took = took if 0 < took < MOST_TIME else 0
     body = sent.payloads[0] if sent.payloads and sent.protocol == "http" else b""
     request: dict[str, Any] = {
         "method": sent.method or "GET",
@@ -44,7 +48,7 @@ def _entry(sent: Transmission) -> dict[str, Any]:
         kind = sent.header("content-type")
         request["postData"] = {"mimeType": kind, "params": [], **_content(body)}
     entry: dict[str, Any] = {
-        "startedDateTime": datetime.fromtimestamp(sent.time, UTC).isoformat(timespec="milliseconds"),
+        "startedDateTime": _time(sent.time),
         "time": took,
         "request": request,
         "response": _response(sent),
@@ -57,10 +61,21 @@ def _entry(sent: Transmission) -> dict[str, Any]:
         entry["_clientAddress"] = sent.client
     if sent.protocol == "websocket":
         entry["_webSocketMessages"] = [
-            {"type": "send", "time": sent.time, "opcode": 2, "data": base64.b64encode(data).decode()}
+            {
+                "type": "send",
+                "time": sent.time if 0 < sent.time < MOST_TIME else 0,
+                "opcode": 2,
+                "data": base64.b64encode(data).decode(),
+            }
             for data in sent.payloads
         ]
     return entry
+
+
+def _time(time: float) -> str:
+    """RFC 3339; of a time that no calendar has, the beginning of 1970."""
+    moment = datetime.fromtimestamp(time if 0 < time < MOST_TIME else 0, UTC)
+    return moment.isoformat(timespec="milliseconds")
 
 
 def _response(sent: Transmission) -> dict[str, Any]:

@@ -12,13 +12,20 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from mitmproxy import http
 from mitmproxy.flow import Flow
 from mitmproxy.io import FlowReader
 
 from captures.flows import Phone, Recorder, Reply, build_flow, write_flows
-from phonehome.analysis.convert.cleaning import NOTE
+from phonehome.analysis.convert import flows as flow_file
+from phonehome.analysis.convert import har
+from phonehome.analysis.convert.cleaning import NOTE, Cleaner
+from phonehome.analysis.examiner import Examiner
 from phonehome.analysis.pipeline import read_captures
+from phonehome.analysis.transmission import Reply as Reply_
+from phonehome.analysis.transmission import Transmission
 from phonehome.cli import main
 from tests.sources.packets.build import Talk, saved
 
@@ -245,6 +252,35 @@ def test_what_cannot_be_rewritten_is_a_note(tmp_path: Path) -> None:
     )
     (entry,) = json.loads(converted(capture, "b.har", "--mask").read_text())["log"]["entries"]
     assert entry["request"]["postData"]["text"] == NOTE.decode()
+
+
+TEXT = st.text(st.characters(), max_size=30)
+"""Also with halves of characters, which stand for bytes that are no UTF-8."""
+HOSTILE = st.builds(
+    Transmission,
+    time=st.floats(),
+    end=st.none() | st.floats(),
+    client=st.sampled_from([None, "10.0.0.1", "fd00::1"]),
+    host=st.sampled_from([None, "a.example"]),
+    protocol=st.sampled_from(["http", "websocket", "tcp", "udp"]),
+    method=st.none() | TEXT,
+    path=TEXT,
+    headers=st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple),
+    payloads=st.lists(st.binary(max_size=40), max_size=3).map(tuple),
+    error=st.none() | TEXT,
+    reply=st.none()
+    | st.builds(Reply_, st.none() | st.integers(0, 999), TEXT, st.none() | st.binary(), st.integers(0, 9)),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(HOSTILE, st.booleans())
+def test_whatever_a_capture_holds_can_be_written(sent: Transmission, masked: bool) -> None:
+    if masked:
+        sent = Cleaner(Examiner(), [("imei", IMEI)]).clean(sent)
+    json.loads(b"".join(har.write([sent])))
+    (flow,) = FlowReader(io.BytesIO(b"".join(flow_file.write([sent])))).stream()
+    assert flow.id
 
 
 def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
