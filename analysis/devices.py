@@ -65,6 +65,8 @@ class DeviceFacts:
     _systems: Counter[_Fact] = field(default_factory=Counter)
     said: Said | None = None
     """What the capture says of it, where it is the only device in it: it counts where the device names nothing."""
+    card: str | None = None
+    """Who made its network card, by its MAC address."""
 
     def add(self, sent: Transmission, findings: Iterable[Finding]) -> None:
         """Takes in what one transmission says."""
@@ -87,6 +89,7 @@ class DeviceFacts:
     def merge(self, other: "DeviceFacts") -> None:
         """Adds what another counted of the same device."""
         self.said = self.said or other.said
+        self.card = self.card or other.card
         self._models.update(other._models)
         self._builds.update(other._builds)
         self._systems.update(other._systems)

@@ -270,6 +270,7 @@ class _Run:
         capture.warnings.update(dict.fromkeys(plan.warnings))
         capture.unseen.update(dict.fromkeys(plan.unseen))
         capture.said = plan.said
+        capture.macs.update(plan.macs)
 
     def _read(self, pool: Executor, jobs: Iterator[Opening | Task]) -> None:
         """Has captures looked at and read, some at a time. What took its executor with it is in `_lost`."""

@@ -23,8 +23,8 @@ threading typst urllib.request webbrowser
 """
 """What reads, writes, waits or shows."""
 PURE = """
-apps compare decoding devices examiner firmware identifiers places.locate places.location places.names places.prefixes
-policy purposes report transfers transmission
+apps compare decoding devices examiner firmware identifiers makers places.locate places.location places.names
+places.prefixes policy purposes report transfers transmission
 """
 """Parts of `phonehome.analysis` that are functions of their arguments."""
 TOUCH_THE_WORLD_STILL = {

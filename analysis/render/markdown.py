@@ -7,7 +7,7 @@ from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.escape import markdown
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_lines, app_words
-from phonehome.analysis.report.captures import capture_lines
+from phonehome.analysis.report.captures import capture_lines, card_words
 from phonehome.analysis.report.companies import (
     companies_and_rows,
     got,
@@ -98,7 +98,7 @@ def _verdict(verdict: Verdict, out: TextIO) -> None:
 
 
 def _device(device: DeviceEntry, out: TextIO) -> None:
-    facts = [device["model"], device["system"], *device["builds"], *device["addresses"]]
+    facts = [device["model"], device["system"], *device["builds"], *device["addresses"], card_words(device)]
     known = ", ".join(markdown(fact) for fact in dict.fromkeys(facts) if fact and fact != device["label"])
     out.write(f"\n## {markdown(device['label'])}\n\n")
     out.write(f"**{markdown(device['summary'])}**\n\n")

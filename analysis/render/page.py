@@ -19,6 +19,7 @@ from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import companies as by_company
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_did, app_label, app_words
+from phonehome.analysis.report.captures import card_words
 from phonehome.analysis.report.concern import is_routine
 from phonehome.analysis.report.entries import (
     CompanyEntry,
@@ -418,7 +419,13 @@ def _device(
     """What is shown of a device, whose destinations are numbered from `before` on; a time line only if the period of
     all devices is given."""
     entries = device["destinations"]
-    facts = [device["model"], device["system"], *phrases.builds(device), *device["addresses"]]
+    facts = [
+        device["model"],
+        device["system"],
+        *phrases.builds(device),
+        *device["addresses"],
+        card_words(device),
+    ]
     places = {row["country"] for row in entries if row["country"] and row["scope"] in (None, "global")}
     unencrypted = sum(row["unencrypted"] for row in entries if not is_routine(row))
     routine = sum(row["unencrypted"] for row in entries) - unencrypted

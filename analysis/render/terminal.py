@@ -14,7 +14,7 @@ from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_lines
-from phonehome.analysis.report.captures import capture_lines
+from phonehome.analysis.report.captures import capture_lines, card_words
 from phonehome.analysis.report.companies import (
     companies_and_rows,
     got,
@@ -179,7 +179,13 @@ def _section(console: Console, title: str, lines: list[str]) -> None:
 
 def _device(device: DeviceEntry, limit: int | None, width: int) -> Group:
     title = Text(printable(device["label"]), "bold")
-    facts = [device["model"], device["system"], *phrases.builds(device), *device["addresses"]]
+    facts = [
+        device["model"],
+        device["system"],
+        *phrases.builds(device),
+        *device["addresses"],
+        card_words(device),
+    ]
     # The label is made of some of them.
     known = " · ".join(printable(fact) for fact in facts if fact and fact not in device["label"])
     if known:

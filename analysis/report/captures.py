@@ -2,12 +2,18 @@
 
 from typing import Final
 
-from phonehome.analysis.report.entries import CaptureEntry
+from phonehome.analysis.report.entries import CaptureEntry, DeviceEntry
 from phonehome.analysis.report.summary import number_of
 from phonehome.analysis.sources.source import Said
 
 MAX_FILES: Final = 100
 """Files of a capture that are listed for people; JSON has all."""
+
+
+def card_words(device: DeviceEntry) -> str:
+    """Whose network card a device has; empty if nothing tells."""
+    card = device.get("card")
+    return f"network card: {card}" if card else ""
 
 
 def capture_lines(capture: CaptureEntry) -> list[str]:

@@ -19,6 +19,7 @@ from phonehome.analysis.firmware import firmware_of, market_of
 from phonehome.analysis.identifiers.finding import Finding
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import Catalogue, Endpoint
+from phonehome.analysis.makers import maker
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.report import summary
 from phonehome.analysis.report.again import Again, left_out
@@ -187,6 +188,9 @@ def _take_over(report: Report) -> None:
         of.setdefault(key.capture, []).append(device)
     for path, capture in report.captures.items():
         devices = of.get(path, [])
+        for device in devices:
+            if (mac := capture.macs.get(device.id)) is not None:
+                device.facts.card = maker(mac)
         if capture.said is not None and len(devices) == 1:
             devices[0].facts.said = capture.said
 
@@ -239,6 +243,7 @@ def _device(
         "model": facts.model,
         "models": list(facts.models),
         "system": facts.system,
+        "card": facts.card,
         "builds": list(facts.builds),
         "markets": market_of(facts.builds),
         "firmware": firmware_of(facts.models, facts.builds),

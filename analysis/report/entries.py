@@ -218,6 +218,8 @@ class DeviceEntry(TypedDict):
     model: str | None
     models: list[str]
     system: str | None
+    card: NotRequired[str | None]
+    """Who made its network card, by its MAC address; absent from reports of older versions."""
     builds: list[str]
     markets: list[str]
     """What those builds name; more than one contradict each other."""

@@ -280,6 +280,8 @@ class Capture:
     """Transmissions of which the tool that wrote the capture did not keep all."""
     said: Said | None = None
     """What it says of the phone that it was made of."""
+    macs: dict[str, bytes] = field(default_factory=dict)
+    """By client: the MAC address of its network card."""
     unseen: dict[str, None] = field(default_factory=dict)
     """What a capture of its format cannot tell; in order, each once."""
     first: float = float("inf")
@@ -307,6 +309,7 @@ class Capture:
         self.unsent += other.unsent
         self.remarks.update(other.remarks)
         self.said = self.said or other.said
+        self.macs.update(other.macs)
         self.unseen.update(other.unseen)
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
@@ -442,7 +445,9 @@ class Report:
     def remove(self, path: str) -> None:
         """Takes a capture out again, but for what was noted of it as a whole."""
         before = self.captures[path]
-        self.captures[path] = Capture(warnings=before.warnings, said=before.said, sessions=before.sessions)
+        self.captures[path] = Capture(
+            warnings=before.warnings, said=before.said, macs=before.macs, sessions=before.sessions
+        )
         for key in [key for key in self.devices if key.capture == path]:
             del self.devices[key]
 

@@ -60,6 +60,8 @@ class Plan(NamedTuple):
     """What this look found that reading a part needs. It goes with each part to whoever reads it, maybe in another
     process, and is given to the source there."""
     said: Said | None = None
+    macs: Mapping[str, bytes] = {}
+    """By client: the MAC address of its network card."""
     together: int | None = None
     """How many parts are best read one after the other by the same reader: 1 where each part takes a look at the whole
     capture; None if it does not matter."""

@@ -143,6 +143,11 @@ class Devices:
         return address in self._reached
 
     @property
+    def macs(self) -> dict[str, bytes]:
+        """By what a device is called: its MAC, where it has one."""
+        return {client: mac for mac, client in sorted(self._by_mac.items(), reverse=True)}
+
+    @property
     def number(self) -> int:
         """How many there are."""
         return len({*self._by_mac.values(), *self._by_address.values()})

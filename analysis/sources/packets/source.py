@@ -111,7 +111,9 @@ class PacketSource:
         bounds = [bytes_ * number // shares for number in range(shares + 1)]
         parts = tuple(Part(start, end) for start, end in itertools.pairwise(bounds))
         said = pirogue.phone(self._path) or _said_by_pcapdroid(reader.facts)
-        return Plan(parts, survey.names(devices), notes.lines(), UNSEEN, self.context, said, together=1)
+        return Plan(
+            parts, survey.names(devices), notes.lines(), UNSEEN, self.context, said, devices.macs, together=1
+        )
 
     def read(self, part: Part) -> Iterator[Transmission]:
         """The Transmissions of a share, as they end."""
