@@ -55,10 +55,11 @@ def owner_of(host: str | None, endpoint: Endpoint | None) -> Owner:
 
 
 def _by_catalogue(endpoint: Endpoint, host: str | None, found: Belongs | None) -> Owner:
-    # An entry for what anybody may run ("a name server") names no company: the domain may.
+    """The catalogue's word. The company is the one of that name; or the one whose domain it is, for a name that is a
+    product's or was bought (`Vungle`), and for what anybody may run (`a name server`)."""
+    its = found.company if found and not found.hosted and not endpoint.own else None
     known = None if _is_generic(endpoint.owner) else owners().named(endpoint.owner)
-    if known is None and found is not None and not found.hosted and _is_generic(endpoint.owner):
-        known = found.company
+    known = known or its
     company = known.name if known else None if _is_generic(endpoint.owner) else _bare(endpoint.owner)
     domain = found.domain if found and not found.hosted else registrable(host) if host else None
     country = known.country if known else None

@@ -1,5 +1,7 @@
 """Whose a destination is: by the catalogue, by its domain, or not known."""
 
+from dataclasses import replace
+
 import pytest
 
 from phonehome.analysis.knowledge import shipped
@@ -24,6 +26,14 @@ def test_what_anybody_may_run_is_the_company_s_whose_domain_it_is() -> None:
     unknown = owner_of("time.example", generic)
     assert (unknown.owner, unknown.company, unknown.country) == (generic.owner, None, None)
     assert owner_of(None, generic).company is None
+
+
+def test_a_product_is_its_company_s_and_your_own_entry_is_yours() -> None:
+    endpoint = shipped().catalogue.endpoints["china-telecom-self-registration"]
+    product = replace(endpoint, owner="Vungle")
+    assert owner_of("api.vungle.com", product)[:3] == ("Vungle", "Liftoff (Vungle)", "US")
+    mine = replace(endpoint, owner="Somebody of mine", own="mine.toml")
+    assert owner_of("zzhc.vnet.cn", mine)[:3] == ("Somebody of mine", "Somebody of mine", None)
 
 
 @pytest.mark.parametrize(
