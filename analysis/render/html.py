@@ -7,15 +7,17 @@ their hash, and nothing else.
 
 import base64
 import hashlib
+import io
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from phonehome.analysis import __version__
+from phonehome.analysis.render import csv, json
 from phonehome.analysis.render.charts import FLOW_COLUMNS
 from phonehome.analysis.render.map import world_map
 from phonehome.analysis.render.page import MAX_CARDS, page, time
@@ -23,6 +25,9 @@ from phonehome.analysis.report.captures import capture_lines
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.phrases import READING
 from phonehome.analysis.report.summary import number_of
+
+MAX_DOWNLOAD: Final = 400_000
+"""Bytes of a file that a page holds."""
 
 
 def write(report: Document, out: TextIO) -> None:
@@ -40,10 +45,31 @@ def write(report: Document, out: TextIO) -> None:
             cards=MAX_CARDS,
             capture_lines=capture_lines,
             period=period,
+            downloads=_downloads(report),
             reading=READING,
             time=time,
         )
     )
+
+
+def _downloads(report: Document) -> list[tuple[str, str, str]]:
+    """The report as CSV and JSON inside the page: file name, address that holds the content itself, and size. What is
+    too long is left out."""
+    table, tree = io.StringIO(), io.StringIO()
+    csv.write(report, table)
+    json.write(report, tree)
+    found = []
+    for name, media, text in (
+        ("report.csv", "text/csv", table.getvalue()),
+        ("report.json", "application/json", tree.getvalue()),
+    ):
+        data = text.encode()
+        if len(data) <= MAX_DOWNLOAD:
+            content = base64.b64encode(data).decode()
+            found.append(
+                (name, f"data:{media};charset=utf-8;base64,{content}", f"{len(data) / 1000:,.0f} kB")
+            )
+    return found
 
 
 def rendered(template: str, title: str, script: str = "", **values: Any) -> Iterator[str]:

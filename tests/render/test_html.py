@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 from html.parser import HTMLParser
 
@@ -80,19 +81,28 @@ def test_a_phone_that_did_nothing_of_note_is_not_accused() -> None:
 
 
 def test_companies_stand_with_their_destinations_and_the_routine_apart(affected: str) -> None:
-    view = page(sample_document())
+    report = sample_document()
+    view = page(report)
+    rows = [row for device in report["devices"] for row in device["destinations"]]
+    routine = [
+        row
+        for row in rows
+        if row["purpose"] in ("push", "connectivity-check", "time") and not row["identifiers"]
+    ]
+    assert routine
+    clear, times = sum(row["unencrypted"] for row in routine), sum(row["transmissions"] for row in routine)
     names = [company.entry["label"] for company in view.companies.views]
     assert names[0] == "China Telecom"
     assert "Google" in names
     google = view.companies.views[names.index("Google")]
     assert google.encrypted == "encrypted", "what any phone asks in clear text is none of it"
-    assert google.sent == "83 sent, 42 routine"
-    routine = view.companies.routine
-    assert routine.startswith("Routine, as of any phone: 42 transmissions to 4 hosts (Google) for ")
-    assert routine.endswith("21 unencrypted.")
-    cells = {word: number for number, word in view.devices[0].numbers}
-    assert cells["unencrypted"] == "16"
-    assert cells["unencrypted, routine"]
+    assert google.sent.endswith(f" sent, {times} routine")
+    assert view.companies.routine.startswith(f"Routine, as of any phone: {times} transmissions to ")
+    assert view.companies.routine.endswith(f"; {clear} unencrypted.")
+    first = report["devices"][0]["destinations"]
+    cells = {word: int(number) for number, word in view.devices[0].numbers}
+    assert cells["unencrypted"] + cells["unencrypted, routine"] == sum(row["unencrypted"] for row in first)
+    assert cells["unencrypted, routine"] == sum(row["unencrypted"] for row in first if row in routine)
 
 
 def test_every_row_has_an_anchor_of_its_own_and_each_link_leads_to_one(affected: str) -> None:
@@ -174,9 +184,23 @@ def test_loads_nothing(affected: str) -> None:
         assert "style" not in attributes
         assert not any(name.startswith("on") for name in attributes)
         if "href" in attributes:
-            assert attributes["href"].startswith("#" if tag != "a" else ("#", "https://"))
+            held = ("data:text/csv;", "data:application/json;") if "download" in attributes else ()
+            assert attributes["href"].startswith("#" if tag != "a" else ("#", "https://", *held))
     assert "@import" not in affected
     assert "url(" not in affected
+
+
+def test_holds_the_report_as_csv_and_json(affected: str) -> None:
+    held = {
+        attributes["download"]: attributes["href"].partition("base64,")[2]
+        for _, attributes in Tags(affected).tags
+        if "download" in attributes
+    }
+    assert json.loads(base64.b64decode(held["report.json"])) == sample_document()
+    table = base64.b64decode(held["report.csv"]).decode()
+    assert table.startswith("device,model,host,")
+    assert "zzhc.vnet.cn" in table
+    assert "too long to be held inside" not in affected
 
 
 def test_hostile_text_stays_text() -> None:
