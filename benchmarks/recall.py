@@ -21,12 +21,12 @@ TRAITS: Final = frozenset({"model", "build", "carrier"})
 """Kinds that many phones share: true if they are among the phone's, and not asked for."""
 SHORT: Final = frozenset({"session-id"})
 """Kinds that last for minutes: true if they are labelled, and not asked for."""
-NOT_COUNTED: Final = frozenset({"fingerprint"})
+NOT_COUNTED: Final = frozenset({"device-fingerprint"})
 """Kinds of what is no identifier by itself."""
 ALSO: Final = {
     "user-id": ("account",),
     "push-token": ("installation-id",),
-    "browser-id": ("cookie-id", "installation-id"),
+    "browser-id": ("cookie",),
 }
 """What a label may be called as well."""
 VAGUE: Final = frozenset({"installation-id"})

@@ -48,7 +48,7 @@ _LEAST_STREAM, _STREAM = 24, 1024
 
 PLAIN = re.compile(
     # What phones send most stands first. Quantifiers with a plus give nothing back, so that a refusal is quick.
-    r"(?!eyJ|[Dd]ata:|(?:[Bb]asic|[Bb]earer|[Tt]oken|[Dd]igest) )(?:"
+    r"(?!eyJ|[Dd]ata:|(?:[Bb]asic|[Bb]earer|[Tt]oken|[Dd]igest) |[0-9]{14,16}@)(?:"
     r"[A-Za-z0-9_\-]{1,15}+\Z"
     # A sentence: base64 has a plus sign, which a form makes a space, each 64 characters.
     r"|[A-Za-z0-9_\-]{1,12}+(?: [A-Za-z0-9_\-]{1,12}+)++\Z"
@@ -86,6 +86,12 @@ _DATA_URL = re.compile(r"data:[^,]{0,100};base64,")
 _UUID_IN_BRACES = re.compile(r"\{[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}").fullmatch
 _PREFIXED = re.compile(r"[A-Za-z0-9_.\-]{1,16}+[:|$]([A-Za-z0-9+/_\-]{24,}+={0,2})\Z").match
 """A version or a name before base64: `v1:eyJ...`."""
+_NAI = re.compile(
+    r"([0-9]{14,16})@(?:[a-z]+\.){1,2}mnc[0-9]{3}\.mcc([0-9]{3})\.(?:pub\.)?3gppnetwork\.org",
+    re.IGNORECASE,
+).fullmatch
+"""How a SIM names itself to a network, before it is known there (3GPP TS 23.003, 13.3, 14.3 and 19.3.2): a digit for
+the method, the IMSI, and the operator's realm."""
 _JWT = re.compile(r"(eyJ[A-Za-z0-9_\-]++)\.([A-Za-z0-9_\-]++)(?:\.[A-Za-z0-9_\-]*+){1,3}+\Z")
 
 
@@ -209,6 +215,11 @@ def _hexadecimal(text: str) -> Layer | None:
     if words is not None and (len(data) >= _LEAST_TEXT or words[:1] in ("{", "[")):
         return "hex", words
     return ("hex", data) if len(data) > 64 and (_understood(data) or len(data) > _LEAST_NOISE) else None
+
+
+def _nai(digits: str, country: str) -> Layer | None:
+    found = next((imsi for imsi in (digits, digits[1:]) if imsi.startswith(country) and len(imsi) < 16), None)
+    return ("nai", (("imsi", found),)) if found else None
 
 
 def _jwt(text: str) -> Layer | None:
@@ -338,6 +349,8 @@ def unwrap(text: str, limits: Limits) -> Layer | None:
         return _jwt(text)
     if first in "BbTtDd" and len(text) > 20:
         return _credentials(text) or (_data_url(text) if first == "d" else None)
+    if "@" in text and (named := _NAI(text)):
+        return _nai(*named.groups())
     if first.isdigit() and text[-1] in "]}" and len(text) <= limits.document:
         tree = framed_json(text)
         return ("json", tree) if tree else None

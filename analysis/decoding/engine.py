@@ -48,6 +48,9 @@ _MAP_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.\[\]-]{1,63}").fullmatch
 _NAMING = ("name", "key", "field", "id", "n", "k")
 _VALUING = ("value", "val", "v", "data", "")
 """How objects that stand for one pair of name and value call these two."""
+_ITEM_PLACES = ("Source", "Target")
+_ITEM_DATA = "Data"
+"""What an item of OMA device management calls its address and its value."""
 
 _make = tuple.__new__
 """Makes a tuple with names in half the time that its own constructor takes."""
@@ -308,6 +311,8 @@ class Walk:
                 self.tree(node, (inner, name or around, group, depth, nesting))
         if 2 <= len(pairs) <= 3 and (pairs[0][0] in _NAMING or pairs[1][0] in _NAMING):
             self.named_value(pairs, path, group)
+        elif pairs and pairs[-1][0] == _ITEM_DATA and len(pairs) > 1:
+            self.management_item(pairs, path, group)
 
     def named(self, name: Any, known: dict[str, Path], path: Path, group: int) -> tuple[str, Path]:
         """The name and path of a field that is met for the first time. Names that are data are values too, and are
@@ -318,6 +323,20 @@ class Walk:
             self.values.append(Value(inner, "", name, group))
             return name, inner
         return name, self.memory.paths.of_field(known, path, name)
+
+    def management_item(self, pairs: tuple[tuple[Any, Any], ...], path: Path, group: int) -> None:
+        """An item of OMA device management: the value once more, under the last name of its address in the tree
+        (`./DevInfo/DevId`; OMA-TS-DM_Protocol, Item)."""
+        data = pairs[-1][1]
+        if not isinstance(data, (str, int)):
+            return
+        for name, node in pairs[:-1]:
+            if name in _ITEM_PLACES and type(node) is tuple:
+                uri = dict(pair for pair in node if isinstance(pair[0], str)).get("LocURI")
+                if isinstance(uri, str) and uri[:2] == "./":
+                    key = uri.rpartition("/")[2][:NAME]
+                    self.text(str(data), ((*path, _ITEM_DATA, key), key, group, 0, 0))
+                    return
 
     def named_value(self, pairs: tuple[tuple[Any, Any], ...], path: Path, group: int) -> None:
         """`{"name": "imei", "value": "..."}`: the value once more, under the name that its sender gave it."""

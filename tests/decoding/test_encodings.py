@@ -99,6 +99,14 @@ def test_other_layers() -> None:
     assert layer('42["event",{"a":1}]') == ("json", ["event", (("a", 1),)])
 
 
+def test_the_name_that_a_sim_gives_itself() -> None:
+    imsi = (("imsi", "242014773058126"),)
+    assert layer("0242014773058126@nai.epc.mnc001.mcc242.3gppnetwork.org") == ("nai", imsi)
+    assert layer("242014773058126@ims.mnc001.mcc242.3gppnetwork.org") == ("nai", imsi)
+    assert layer("0242014773058126@wlan.mnc001.mcc310.3gppnetwork.org") is None
+    assert layer("242014773058126@example.org") is None
+
+
 def test_jwt() -> None:
     header = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode().rstrip("=")
     claims = (

@@ -72,6 +72,16 @@ def test_lists_have_the_name_of_the_list() -> None:
     assert len({value.group for value in values}) == 1
 
 
+def test_an_item_of_device_management_has_the_last_name_of_its_address() -> None:
+    item = "<Item><Source><LocURI>{}</LocURI></Source><Data>{}</Data></Item>"
+    items = item.format("./DevInfo/Ext/ICCID", "8947010002618473050") + item.format(
+        "https://a.example/b", "no name"
+    )
+    values = decode_bytes(f"<Replace><CmdID>3</CmdID>{items}</Replace>".encode()).values
+    named = [(value.key, value.data) for value in values if value.path[-2:-1] == ("Data",)]
+    assert named == [("ICCID", "8947010002618473050")]
+
+
 def test_position_stands_in_one_group() -> None:
     values = decode_bytes(b'{"a":{"lat":59.91,"lng":10.75},"b":{"lat":1.5,"lng":2.5}}').values
     groups = [value.group for value in values]
