@@ -1,7 +1,7 @@
 """Logs each activation request of a phone, the moment it is seen.
 
-    mitmdump -s addons/activation_log.py --set activation_log=activation.jsonl
-    mitmdump -nr capture.mitm -s addons/activation_log.py --set activation_log=activation.jsonl
+    mitmdump -s addons/activation_log.py --set phonehome_activation_log=activation.jsonl
+    mitmdump -nr capture.mitm -s addons/activation_log.py --set phonehome_activation_log=activation.jsonl
 
 One JSON line, in names of the Elastic Common Schema, is on disk before the request goes on to its
 destination, and a second one says what came of it. The flow is marked and commented, so that it stands out
@@ -76,13 +76,13 @@ class ActivationLog:
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
-            "activation_log",
+            "phonehome_activation_log",
             str,
             "",
             "File that activation requests are logged to, one JSON line each (mode 0600).",
         )
         loader.add_option(
-            "activation_log_identifiers",
+            "phonehome_activation_log_identifiers",
             str,
             "masked",
             "How identifiers are written to the activation log.",
@@ -98,10 +98,10 @@ class ActivationLog:
             self._database = None
         if shared.CATALOGUE in updated:
             self._know(shared.knowledge())
-        if "activation_log" not in updated:
+        if "phonehome_activation_log" not in updated:
             return
         self._close()
-        path = ctx.options.activation_log
+        path = ctx.options.phonehome_activation_log
         if path:
             try:
                 file = _opened(os.path.expanduser(path))
@@ -276,7 +276,7 @@ class ActivationLog:
     def _write(self, action: str, evidence: Evidence) -> None:
         if self._writer is None:
             return
-        masks = None if ctx.options.activation_log_identifiers == "shown" else self._masks
+        masks = None if ctx.options.phonehome_activation_log_identifiers == "shown" else self._masks
         sent = evidence.transmission
         name = self._devices.name("live", device_id(sent), [sent.client] if sent.client else [])
         line = json.dumps(event(action, evidence, self._locate(sent), masks, name)) + "\n"
@@ -290,7 +290,9 @@ class ActivationLog:
     def _wrote(self, error: OSError | None) -> None:
         # Traffic goes on, and the user is told once, not for each request.
         if error is not None and not self._broken:
-            logger.error(f"activation_log: cannot write to {ctx.options.activation_log}: {error.strerror}")
+            logger.error(
+                f"activation_log: cannot write to {ctx.options.phonehome_activation_log}: {error.strerror}"
+            )
         self._broken = error is not None
 
     def _close(self) -> None:

@@ -1,6 +1,6 @@
 """Saves every flow to one new file, as it ends.
 
-    mitmdump -s addons/capture.py --set capture=phone.mitm
+    mitmdump -s addons/capture.py --set phonehome_capture=phone.mitm
 
 As mitmproxy's own `save_stream_file` does, with three differences. A flow is in the file before mitmproxy passes on the
 end of it, so whoever saw an answer finds it there, and `kill -9` costs only what was not over. A thread writes, so that
@@ -44,13 +44,13 @@ class Capture:
         """Flows that could not be written."""
 
     def load(self, loader: Loader) -> None:
-        loader.add_option("capture", str, "", "New file that every flow is saved to (mode 0600).")
+        loader.add_option("phonehome_capture", str, "", "New file that every flow is saved to (mode 0600).")
 
     def configure(self, updated: set[str]) -> None:
-        if "capture" not in updated:
+        if "phonehome_capture" not in updated:
             return
         self._close()
-        path = ctx.options.capture
+        path = ctx.options.phonehome_capture
         if path:
             try:
                 file = os.open(os.path.expanduser(path), _NEW, 0o600)
@@ -66,7 +66,7 @@ class Capture:
         self._open.clear()
         self._close()
         if self.lost:
-            logger.error(f"capture: {self.lost} flows are not in {ctx.options.capture}")
+            logger.error(f"capture: {self.lost} flows are not in {ctx.options.phonehome_capture}")
 
     def request(self, flow: http.HTTPFlow) -> None:
         self._begun(flow)
@@ -123,8 +123,8 @@ class Capture:
             self.lost += 1
             if not self._full:  # told once, and not for each flow
                 logger.error(
-                    f"capture: cannot write to {ctx.options.capture}: {error.strerror}. What is in it is whole, "
-                    "traffic goes on, and is NOT saved from here on until there is room"
+                    f"capture: cannot write to {ctx.options.phonehome_capture}: {error.strerror}. What is in it is "
+                    "whole, traffic goes on, and is NOT saved from here on until there is room"
                 )
         elif self._full:
             logger.error(f"capture: there is room again; {self.lost} flows were not saved")

@@ -1,11 +1,12 @@
 """Shows the report so far, while a phone is on the proxy.
 
     mitmdump -s addons/live_report.py
-    mitmdump -q -s addons/live_report.py --set live_report_lines=true
+    mitmdump -q -s addons/live_report.py --set phonehome_live_report_lines=true
 
 The page is at http://phonehome.test/ for whoever is behind the proxy, and on a port of the loopback interface for
 the laptop; it keeps itself up to date. Identifiers are masked. Who may ask is decided in `addons/live/pages.py`.
-With `live_report_lines` each new destination also gives a line on the terminal, and each activation request one in red.
+With `phonehome_live_report_lines` each new destination also gives a line on the terminal, and each activation request
+one in red.
 
 All that is more than handing on is done by another process: see `addons/live/feed.py`.
 """
@@ -57,13 +58,19 @@ class LiveReport:
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
-            "live_report_host", str, "phonehome.test", "Host name of the live report behind the proxy."
+            "phonehome_live_report_host",
+            str,
+            "phonehome.test",
+            "Host name of the live report behind the proxy.",
         )
         loader.add_option(
-            "live_report_port", int, 8090, "Loopback port of the live report; 0 is any that is free."
+            "phonehome_live_report_port",
+            int,
+            8090,
+            "Loopback port of the live report; 0 is any that is free.",
         )
         loader.add_option(
-            "live_report_lines",
+            "phonehome_live_report_lines",
             bool,
             False,
             "Print a line for each new destination and each activation request.",
@@ -71,7 +78,7 @@ class LiveReport:
         shared.load(loader)
 
     def configure(self, updated: set[str]) -> None:
-        host = ctx.options.live_report_host.lower()
+        host = ctx.options.phonehome_live_report_host.lower()
         self._hosts = (host, f"{host}:80")
         self._connected_to = frozenset({host, ADDRESS, LOOPBACK})
         shared.configure(updated)
@@ -94,12 +101,14 @@ class LiveReport:
             await ending
 
     async def _start(self) -> None:
-        await self._listen(ctx.options.live_report_port)
+        await self._listen(ctx.options.phonehome_live_report_port)
         self.ready.set()
         arguments = [f"--device={device}" for device in shared.devices()]
         arguments += [f"--geo-db={path}" for path in shared.geo_db()]
         arguments += [f"--catalogue={path}" for path in shared.catalogue()]
-        await self._feed.start([*arguments, *(["--lines"] if ctx.options.live_report_lines else [])])
+        await self._feed.start(
+            [*arguments, *(["--lines"] if ctx.options.phonehome_live_report_lines else [])]
+        )
 
     @property
     def url(self) -> str:

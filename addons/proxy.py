@@ -34,6 +34,7 @@ from phonehome.addons.attempts import Attempts
 from phonehome.addons.capture import Capture
 from phonehome.addons.commands import Commands
 from phonehome.addons.live_report import LiveReport
+from phonehome.addons.own_network import OwnNetwork
 from phonehome.addons.undecrypted_tls import UndecryptedTls
 from phonehome.analysis.render.escape import printable
 
@@ -91,6 +92,8 @@ class Settings:
     """Other modes of mitmproxy."""
     address: str | None = None
     """Address of this computer as the phone sees it; None is mitmproxy's guess."""
+    allow_local: bool = False
+    """Whether phones may connect to this computer and its network."""
     web: bool = False
     undecrypted_tls: str = "after-refusal"
     geo_db: Sequence[str] = ()
@@ -173,18 +176,21 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
     sys.setswitchinterval(SWITCH)
     faults.install()
     try:
-        master.addons.add(Attempts(), UndecryptedTls(), ActivationLog(), LiveReport(), Commands(), Capture())
+        # Before the live report, which leads its own name to this computer.
+        master.addons.add(OwnNetwork(), Attempts(), UndecryptedTls(), ActivationLog(), LiveReport())
+        master.addons.add(Commands(), Capture())
         master.addons.add(Instructions(settings, master, faults))
         opts.update(
             mode=[*(phone.mode for phone in settings.phones), *settings.modes],
             connection_strategy="lazy",  # what is sent counts, whether the destination answers or not
-            undecrypted_tls=settings.undecrypted_tls,
-            live_report_lines=True,
+            phonehome_undecrypted_tls=settings.undecrypted_tls,
+            phonehome_live_report_lines=True,
+            phonehome_allow_local=settings.allow_local,
             phonehome_devices=[phone.device for phone in settings.phones],
             phonehome_geo_db=list(settings.geo_db),
             phonehome_catalogue=list(settings.catalogue),
-            activation_log=str(settings.activation_log),
-            capture=str(settings.capture),
+            phonehome_activation_log=str(settings.activation_log),
+            phonehome_capture=str(settings.capture),
             show_ignored_hosts=True,
         )
         # Scripts are loaded later, and can have options of their own.
@@ -240,7 +246,7 @@ class Instructions:
             codes = ", and the code to scan (under Capture)" if settings.phones else ""
             _say(f"  What passes{codes}: {self._master.web_url}")
         _say(
-            f"  The report so far: {live.url} here, http://{ctx.options.live_report_host}/ on the phone",
+            f"  The report so far: {live.url} here, http://{ctx.options.phonehome_live_report_host}/ on the phone",
             f"  Everything is saved to {settings.capture}",
             f"  Activation requests are logged to {settings.activation_log}",
             "  Each new destination gives a line below. Ctrl-C ends, and gives the report.",
@@ -304,6 +310,14 @@ class Instructions:
             lines += [
                 f"  On the phone, in the settings of its Wi-Fi: proxy manual, host {address}, port {ports[0]}.",
                 "  Apps that pass by the proxy are not seen this way; WireGuard (the default) sees them.",
+            ]
+        if server.mode.type_name in ("regular", "socks5"):
+            inside = (
+                "and this computer and its network" if self._settings.allow_local else "but nothing inside"
+            )
+            lines += [
+                "  Whoever is in this network can use it while it runs, because a phone's settings seldom take a "
+                f"password: they reach the internet, {inside}. --set proxyauth=USER:PASSWORD asks for one."
             ]
         return lines
 

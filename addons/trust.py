@@ -133,4 +133,4 @@ STRATEGIES: Final[dict[str, Opens]] = {
     "never": lambda _, __: True,
     "always": lambda _, __: False,
 }
-"""When TLS is opened, by the value of the option `undecrypted_tls`, which says when it is let through."""
+"""When TLS is opened, by the value of the option `phonehome_undecrypted_tls`, which says when it is let through."""

@@ -93,7 +93,7 @@ class UndecryptedTls:
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
-            "undecrypted_tls",
+            "phonehome_undecrypted_tls",
             str,
             "after-refusal",
             "When TLS is let through unopened: after a device refused the proxy's certificate for the host, "
@@ -106,7 +106,7 @@ class UndecryptedTls:
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         """Lets a connection through if it begins as TLS or QUIC that is not to be opened."""
         context = nextlayer.context
-        if ctx.options.undecrypted_tls == "never" or not _has_a_destination(context):
+        if ctx.options.phonehome_undecrypted_tls == "never" or not _has_a_destination(context):
             return
         datagrams = context.client.transport_protocol == "udp"
         wire = _received(nextlayer)
@@ -117,7 +117,7 @@ class UndecryptedTls:
         if hello is None:
             return  # not TLS, or not whole yet: mitmproxy's own layer waits for the rest
         trust = self._trusts.of(_device(context.client), _host(context, hello))
-        if STRATEGIES[ctx.options.undecrypted_tls](trust, time.monotonic()):
+        if STRATEGIES[ctx.options.phonehome_undecrypted_tls](trust, time.monotonic()):
             return
         context.client.sni = hello.sni
         context.client.alpn_offers = hello.alpn_protocols
@@ -155,8 +155,12 @@ class UndecryptedTls:
             self._used(flow.client_conn)
             return
         _annotate(flow, "passed", handshake.hello)
-        always = ctx.options.undecrypted_tls == "always"
-        why = "as the option undecrypted_tls says" if always else "the device refused to have it opened"
+        always = ctx.options.phonehome_undecrypted_tls == "always"
+        why = (
+            "as the option phonehome_undecrypted_tls says"
+            if always
+            else "the device refused to have it opened"
+        )
         flow.comment = f"phonehome: let through unopened, {why}; {_offer(handshake.hello)}"
 
     def _message(self, flow: tcp.TCPFlow | udp.UDPFlow) -> None:

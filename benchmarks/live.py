@@ -344,8 +344,8 @@ def command(name: str, port: int, report_port: int, folder: Path) -> list[str]:
     if name == PROXY:
         found = Path(sys.executable).with_name("phonehome")
         return [
-            *(str(found), "proxy", "--mode", f"regular@127.0.0.1:{port}"),
-            *("--set", f"live_report_port={report_port}"),
+            *(str(found), "proxy", "--allow-local", "--mode", f"regular@127.0.0.1:{port}"),
+            *("--set", f"phonehome_live_report_port={report_port}"),
             *INSECURE,
         ]
     chosen = ADDONS if name == ALL else () if name in (BARE, SAVING) else (name,)
@@ -355,9 +355,9 @@ def command(name: str, port: int, report_port: int, folder: Path) -> list[str]:
     if name == SAVING:
         arguments += ["-w", str(folder / "saved.mitm")]
     options = {
-        "activation_log": (f"activation_log={folder / 'log.jsonl'}",),
-        "live_report": (f"live_report_port={report_port}", "live_report_lines=true"),
-        CAPTURE: (f"capture={folder / 'saved.mitm'}",),
+        "activation_log": (f"phonehome_activation_log={folder / 'log.jsonl'}",),
+        "live_report": (f"phonehome_live_report_port={report_port}", "phonehome_live_report_lines=true"),
+        CAPTURE: (f"phonehome_capture={folder / 'saved.mitm'}",),
     }
     if name == IDLE:
         for number in range(len(ADDONS)):

@@ -16,7 +16,7 @@ SUMMARY = "where the addons are, to load them into mitmproxy"
 EPILOG = """\
 examples:
   phonehome addons                                     each addon, its path, and how to load it
-  mitmdump -s "$(phonehome addons activation_log)" --set activation_log=activation.jsonl
+  mitmdump -s "$(phonehome addons activation_log)" --set phonehome_activation_log=activation.jsonl
 
 mitmdump, mitmweb and mitmproxy have to be those of the Python environment that phonehome is installed in.
 `phonehome proxy` loads what it needs by itself.

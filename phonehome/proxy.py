@@ -61,6 +61,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address", metavar="ADDRESS", help="address of this computer for phones, if the guess is wrong"
     )
+    parser.add_argument(
+        "--allow-local",
+        action="store_true",
+        help="let phones connect to this computer and its network; else such destinations are refused, and recorded",
+    )
     parser.add_argument("--web", action="store_true", help="show what passes in the browser (mitmweb)")
     parser.add_argument(
         "--captures",
@@ -114,6 +119,7 @@ def run(options: argparse.Namespace) -> int:
         phones=phones,
         modes=options.mode,
         address=address,
+        allow_local=options.allow_local,
         web=options.web,
         undecrypted_tls=options.undecrypted_tls,
         geo_db=options.geo_db,

@@ -101,7 +101,10 @@ def test_helper_processes(script: str, folder: Path) -> None:
 def test_mitmdump_with_an_addon(folder: Path) -> None:
     log = folder.parent / "log.jsonl"
     addon = ROOT / "addons" / "activation_log.py"
-    run([BIN / "mitmdump", "-q", "-nr", CAPTURE, "-s", addon, "--set", f"activation_log={log}"], folder)
+    run(
+        [BIN / "mitmdump", "-q", "-nr", CAPTURE, "-s", addon, "--set", f"phonehome_activation_log={log}"],
+        folder,
+    )
 
 
 def test_traces_are_left_where_python_is_started_the_usual_way(folder: Path) -> None:

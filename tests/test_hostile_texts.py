@@ -85,7 +85,7 @@ def test_the_activation_log(capture: Path, tmp_path: Path) -> None:
         "-s",
         addon,
         "--set",
-        f"activation_log={log}",
+        f"phonehome_activation_log={log}",
     ]
     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=_bound, check=False)
     assert done.returncode == 0, done.stderr

@@ -123,7 +123,7 @@ def test_the_activation_log(capture: Path, tmp_path: Path, capsys: pytest.Captur
         "-s",
         ADDON,
         "--set",
-        f"activation_log={log}",
+        f"phonehome_activation_log={log}",
     ]
     subprocess.run(command, check=True, timeout=60)
     lines = read_log(log)

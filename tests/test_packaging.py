@@ -108,7 +108,7 @@ def test_installed_the_addons_are_found_and_loaded(python: Path, tmp_path: Path)
         "-s",
         path,
         "--set",
-        f"activation_log={log}",
+        f"phonehome_activation_log={log}",
         "--set",
         f"confdir={tmp_path}",
     )

@@ -24,7 +24,7 @@ def live_proxy(folder: Path) -> Iterator[Proxy]:
         port, report_port, saved = free_port(), free_port(), folder / "saved.mitm"
         command = [MITMDUMP, "-s", ROOT / "addons" / "live_report.py", "--listen-host", "127.0.0.1"]
         command += ["-p", port, "-w", saved, "--set", f"confdir={folder / 'conf'}"]
-        command += ["--set", f"live_report_port={report_port}"]
+        command += ["--set", f"phonehome_live_report_port={report_port}"]
         with running(command, port, cwd=folder) as process:
             assert wait_for(lambda: listens(report_port))
             yield Proxy(process, port, report_port, server, saved)

@@ -63,7 +63,7 @@ def registration(**more: Any) -> mitmhttp.HTTPFlow:
 def test_agrees_with_the_report(capture: Path, tmp_path: Path) -> None:
     log, report = tmp_path / "log.jsonl", tmp_path / "report.json"
     run = subprocess.run(
-        [MITMDUMP, "-q", "-nr", capture, "-s", ADDON, "--set", f"activation_log={log}"],
+        [MITMDUMP, "-q", "-nr", capture, "-s", ADDON, "--set", f"phonehome_activation_log={log}"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -125,10 +125,10 @@ def logging_addon(tmp_path: Path) -> tuple[ActivationLog, Path]:
 def test_identifiers_are_masked_unless_asked(tmp_path: Path) -> None:
     addon, log = logging_addon(tmp_path)
     with taddons.context(addon) as context:
-        context.configure(addon, activation_log=str(log))
+        context.configure(addon, phonehome_activation_log=str(log))
         addon.request(registration())
         assert "001012340000425" not in log.read_text()
-        context.configure(addon, activation_log_identifiers="shown")
+        context.configure(addon, phonehome_activation_log_identifiers="shown")
         another = registration()
         another.id = "another"
         addon.request(another)
@@ -139,13 +139,13 @@ def test_identifiers_are_masked_unless_asked(tmp_path: Path) -> None:
 def test_the_log_is_private_and_appended_to(tmp_path: Path) -> None:
     addon, log = logging_addon(tmp_path)
     with taddons.context(addon) as context:
-        context.configure(addon, activation_log=str(log))
+        context.configure(addon, phonehome_activation_log=str(log))
         addon.request(registration())
         addon.done()
         assert stat.S_IMODE(log.stat().st_mode) == 0o600
         log.write_text('{"earlier": true}\n')
-        context.configure(addon, activation_log="")
-        context.configure(addon, activation_log=str(log))
+        context.configure(addon, phonehome_activation_log="")
+        context.configure(addon, phonehome_activation_log=str(log))
         addon.request(registration())
         addon.done()
     assert read_log(log)[0] == {"earlier": True}
@@ -159,9 +159,9 @@ def test_the_log_follows_no_link_and_changes_nobody_s_mode(tmp_path: Path) -> No
     log.symlink_to(other)
     with taddons.context(addon) as context:
         with pytest.raises(exceptions.OptionsError, match="it is a link"):
-            context.configure(addon, activation_log=str(log))
+            context.configure(addon, phonehome_activation_log=str(log))
         assert stat.S_IMODE(other.stat().st_mode) == 0o644
-        context.configure(addon, activation_log=str(other))
+        context.configure(addon, phonehome_activation_log=str(other))
         addon.done()
     assert stat.S_IMODE(other.stat().st_mode) == 0o644
 
@@ -169,7 +169,7 @@ def test_the_log_follows_no_link_and_changes_nobody_s_mode(tmp_path: Path) -> No
 def test_ecs_names(tmp_path: Path) -> None:
     addon, log = logging_addon(tmp_path)
     with taddons.context(addon) as context:
-        context.configure(addon, activation_log=str(log))
+        context.configure(addon, phonehome_activation_log=str(log))
         addon.request(registration())
         addon.done()
     request, outcome = read_log(log)
@@ -190,7 +190,7 @@ def test_ecs_values(version: str, number: str, tmp_path: Path) -> None:
     flow.client_conn.tls_version = version  # type: ignore[assignment]
     flow.client_conn.timestamp_tls_setup = 1.0
     with taddons.context(addon) as context:
-        context.configure(addon, activation_log=str(log), phonehome_devices=["Anna=10.0.0.2"])
+        context.configure(addon, phonehome_activation_log=str(log), phonehome_devices=["Anna=10.0.0.2"])
         flow.client_conn.peername = ("10.0.0.2", 4444)
         addon.request(flow)
         addon.response(flow)
@@ -204,7 +204,7 @@ def test_ecs_values(version: str, number: str, tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
     addon = ActivationLog()
     with taddons.context(addon) as context, pytest.raises(Exception, match="cannot write"):
-        context.configure(addon, activation_log=str(tmp_path / "no" / "log"))
+        context.configure(addon, phonehome_activation_log=str(tmp_path / "no" / "log"))
 
 
 def test_a_full_disk_is_said_once_and_traffic_goes_on(caplog: pytest.LogCaptureFixture) -> None:
@@ -212,7 +212,7 @@ def test_a_full_disk_is_said_once_and_traffic_goes_on(caplog: pytest.LogCaptureF
         pytest.skip("needs /dev/full")
     addon = ActivationLog()
     with taddons.context(addon) as context:
-        context.options.update(activation_log="/dev/full")
+        context.options.update(phonehome_activation_log="/dev/full")
         for _ in range(3):
             addon.request(registration())
         addon.done()
@@ -224,7 +224,7 @@ def test_replayed_and_proxy_pages_are_not_logged(tmp_path: Path) -> None:
     flow = registration()
     flow.is_replay = "request"
     with taddons.context(addon) as context:
-        context.configure(addon, activation_log=str(log))
+        context.configure(addon, phonehome_activation_log=str(log))
         addon.request(flow)
         addon.response(flow)
         addon.done()
@@ -271,7 +271,7 @@ def test_is_on_disk_before_the_request_is_forwarded(server: Any, tmp_path: Path)
                 "-s",
                 ADDON,
                 "--set",
-                f"activation_log={log}",
+                f"phonehome_activation_log={log}",
                 "--set",
                 "keep_host_header=true",
             ),
@@ -324,7 +324,7 @@ def test_a_long_body_is_examined_beside_the_event_loop(tmp_path: Path) -> None:
         await ended
 
     with taddons.context(addon) as context:
-        context.configure(addon, activation_log=str(log))
+        context.configure(addon, phonehome_activation_log=str(log))
         asyncio.run(run())
 
 
@@ -338,7 +338,7 @@ def test_what_could_not_be_examined_is_said_once(
 
     monkeypatch.setattr(addon._examiner.decoder, "decode", fail)
     with taddons.context(addon) as context:
-        context.configure(addon, activation_log=str(log))
+        context.configure(addon, phonehome_activation_log=str(log))
         for _ in range(3):
             addon.request(registration())
         addon.done()
@@ -353,7 +353,7 @@ def test_a_stream_is_known_as_soon_as_it_is_whole(tmp_path: Path) -> None:
     flow.server_conn.address = flow.server_conn.peername = ("61.139.2.69", 9998)
     sent = b'{"IMEI1":"001012340000425","SIM1ICCID":"8947990000000000048"}'
     with taddons.context(addon) as context:
-        context.configure(addon, activation_log=str(log))
+        context.configure(addon, phonehome_activation_log=str(log))
         for piece in (sent[:20], sent[20:]):
             flow.messages.append(tcp.TCPMessage(True, piece))
             addon.tcp_message(flow)

@@ -39,7 +39,7 @@ def test_a_flow_is_in_the_file_when_it_is_over(tmp_path: Path) -> None:
     path = tmp_path / "new.mitm"
     addon = Capture()
     with taddons.context(addon) as context:
-        context.configure(addon, capture=str(path))
+        context.configure(addon, phonehome_capture=str(path))
         one, two = tflow.tflow(resp=True), large()
         over(addon, one)
         assert [flow.id for flow in flows(path)] == [one.id]
@@ -58,7 +58,7 @@ def test_each_kind_of_flow_is_saved(tmp_path: Path) -> None:
     path = tmp_path / "new.mitm"
     addon = Capture()
     with taddons.context(addon) as context:
-        context.configure(addon, capture=str(path))
+        context.configure(addon, phonehome_capture=str(path))
         for flow in (
             tflow.tflow(err=True),
             tflow.ttcpflow(),
@@ -76,7 +76,7 @@ def test_an_existing_file_is_not_touched(tmp_path: Path) -> None:
     path.write_text("evidence")
     addon = Capture()
     with taddons.context(addon) as context, pytest.raises(Exception, match="cannot make"):
-        context.configure(addon, capture=str(path))
+        context.configure(addon, phonehome_capture=str(path))
     assert path.read_text() == "evidence"
 
 
@@ -92,7 +92,7 @@ def test_a_full_disk_costs_nothing_that_was_there(tmp_path: Path, caplog: pytest
     path = disk / "new.mitm"
     try:
         with taddons.context(addon) as context, caplog.at_level(logging.ERROR):
-            context.configure(addon, capture=str(path))
+            context.configure(addon, phonehome_capture=str(path))
             first, last = tflow.tflow(resp=True), tflow.tflow(resp=True)
             over(addon, first)
             for _ in range(3):

@@ -325,7 +325,7 @@ def test_what_comes_before_the_process_is_there_is_not_lost() -> None:
 def test_its_name_resolves_behind_the_proxy_and_leads_to_the_laptop() -> None:
     addon = LiveReport()
     with taddons.context(addon) as context:
-        context.configure(addon, live_report_host="phonehome.test")
+        context.configure(addon, phonehome_live_report_host="phonehome.test")
         flow = tflow.tdnsflow()
         flow.request.questions[0].name = "PhoneHome.test"
         with pytest.raises(exceptions.AddonHalt):

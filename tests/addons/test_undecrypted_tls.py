@@ -129,7 +129,7 @@ def test_only_this_host_is_let_through(setting: Any) -> None:
 
 
 def test_never_lets_nothing_through_and_keeps_the_refusals(setting: Any) -> None:
-    with setting("undecrypted_tls=never") as at:
+    with setting("phonehome_undecrypted_tls=never") as at:
         for _ in range(3):
             with pytest.raises(ssl.SSLError):
                 at.get(at.own)
@@ -138,7 +138,7 @@ def test_never_lets_nothing_through_and_keeps_the_refusals(setting: Any) -> None
 
 
 def test_always_opens_nothing(setting: Any) -> None:
-    with setting("undecrypted_tls=always") as at:
+    with setting("phonehome_undecrypted_tls=always") as at:
         assert at.get(at.own) == b"hello from the server"
         stop(at.process)
     (passed,) = transmissions(at.capture)
@@ -231,7 +231,7 @@ def test_another_failure_is_not_called_a_refusal(setting: Any) -> None:
 
 
 def test_what_is_not_tls_is_left_alone(setting: Any) -> None:
-    with setting("undecrypted_tls=always") as at, web_server() as plain:
+    with setting("phonehome_undecrypted_tls=always") as at, web_server() as plain:
         client = http.client.HTTPConnection("127.0.0.1", at.proxy, timeout=20)
         client.request("GET", f"http://127.0.0.1:{plain}/")
         assert client.getresponse().read() == b"hello from the server"

@@ -60,6 +60,7 @@ def proxy(tmp_path: Path, *more: str) -> Iterator[Proxy]:
     port = free_port()
     folder = tmp_path / "captures"
     command = [*PHONEHOME, "proxy", "--mode", f"regular@127.0.0.1:{port}", "--captures", folder]
+    command += ["--allow-local"]
     command += ["--set", f"confdir={tmp_path / 'conf'}", *more]
     with running(command, port, cwd=tmp_path) as process:
         yield Proxy(folder, port, process)
@@ -177,7 +178,7 @@ def test_an_addon_that_raises_is_shown_and_traffic_goes_on(tmp_path: Path) -> No
 
 
 def test_a_warning_of_an_addon_is_shown(tmp_path: Path) -> None:
-    with web_server() as taken, proxy(tmp_path, "--set", f"live_report_port={taken}") as at:
+    with web_server() as taken, proxy(tmp_path, "--set", f"phonehome_live_report_port={taken}") as at:
         time.sleep(1)
         said = stop(at.process)
     assert f"phonehome: live_report: port {taken} cannot be used" in said
