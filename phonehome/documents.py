@@ -50,7 +50,7 @@ def read_documents(
             reading = pipeline.read_captures(
                 found,
                 Options(own=knowledge.own, apps=app_list(options)),
-                executors(options.workers, found),
+                executors(options.workers, found, options.cluster),
                 progress,
                 keys,
             )

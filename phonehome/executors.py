@@ -50,8 +50,13 @@ class _Pool(ProcessPoolExecutor):
             return super().submit(fn, *args, **kwargs)
 
 
-def executors(workers: int | None, paths: Iterable[str]) -> Executors:
-    """For so many processes (None is one for each processor), or for this one if there is little to read."""
+def executors(workers: int | None, paths: Iterable[str], cluster: str | None = None) -> Executors:
+    """For so many processes (None is one for each processor), or for this one if there is little to read; or on a
+    cluster."""
+    if cluster is not None:
+        from phonehome import cluster as on_cluster
+
+        return on_cluster.executors(cluster)
     count = workers or os.cpu_count() or 1
     if count == 1 or sum(map(_size, paths)) < WORTH_PROCESSES:
         return InThisProcess

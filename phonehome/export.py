@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     database = location_database(options.geo_db, options.as_of)
     keys = key_logs(options)
     paths, errors = find_captures(options.captures)
-    where = executors(options.workers, paths)
+    where = executors(options.workers, paths, options.cluster)
     with Progress(enabled=not options.quiet) as progress:
         reading = pipeline.read_captures(paths, examining, where, progress, keys)
     reading.errors.update(errors)

@@ -125,6 +125,12 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=positive, metavar="N", help="processes to use (default: one for each processor)"
     )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="read on a Dask cluster whose workers see the captures under the same paths: the scheduler's "
+        'tcp://HOST:PORT, or "local" (docs/cluster.md)',
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress and no notes on standard error")
 
 

@@ -85,7 +85,9 @@ def run(options: argparse.Namespace) -> int:
     keys = key_logs(options)
     paths, errors = find_captures(options.captures)
     with Progress(enabled=not options.quiet) as progress:
-        reading = pipeline.read_captures(paths, examining, executors(options.workers, paths), progress, keys)
+        reading = pipeline.read_captures(
+            paths, examining, executors(options.workers, paths, options.cluster), progress, keys
+        )
     reading.errors.update(errors)
     if reading.errors and not reading.files:
         for path, error in sorted(reading.errors.items()):
