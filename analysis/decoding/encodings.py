@@ -105,6 +105,9 @@ SHORTEST_DATA = 7
 """Characters of the shortest name that can be data: an address of e-mail."""
 
 
+_PADDED = re.compile(r"[A-Za-z0-9+/]{22,86}={1,2}\Z|[A-Za-z0-9_-]{22,86}={1,2}\Z").match
+
+
 def data_as_name(name: str) -> bool:
     """Whether the name of a field is itself data, as in `{"02:1a:...": {"rssi": -60}}`: hexadecimal of 12 digits and
     more, a MAC address, a UUID, a number, an address of e-mail."""
@@ -114,6 +117,15 @@ def data_as_name(name: str) -> bool:
 def understood(data: bytes) -> bool:
     """Whether bytes from under an encoding are text, or in a format that can be told."""
     return _understood(data) is not None
+
+
+def padded(text: str) -> int:
+    """Bytes in base64 that ends in padding and holds neither text nor a known format, as far as they are as many as in
+    a block of ciphertext and no more than `unwrap` passes on; 0 for all other texts."""
+    if not _PADDED(text) or not any(letter.islower() for letter in text) or len(set(text)) < 10:
+        return 0
+    data = _unbase64(text.replace("-", "+").replace("_", "/"))
+    return len(data) if data and 16 <= len(data) <= _LEAST_NOISE and not understood(data) else 0
 
 
 def _compressed(data: bytes) -> bool:

@@ -35,6 +35,7 @@ _RUNS = 200
 """Words that are kept of bytes in a format that is not known."""
 _PACKED = 8192
 """Bytes up to which a field is tried as packed numbers."""
+_GIVEN_OUT = frozenset({"header", "cookie"})
 _LEAST_DELIMITED = 24
 """Bytes of the shortest field that is tried as messages behind their lengths."""
 _NOT_IN_TEXT = frozenset(range(32)) - {9, 10, 13}
@@ -150,6 +151,8 @@ class Walk:
         if size < SHORTEST or (not whole and size <= LONGEST_PLAIN and PLAIN(content)):
             if content:
                 self.values.append(_make(Value, (at[0], at[1], content, at[2])))
+                if content[-1] == "=":
+                    self.sealed(content, at)
         else:
             self.unwrap(content, at, whole=whole)
 
@@ -165,6 +168,8 @@ class Walk:
         if found is None:
             if not (whole or "\n" in content) or not self.loose(content, at, whole):
                 self.emit(content, at)
+                if content[-1] == "=":
+                    self.sealed(content, at)
             return
         name, inner = found
         path, key, group, depth, _ = at
@@ -198,6 +203,12 @@ class Walk:
             self.text(inner, under, whole=whole or inner[:1] in ("{", "[", "<"))
         else:
             self.data(inner, under)
+
+    def sealed(self, content: str, at: At) -> None:
+        """Notes a few bytes under base64 that nothing understands: the digest or the ciphertext of an identifier is as
+        long. Only where padding tells base64 from an id; not in headers, which are full of what servers gave out."""
+        if at[0] and at[0][0] not in _GIVEN_OUT and (size := encodings.padded(content)):
+            self.note((*at[0], "base64"), size, "unknown", f"{size} bytes are too few to tell")
 
     def loose(self, content: str, at: At, whole: bool) -> bool:
         """Text that no parser takes as a whole; whether a reader took it apart."""
@@ -296,6 +307,8 @@ class Walk:
                 if size <= LONGEST_PLAIN and (size < SHORTEST or PLAIN(node)):
                     if node:
                         append(_make(Value, (inner, name or around, node, group)))
+                        if node[-1] == "=":
+                            self.sealed(node, (inner, name or around, group, depth, 0))
                 else:
                     self.unwrap(node, (inner, name or around, group, depth, 0))
             elif (kind is int and node.bit_length() <= _HUGE) or (kind is float and node - node == 0):
@@ -515,6 +528,8 @@ class Walk:
                     and not protobuf.text_like_message(content)
                 ):
                     append(_make(Value, (inner, key, words, group)))
+                    if words[-1] == "=":
+                        self.sealed(words, (inner, key, group, depth, nesting))
                 else:
                     self.bytes_field(content, path, (inner, key, group, depth, nesting))
             elif wire == protobuf.VARINT:

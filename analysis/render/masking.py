@@ -47,6 +47,14 @@ _WORD = re.compile(r"[A-Za-z]{0,24}[0-9]{0,2}|[0-9]{1,4}").fullmatch
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _LABEL_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LABEL_HEX = re.compile(r"(?<![0-9A-Za-z])(?=(?:[a-fA-F]*[0-9]){2})[0-9a-fA-F]{12,}(?![0-9A-Za-z])")
+_LABEL_MAIL = re.compile(
+    # Two labels that can be a domain, and at least two more, whose owner was told it.
+    r"(?:[0-9A-Za-z_+-]{1,63}\.){0,4}[0-9A-Za-z_+-]{1,63}(\.at\.|-at-|_at_)"
+    r"(?=[0-9A-Za-z-]{1,63}\.[A-Za-z]{2,3}(?:\.[0-9A-Za-z-]{1,63}){2})"
+)
+"""An address of e-mail in a host name: `someone.at.example.org.tracker.example`."""
+_AT: Final = (".at.", "-at-", "_at_")
+"""What stands in a host name for @."""
 _MARK = re.compile(r"(‹[^‹›]*›)")
 _NO_MARKS: Final = str.maketrans("‹›", "<>")
 """A stranger's text must not look like a mark of ours."""
@@ -188,8 +196,21 @@ class Masking:
     @cached_property
     def _strong(self) -> Any:
         # The address of a phone or a server is what it is called by.
+        in_hosts = (
+            (value.replace("@", at), self._mark(kind, value))
+            for kind, value in self._secrets
+            if "@" in value
+            for at in _AT
+        )
         return _automaton(
-            item for item in self._spellings.items() if _is_strong(item[0]) and not is_address(item[0])
+            (
+                *in_hosts,
+                *(
+                    item
+                    for item in self._spellings.items()
+                    if _is_strong(item[0]) and not is_address(item[0])
+                ),
+            )
         )
 
     @cached_property
@@ -289,6 +310,7 @@ def hidden_tokens(text: str) -> str:
 def hidden_numbers(text: str) -> str:
     """As `hidden_tokens`, but for the runs of letters and digits: for names, of which many look like these."""
     text = _MAIL.sub(lambda match: mask("email", match[0]), text)
+    text = _LABEL_MAIL.sub(lambda match: f"{HIDDEN}{match[1]}", text)
     text = _MAC.sub(lambda match: mask("mac", match[0]), text)
     text = _PLACE.sub(lambda match: mask("position", f"{match[1]},{match[3]}"), text)
     return _NUMBER.sub(lambda match: mask("", match[0]), text)

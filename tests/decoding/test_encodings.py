@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import json
 import random
 import string
@@ -13,7 +14,14 @@ from urllib.parse import quote
 import brotli
 import pytest
 
-from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN, SHORTEST, data_as_name, unwrap
+from phonehome.analysis.decoding.encodings import (
+    LONGEST_PLAIN,
+    PLAIN,
+    SHORTEST,
+    data_as_name,
+    padded,
+    unwrap,
+)
 from phonehome.analysis.decoding.limits import Limits
 from tests.decoding.protobuf import message
 from tests.decoding.usual import decode_bytes
@@ -219,10 +227,35 @@ def test_a_uuid_in_braces() -> None:
     assert layer("{" + uuid[:-1] + "g}") is None
 
 
-def test_opaque_bytes_under_base64_are_counted_from_65_on() -> None:
+def test_opaque_bytes_under_base64_are_counted() -> None:
     rng = random.Random(9)
-    for size, counted in ((32, 0), (64, 0), (65, 1), (100, 1), (255, 1)):
+    # Without padding, fewer than 65 bytes can be an id.
+    for size, looks in (
+        (16, "unknown"),
+        (32, "unknown"),
+        (48, ""),
+        (64, "unknown"),
+        (65, "encrypted"),
+        (255, "encrypted"),
+    ):
         text = base64.b64encode(rng.randbytes(size)).decode()
         decoded = decode_bytes(json.dumps({"token": text}).encode())
         assert [value.data for value in decoded.values] == [text]
-        assert [part.looks for part in decoded.opaque] == ["encrypted"] * counted, size
+        assert [part.looks for part in decoded.opaque] == [looks] * bool(looks), size
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        (base64.b64encode(hashlib.sha256(b"a").digest()).decode(), 32),
+        (base64.b64encode(hashlib.md5(b"a").digest()).decode(), 16),
+        (base64.urlsafe_b64encode(hashlib.sha512(b"a").digest()).decode(), 64),
+        # Text, a number of letters that can be an id, and what is no base64.
+        (base64.b64encode(b"a sentence that can be read").decode(), 0),
+        ("dGhpc2lzYW5pZDAxMjM0NTY3", 0),
+        ("AAAAAAAAAAAAAAAAAAAAAA==", 0),
+        ("name=value&other=", 0),
+    ],
+)
+def test_a_few_opaque_bytes_are_told_by_their_padding(text: str, size: int) -> None:
+    assert padded(text) == size

@@ -444,6 +444,13 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "eea",
     ),
     Attack(
+        "sealed-base64",
+        "base64 of 32 opaque bytes, as a digest or one block of ciphertext is",
+        _to_china(body=json.dumps({"d": base64.b64encode(_random(32)).decode()}).encode(), headers=_JSON),
+        NOT_JUDGED,
+        "eea",
+    ),
+    Attack(
         "short-base64",
         "base64 of 200 opaque bytes",
         _to_china(body=json.dumps({"d": base64.b64encode(_random(200)).decode()}).encode(), headers=_JSON),

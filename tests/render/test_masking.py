@@ -106,3 +106,23 @@ def test_what_was_masked_before_stays() -> None:
     masking = Masking([("imei", "#1 35693803•••••••")], already={"#1 35693803•••••••", "‹IMEI #1›.example"})
     assert masking.value("imei", "#1 35693803•••••••") == "#1 35693803•••••••"
     assert masking.host("‹IMEI #1›.example") == "‹IMEI #1›.example"
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("someone.private.at.example.org.tracker.cn", False),
+        ("someone-at-example.org.t.tracker.cn", False),
+        # Names of hosts in Austria, and others with such a label.
+        ("ads.at.example.com", True),
+        ("at.example.com", True),
+        ("look-at-this.example.com", True),
+    ],
+)
+def test_an_address_of_e_mail_in_a_host_name(host: str, shown: bool) -> None:
+    assert (Masking([]).host(host) == host) is shown
+
+
+def test_a_known_address_of_e_mail_in_a_host_name() -> None:
+    masking = Masking([("email", "me@example.org")])
+    assert masking.host("me.at.example.org.cn") == "‹e-mail address #1›.cn"
