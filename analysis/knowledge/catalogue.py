@@ -22,7 +22,7 @@ Which entry wins, if several match (the first difference decides):
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Final, NamedTuple, get_args
 
 from phonehome.analysis.knowledge.identifiers import Kind
@@ -100,7 +100,6 @@ class Endpoint:
     """The user's own file that it is from; empty: it comes with the program."""
     reason: str = field(default="", compare=False)
     """Why a transmission that matched is held to be this one: names the entry and what matched."""
-    _path: re.Pattern[str] | None = field(default=None, compare=False, repr=False)
 
     def matches(self, transmission: Transmission, keys: Container[str]) -> bool:
         """Whether all conditions but the host hold. `keys` are the names that decoding found in it."""
@@ -110,7 +109,7 @@ class Endpoint:
             return False
         if self.method and transmission.method != self.method:
             return False
-        if self._path is not None and not self._path.match(transmission.path[:MAX_PATH].partition("?")[0]):
+        if self.path and not _pattern(self.path).match(transmission.path[:MAX_PATH].partition("?")[0]):
             return False
         for key in self.keys:
             if key not in keys:
@@ -311,7 +310,6 @@ def _endpoint(
         fields=fields,
         own=own,
         reason=f"{known} (by {matched})",
-        _path=_pattern(table.path),
     )
 
 
@@ -340,13 +338,13 @@ def _field(table: FieldTable, at: str, wrong: Callable[[str], None]) -> Field:
     return Field(without_compression(path), table.kind, table.reason)
 
 
-def _pattern(path: str) -> re.Pattern[str] | None:
-    """`*` is any run of characters within one segment, `**` at the end is everything below.
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    """`*` is any run of characters within one segment, `**` at the end is everything below. Made when a host of the
+    entry is first seen: most entries of the catalogue are asked for nothing in one run.
 
     Each `*` but the last is an atomic group that takes the leftmost fit, as in `fnmatch.translate`: time is
     linear in the path, whatever a hostile one looks like."""
-    if not path:
-        return None
     below = path.endswith("**")
     first, *rest = [re.escape(piece) for piece in path.removesuffix("**").split("*")]
     tail = ".*" if below else ""
