@@ -47,6 +47,8 @@ class Knowledge:
     """What requests say of the app that sent them."""
     edges: Edges
     """Headers and names in which networks say where a machine is."""
+    matters: tuple[schema.Matter, ...]
+    """Why it matters that an identifier is sent."""
 
     @property
     def own(self) -> tuple[Endpoint, ...]:
@@ -118,7 +120,7 @@ def read_folder(folder: Path, reader: Reader | None = None) -> Knowledge:
     devices, markets, firmware = one(schema.Devices), one(schema.Markets), one(schema.Firmware)
     codes, transfers, clouds = one(schema.CountryNames), one(schema.Transfers), one(schema.CloudRegions)
     special, anycast, networks = one(schema.SpecialAddresses), one(schema.Anycast), one(schema.Networks)
-    apps = one(schema.Apps)
+    apps, matters = one(schema.Apps), one(schema.Matters)
     edges, place_names = one(schema.EdgeHeaders), one(schema.PlaceNames)
     files = _read_endpoints(sorted(folder.glob(schema.Endpoints.NAME)), reader)
     reader.stop()  # what is missing because it is wrong would make more mistakes
@@ -134,6 +136,7 @@ def read_folder(folder: Path, reader: Reader | None = None) -> Knowledge:
         addresses=Addresses.of(special, anycast, networks, clouds),
         apps=Apps.of(apps),
         edges=Edges.of(edges, place_names),
+        matters=matters.matter,
     )
     reader.check(
         {

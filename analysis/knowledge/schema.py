@@ -266,6 +266,41 @@ class Purposes(File, frozen=True):
     purpose: tuple[Purpose, ...]
 
 
+# --- why it matters -----------------------------------------------------------------------------------
+
+
+class Matter(Table, frozen=True):
+    """Why it matters that identifiers of some kinds are sent."""
+
+    says: Text
+    """A sentence or two for people who do not know the field, and no more than the reference says."""
+    reference: References
+    kinds: Texts = ()
+    """Ids of kinds of identifiers."""
+    unencrypted: bool = False
+    """Whether it is about identifiers in clear text, of any kind."""
+
+    def mistakes(self) -> Iterator[str]:
+        if bool(self.kinds) is self.unencrypted:
+            yield "it is about 'kinds', or about what is 'unencrypted'"
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        yield from super().claims()
+        for kind in self.kinds or ("unencrypted",):
+            yield f"{kind!r}", "kind", kind
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        for kind in self.kinds:
+            yield "kind", kind
+
+
+class Matters(File, frozen=True):
+    """Why it matters that an identifier is sent."""
+
+    NAME: ClassVar = "matters.toml"
+    matter: tuple[Matter, ...]
+
+
 # --- companies ----------------------------------------------------------------------------------------
 
 

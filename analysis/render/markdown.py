@@ -18,6 +18,7 @@ from phonehome.analysis.report.companies import (
 from phonehome.analysis.report.concern import is_routine
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document
 from phonehome.analysis.report.headline import headline
+from phonehome.analysis.report.matters import why
 from phonehome.analysis.report.summary import ENCRYPTION, number_of
 
 COMPANIES = (
@@ -39,6 +40,14 @@ def write(report: Document, out: TextIO) -> None:
         out.write("\nNo transmission of a device was found.\n")
     _companies(report, out)
     _list(out, "Phones of one model, side by side", phrases.outliers(report))
+    _list(
+        out,
+        "Why it matters",
+        [
+            f"{line.what}: {line.says} ({'; '.join(title for title, _ in line.references)})"
+            for line in why(report)
+        ],
+    )
     _list(out, "Not seen", phrases.not_seen(report))
     captures: list[str] = []
     for capture in report["captures"]:

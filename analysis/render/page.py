@@ -29,6 +29,7 @@ from phonehome.analysis.report.entries import (
     IdentifierEntry,
 )
 from phonehome.analysis.report.headline import Headline, headline
+from phonehome.analysis.report.matters import Why, why
 from phonehome.analysis.report.summary import (
     CATEGORY_ORDER,
     ENCRYPTION,
@@ -246,6 +247,8 @@ class Page(NamedTuple):
     narrow_flow: charts.FlowView | None
     paper_flow: charts.FlowView | None
     flow_table: charts.FlowTable
+    why: list[Why]
+    """Why it matters, by what was found."""
     not_seen: list[str]
     certainty: list[tuple[str, int, str]]
     """How sure countries are: word, transmissions, what it means."""
@@ -298,6 +301,7 @@ def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DE
         charts.flow(report, charts.NARROW_FLOW),
         charts.flow(report, charts.PAPER_FLOW),
         charts.flow_table(report),
+        why(report),
         phrases.not_seen(report),
         _certainty(report),
         max(0, len(report["devices"]) - MAX_PICTURES),

@@ -96,6 +96,14 @@ def _data(view: Page) -> dict[str, Any]:
         "flow_picture": _Drawing(picture.render(flow=view.paper_flow) if view.paper_flow else ""),
         "flow": [line._asdict() for line in view.flow_table.lines],
         "flow_left_out": view.flow_table.left_out,
+        "why": [
+            {
+                "what": line.what,
+                "says": line.says,
+                "rests_on": "; ".join(f"{title}, {at}" for title, at in line.references),
+            }
+            for line in view.why
+        ],
         "not_seen": view.not_seen,
         "reading": READING,
         "certainty": view.certainty,
