@@ -35,6 +35,7 @@ from phonehome.addons.capture import Capture
 from phonehome.addons.commands import Commands
 from phonehome.addons.live_report import LiveReport
 from phonehome.addons.own_network import OwnNetwork
+from phonehome.addons.streams import Streams
 from phonehome.addons.undecrypted_tls import UndecryptedTls
 from phonehome.analysis.render.escape import printable
 
@@ -44,6 +45,8 @@ FIRST_PORT: Final = 51820
 """UDP port of the first phone's WireGuard, the usual one; each further phone has the next."""
 SWITCH: Final = 0.001
 """Seconds after which a thread that computes lets the event loop go on; by itself Python takes 5 ms."""
+LARGE: Final = "10m"
+"""Bodies of more than that are passed on as they come, and not kept: many of them would fill memory."""
 ALONE: Final = 60.0
 """Seconds without a phone until it is said what to check."""
 MAX_GREETED: Final = 100
@@ -178,7 +181,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
     try:
         # Before the live report, which leads its own name to this computer.
         master.addons.add(OwnNetwork(), Attempts(), UndecryptedTls(), ActivationLog(), LiveReport())
-        master.addons.add(Commands(), Capture())
+        master.addons.add(Commands(), Streams(), Capture())
         master.addons.add(Instructions(settings, master, faults))
         opts.update(
             mode=[*(phone.mode for phone in settings.phones), *settings.modes],
@@ -192,6 +195,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
             phonehome_activation_log=str(settings.activation_log),
             phonehome_capture=str(settings.capture),
             show_ignored_hosts=True,
+            stream_large_bodies=LARGE,
         )
         # Scripts are loaded later, and can have options of their own.
         opts.set(*settings.extra, defer=any(option.startswith("scripts=") for option in settings.extra))

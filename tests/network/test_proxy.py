@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import http.server
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from phonehome.cli import main
 from tests.network.parts import (
     MITMDUMP,
     PHONEHOME,
@@ -240,3 +242,57 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     assert run.stderr.count("failed to listen") == 1
     assert "end it, or say --port" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+class _Endless(http.server.BaseHTTPRequestHandler):
+    """Takes bodies of any length, and sends events until the client has had enough."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        left = int(self.headers["Content-Length"])
+        while left:
+            left -= len(self.rfile.read(min(left, 1 << 20)))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(b"data: first\n\n")
+        enough.wait(30)
+        self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+enough = threading.Event()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="says how much memory was used")
+def test_events_pass_as_they_come_and_long_bodies_need_no_memory(tmp_path: Path) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Endless)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    piece, number = bytes(1 << 20), 120
+    with proxy(tmp_path) as at:
+        to = http.client.HTTPConnection("127.0.0.1", at.port, timeout=30)
+        to.request("GET", f"http://127.0.0.1:{server.server_port}/events")
+        assert to.getresponse().readline() == b"data: first\n"
+        enough.set()
+        to = http.client.HTTPConnection("127.0.0.1", at.port, timeout=60)
+        length = {"Content-Length": str(len(piece) * number)}
+        to.request("POST", f"http://127.0.0.1:{server.server_port}/", (piece for _ in range(number)), length)
+        assert to.getresponse().status == 200
+        status = Path(f"/proc/{at.process.pid}/status").read_text()
+        stop(at.process)
+    server.shutdown()
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    assert peak < 300 << 10, f"{peak >> 10} MiB"
+    (capture,) = at.folder.glob("*.mitm")
+    assert main(["report", str(capture), "--quiet", "-o", str(tmp_path / "report.json")]) == 0
+    seen = json.loads((tmp_path / "report.json").read_text())["not_seen"]
+    assert seen["not_understood"]["over_a_limit"] == 1
+    assert seen["not_understood"]["bytes"] == len(piece) * number

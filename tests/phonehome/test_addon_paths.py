@@ -17,6 +17,7 @@ NAMES = (
     "evidence_view",
     "live_report",
     "own_network",
+    "streams",
     "undecrypted_tls",
 )
 
