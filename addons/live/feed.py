@@ -38,6 +38,8 @@ LONGEST_WAIT = 10.0
 """Seconds between two reports, at most, however long one takes."""
 LOOK_BUDGET = 0.002
 """Seconds that one such look may take of the event loop."""
+RESTARTS = 3
+"""Times that the process is started again when it dies."""
 LAST_WORDS = 10.0
 """Seconds that the process has, when the proxy ends, to say what it has not said yet."""
 
@@ -61,8 +63,11 @@ class Feed:
         self._asked: float | None = None
         self._next = 0.0
         self._ended = False
+        self._arguments: Sequence[str] = ()
+        self._restarts = 0
+        self._handed = 0
         self.lost = 0
-        """Exchanges that did not fit into the queue."""
+        """Exchanges that are not in the report: they did not fit into the queue, or the process died with them."""
         self.view: bytes | None = None
         """The latest report for the page, as JSON; None if there is none yet."""
         self.stopped = False
@@ -70,9 +75,17 @@ class Feed:
 
     async def start(self, arguments: Sequence[str]) -> None:
         """Starts the process. Raises OSError."""
-        self._process = await helper.start("phonehome.addons.live.worker", *arguments)
-        self._receiving = asyncio.create_task(self._receive(self._process))
+        self._arguments = arguments
+        await self._start()
         self._looking = asyncio.create_task(self._look_again_and_again())
+
+    async def _start(self) -> None:
+        process = await helper.start("phonehome.addons.live.worker", *self._arguments)
+        if self._ended:
+            await helper.end(process, 0)
+            return
+        self._process = process
+        self._receiving = asyncio.create_task(self._receive(process))
 
     def stop(self) -> Awaitable[None] | None:
         """Ends the process. Whoever can wait for it hears its last lines; a script that is reloaded cannot."""
@@ -107,6 +120,7 @@ class Feed:
         if self._queued > MAX_QUEUE:
             self.lost += 1
             return
+        self._handed += what == "over"
         state = live_flow.state(flow)
         left_out = shorten(state)
         self._put(marshal.dumps((what, state, *left_out)))
@@ -184,8 +198,27 @@ class Feed:
             pass
         if self._process is process:
             self._process = None
-            self._ended = self.stopped = True
-            logger.error("live_report: the process that adds up has ended; the live report stands still")
+            await self._died()
+
+    async def _died(self) -> None:
+        """The process ended by itself, and what it had added up is gone."""
+        if self._restarts < RESTARTS:
+            self._restarts += 1
+            self.lost += self._handed
+            self._handed = 0
+            self._asked, self._changed = None, True
+            self._open = {id_: (flow, -1) for id_, (flow, _) in self._open.items()}
+            logger.error(
+                "live_report: the process that adds up has ended, and is started again; what it had is in the capture"
+            )
+            try:
+                await self._start()
+            except OSError:
+                pass
+            else:
+                return
+        self._ended = self.stopped = True
+        logger.error("live_report: the process that adds up has ended; the live report stands still")
 
 
 async def _end(process: asyncio.subprocess.Process, receiving: asyncio.Task[None]) -> None:

@@ -64,7 +64,7 @@ function show(report) {
   document.getElementById("sources").replaceChildren(...report.sources.map((line) => element("p", line)));
   const faults = [];
   if (report.stopped) faults.push("The live report has stopped; the capture goes on. Make the report from its file.");
-  if (report.lost) faults.push(`${report.lost} exchanges came too fast for this page and are only in the capture.`);
+  if (report.lost) faults.push(`${report.lost} exchanges are not on this page, only in the capture.`);
   if (report.faults) faults.push(`${report.faults} could not be examined, by a fault of phonehome.`);
   const when = new Date(report.time * 1000).toLocaleTimeString();
   state(faults.length ? faults.join(" ") : report.devices.length ? `Up to date as of ${when}. Identifiers are masked.`

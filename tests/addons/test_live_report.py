@@ -20,8 +20,9 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import taddons, tflow
 
 from captures.flows import build_flow
+from phonehome.addons import helper
 from phonehome.addons.live import pages, worker
-from phonehome.addons.live.feed import MAX_SENT, Feed, shorten
+from phonehome.addons.live.feed import MAX_SENT, RESTARTS, Feed, shorten
 from phonehome.addons.live_report import ADDRESS, LiveReport
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.places.database import LocationDatabase
@@ -195,7 +196,7 @@ def test_ends_with_the_proxy_and_says_nothing_amiss(tmp_path: Path) -> None:
         assert f"http://127.0.0.1:{proxy.report_port}/" in log
 
 
-def test_traffic_goes_on_when_the_process_that_adds_up_is_gone(tmp_path: Path) -> None:
+def test_the_process_that_adds_up_is_started_again_when_it_dies(tmp_path: Path) -> None:
     with live_proxy(tmp_path) as proxy:
         children = Path(f"/proc/{proxy.process.pid}/task/{proxy.process.pid}/children")
         if not children.exists():
@@ -204,10 +205,32 @@ def test_traffic_goes_on_when_the_process_that_adds_up_is_gone(tmp_path: Path) -
         report_of(proxy, lambda shown: "a.example" in rows_of(shown))
         for child in children.read_text().split():
             subprocess.run(["kill", "-9", child], check=True)
-        shown = report_of(proxy, lambda shown: bool(shown.get("stopped")))
-        assert "a.example" in rows_of(shown)
         assert send(proxy, "/", host="b.example") == 200
-        assert "has ended" in stop(proxy.process)
+        shown = report_of(proxy, lambda shown: "b.example" in rows_of(shown))
+        assert shown["lost"] >= 1
+        assert not shown.get("stopped")
+        assert "is started again" in stop(proxy.process)
+
+
+def test_a_process_that_dies_again_and_again_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    async def start(*_: str) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        started.append(await asyncio.create_subprocess_exec("true", stdin=pipe, stdout=pipe))
+        return started[-1]
+
+    async def run() -> None:
+        found = Feed(lambda text, loud: None)
+        await found.start(())
+        async with asyncio.timeout(20):
+            while not found.stopped:
+                await asyncio.sleep(0.01)
+        assert found.stop() is None
+
+    monkeypatch.setattr(helper, "start", start)
+    asyncio.run(run())
+    assert len(started) == 1 + RESTARTS
 
 
 # The parts.
