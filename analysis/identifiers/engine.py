@@ -9,7 +9,7 @@ together at the end, from what the pass noted.
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import cache
 from typing import Final
 
@@ -67,6 +67,8 @@ _AGENT: Final = Meaning()
 """The value is a user agent."""
 
 
+_OF_A_CONTACT: Final = frozenset({"phone-number", "email"})
+"""Kinds of which an address book is made."""
 _LINES: Final = frozenset({"header", "cookie"})
 """First segments of paths where what stands beside a value says nothing of it."""
 _LESS: Final[Mapping[Certainty, Certainty]] = {
@@ -236,10 +238,14 @@ class Recogniser:
             reason = f"key {each.value.key}, which can mean other things; {checked.note}"
             reason += "; with others of its kind beside it" if company else ""
             found.append((each.place, Finding(kind.id, checked.value, certainty, reason, each.value.path)))
+        short = [each for each in noted if each.meaning.short]
+        if len(short) > 1 and (read := _of_short_names(short, found, groups_with_device)):
+            places = {place for place, _ in read}
+            found = [each for each in found if each[0] not in places] + read
         if roles or fields:
             found += position.positions(noted)
             found += network.cells(noted, groups_with_device)
-        if any(finding.kind in ("phone-number", "email") for _, finding in found) or "contacts" in roles:
+        if "contacts" in roles or any(finding[0] in _OF_A_CONTACT for _, finding in found):
             books, of_books = person.contacts(noted, found)
             if books:
                 found = [each for each in found if each[0] not in of_books] + books
@@ -514,6 +520,44 @@ def _best(
         said = f"key {key}; " if weight is not None else "looks like one, under a name that does not say so; "
         best = Finding(kind.id, checked.value, certainty, said + checked.note, path)
     return best, None if best is not None else uncertain
+
+
+LEAST_SHORT: Final = 3
+"""Kinds under short names in one object, from which on the names are believed; two if one value is proven."""
+
+
+def _of_short_names(
+    noted: Sequence[Noted], found: Sequence[Placed], groups_with_device: Set[int]
+) -> list[Placed]:
+    """What stands under the names of a few letters that kits use, where several kinds of them stand together; what was
+    found by its shape alone is found anew."""
+    taken = {place for place, finding in found if finding.certainty != "possible"}
+    groups: dict[int, list[tuple[Noted, Kind, Checked]]] = {}
+    for each in noted:
+        if each.place in taken or len(each.text) < LEAST_SHORT_VALUE or _never(each.text):
+            continue
+        for kind, weight in each.meaning.kinds:
+            if (
+                weight == "short"
+                and (checked := _check(kind.id, each.text))
+                and checked.strength > Strength.WEAK
+            ):
+                groups.setdefault(each.value.group, []).append((each, kind, checked))
+                break
+    read: list[Placed] = []
+    for group, members in groups.items():
+        several = len({kind.id for _, kind, _ in members})
+        proven = any(checked.strength >= Strength.SPECIFIC for *_, checked in members)
+        if several + (group in groups_with_device) < LEAST_SHORT - proven:
+            continue
+        for each, kind, checked in members:
+            reason = f"key {each.value.key}, short for it; with {several} kinds of such names together; {checked.note}"
+            read.append((each.place, Finding(kind.id, checked.value, "likely", reason, each.value.path)))
+    return read
+
+
+LEAST_SHORT_VALUE: Final = 8
+"""Characters of a value that short names can stand for."""
 
 
 def _possible_kinds(

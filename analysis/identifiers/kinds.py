@@ -7,9 +7,11 @@ each name: phones use the same few hundred all the time.
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from phonehome.analysis import knowledge
+from phonehome.analysis.identifiers.tongues import Tongues, fold
 from phonehome.analysis.knowledge.identifiers import (
     CATEGORIES,
     NOTHING,
@@ -67,14 +69,14 @@ def meaning(name: str) -> Meaning:
     meanings = table.meanings
     if len(name) > MAX_KEY:
         return NOTHING
-    for whole in ("_".join(words_of(name)), compact(name)):
+    for whole in ("_".join(words_of(name)), compact(name)) if name.isascii() else ():
         found = meanings.get(whole)
         if found is not None:
             return found
     if inner := _BRACKETED(name):
         # How PHP and others write that a name stands in an object: the name is the last.
         return meaning(inner[1])
-    for words in _readings(name):
+    for words in _readings(name) if name.isascii() else ():
         while 0 < len(words) <= MAX_WORDS:
             found = _without_affixes(words, table)
             if found is not None:
@@ -82,7 +84,22 @@ def meaning(name: str) -> Meaning:
             if words[-1] not in table.suffixes and not words[-1].isdecimal():
                 break
             words = words[:-1]
+    for words in _tongues().readings(name):
+        found = table.meanings.get("".join(words)) or _without_affixes(words, table)
+        if found is not None:
+            return found
     return NOTHING
+
+
+@cache
+def _tongues() -> Tongues:
+    table = tables()
+    return Tongues({fold(word): english for word, english in table.words.items()}, table.english)
+
+
+def in_english(name: str) -> list[str]:
+    """The words of a name in another language; empty if it is in none that is known."""
+    return " ".join(_tongues().english(name)).split()
 
 
 def _readings(name: str) -> Iterable[list[str]]:
@@ -137,5 +154,5 @@ def _unmarked(rest: str, table: Identifiers) -> Meaning | None:
 
 def _weakened(meaning: Meaning) -> Meaning:
     """Without the names that are vague: with a prefix they could be anything."""
-    strong = tuple([(kind, weight) for kind, weight in meaning.kinds if weight != "vague"])
+    strong = tuple([(kind, weight) for kind, weight in meaning.kinds if weight not in ("vague", "short")])
     return meaning if len(strong) == len(meaning.kinds) else Meaning(strong, meaning.roles, meaning.trait)

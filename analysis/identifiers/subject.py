@@ -10,7 +10,7 @@ from typing import Final
 
 from phonehome.analysis.decoding.memo import Memo
 from phonehome.analysis.decoding.values import Value
-from phonehome.analysis.identifiers.kinds import MAX_KEY, compact, meaning, tables, words_of
+from phonehome.analysis.identifiers.kinds import MAX_KEY, compact, in_english, meaning, tables, words_of
 
 MAX_REMEMBERED: Final = 8192
 NEAR: Final = 48
@@ -42,24 +42,20 @@ class Subjects:
         parent = path[:-1]
         size = len(parent)
         its = self._signs
-        for value in values[max(0, place - NEAR) : place + NEAR]:
-            at = value.path
-            depth = len(at)
-            if value.group == group:
-                name = at[-1]
-            elif depth > size + 1 and at[:size] == parent:
-                name = at[size]  # a list or an object that stands beside it
-            elif 1 < depth <= size and at[:-1] == path[: depth - 1]:
-                name = at[-1]
-                if its[name] != _TYPE:
-                    continue
+        for at, key, data, of in values[max(0, place - NEAR) : place + NEAR]:
+            if of == group:
+                signs = its[at[-1]]
+            elif at[:size] == parent and len(at) > size + 1:
+                signs = its[at[size]]  # a list or an object that stands beside it
+            elif 1 < len(at) <= size and its[key] == _TYPE and at[:-1] == path[: len(at) - 1]:
+                signs = _TYPE
             else:
                 continue
-            signs = its[name]
-            if signs == _TYPE:
-                signs = ("machine",) if _is_other_type(value.data) else ()
-            for sign in signs:
-                found.setdefault(sign, name)
+            if signs:
+                if signs == _TYPE:
+                    signs = ("machine",) if _is_other_type(data) else ()
+                for sign in signs:
+                    found.setdefault(sign, at[size] if len(at) > size else key)
         return found
 
 
@@ -70,7 +66,7 @@ def _other(path: _Path) -> str:
         name = path[place][:MAX_KEY]
         if place == len(path) - 1 and compact(name) in table.meanings:
             continue
-        for word in (compact(name), *reversed(words_of(name))):
+        for word in (compact(name), *reversed(words_of(name)), *reversed(in_english(name))):
             if word in table.own:
                 return ""
             if word in table.elsewhere:

@@ -17,7 +17,7 @@ from phonehome.analysis.knowledge.schema import (
 )
 
 CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
-Weight = Literal["exclusive", "plain", "vague"]
+Weight = Literal["exclusive", "plain", "vague", "short"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ class Kind:
     grouped: bool = False
     names: frozenset[str] = frozenset()
     vague: frozenset[str] = frozenset()
+    short: frozenset[str] = frozenset()
     company: frozenset[str] = frozenset()
     doubts: tuple[str, ...] = ()
     few: int = 0
@@ -73,6 +74,8 @@ class Meaning(NamedTuple):
     """Parts that it plays in what is an identifier only together, such as `latitude`."""
     trait: str = ""
     """The property that it names, of those which together tell devices apart."""
+    short: bool = False
+    """Whether it is one of the names that count only together with those of other kinds."""
     carrier: bool = False
     """It says nothing itself: the name above it does."""
 
@@ -106,6 +109,10 @@ class Identifiers:
     """Names under which stands what kind of thing an object describes."""
     signs: Mapping[str, tuple[str, ...]]
     """What names that stand beside a value are a sign of."""
+    words: Mapping[str, str]
+    """Words of other languages, to English words."""
+    english: frozenset[str]
+    """Words that names in any language may hold."""
     agents: tuple[tuple[Kind, re.Pattern[str]], ...]
     """What user agents say of the device."""
     agents_never: frozenset[str]
@@ -126,6 +133,7 @@ class Identifiers:
                 ("exclusive", kind.exclusive),
                 ("plain", kind.names),
                 ("vague", kind.vague),
+                ("short", kind.short),
             ):
                 for name in names:
                     found.setdefault(name, []).append((kind, weight))  # type: ignore[arg-type]
@@ -140,12 +148,15 @@ class Identifiers:
                 tuple(found.get(name, ())),
                 frozenset(parts.get(name, ())),
                 traits.get(name, ""),
+                any(weight == "short" for _, weight in found.get(name, ())),
                 name in carriers,
             )
             for name in {*found, *parts, *traits, *carriers}
         }
         closed = {name for name, meaning in meanings.items() if meaning.carrier}
-        closed |= {name for name, rules in found.items() if all(weight == "vague" for _, weight in rules)}
+        closed |= {
+            name for name, rules in found.items() if all(weight in ("vague", "short") for _, weight in rules)
+        }
         closed |= traits.keys() - found.keys() - parts.keys()
         closed |= {name for name, its in parts.items() if name not in found and its <= _SPECIAL_ROLES}
         long = sorted((prefix for prefix in form.prefixes if len(prefix) >= 3), key=len, reverse=True)
@@ -170,6 +181,8 @@ class Identifiers:
             describing=frozenset(content.elsewhere.describing),
             types=frozenset(content.elsewhere.types),
             signs=_signs(content),
+            words={word: english for english, words in content.tongues.words.items() for word in words},
+            english=frozenset(content.tongues.english),
             agents=tuple(
                 (kinds[id], pattern)
                 for id, pattern in (("model", content.user_agent.model), ("build", content.user_agent.build))
@@ -200,7 +213,7 @@ def _plural(word: str) -> str:
 
 def _kind(table: KindTable) -> Kind:
     sets = ("company", "not_in", "only_in", "never", "alone_lengths", "alone_words")
-    names = ("exclusive", "names", "vague")
+    names = ("exclusive", "names", "vague", "short")
     return Kind(
         **{
             **structs.asdict(table),

@@ -373,6 +373,8 @@ class KindTable(Table, frozen=True):
     """Names that mean this kind, alone or with the prefixes and suffixes of [normal_form]."""
     vague: Texts = ()
     """Names that may mean other things as well; one with _ is meant only if the sender marks the same words."""
+    short: Texts = ()
+    """Names of a few letters, which count only together with those of other kinds."""
     company: Texts = ()
     """Roles that, in the same object, make a vague name "likely"."""
     doubts: tuple[str, ...] = ("machine", "thing")
@@ -467,6 +469,16 @@ class Roles(Table, frozen=True):
     useragent: Texts = ()
 
 
+class TongueWords(Table, frozen=True):
+    """Names in other languages."""
+
+    english: Texts
+    """Words that names in any language may hold."""
+    words: dict[str, Texts]
+    """English word or phrase, to words of other languages; empty for those that say nothing."""
+    reference: Text
+
+
 class AgentPatterns(Table, frozen=True):
     """What user agents say of the device: the last group that fits is the value."""
 
@@ -517,6 +529,7 @@ class IdentifierNames(File, frozen=True):
     normal_form: NormalForm
     values: NoValues
     roles: Roles
+    tongues: TongueWords
     traits: dict[str, Texts]
     """Properties that together tell devices apart, as people call them, and their names in traffic."""
     user_agent: AgentPatterns
