@@ -1,11 +1,17 @@
 """`phonehome report` with rules: the verdict comes first, in every format, and does not change the exit status."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from phonehome.analysis.places import online
+from phonehome.analysis.report.model import Report
+from phonehome.analysis.transmission import Transmission
 from phonehome.cli import main
+from phonehome.report import ask_online
+from tests.examining import examine
 from tests.reports import AFFECTED, CHINA
 
 SUMMARY = "HMD Global's statements of March 2019: BROKEN."
@@ -86,3 +92,54 @@ def test_a_good_report_is_not_replaced_by_an_empty_one(
 def test_a_name_that_fits_no_phone_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(AFFECTED), "--quiet", "--device", "Anna=10.9.9.9"]) == 0
     assert "Anna=10.9.9.9" in capsys.readouterr().err
+
+
+IDENTIFIERS = {
+    "imei": "352099001761481",
+    "iccid": "89470800123456789034",
+    "mac": "ac:37:43:a1:b2:c3",
+    "advertising_id": "6f1d0c52-8a37-4b0e-9d7f-52a1c3e80b41",
+    "email": "someone.private@example.org",
+}
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_online_asks_for_nothing_that_carries_an_identifier(
+    known: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: set[str] = set()
+
+    class Recorder:
+        def look_up(self, addresses: Iterable[str], names: Iterable[str]) -> online.OnlineResults:
+            asked.update(addresses, names)
+            return online.OnlineResults()
+
+    monkeypatch.setattr(online, "OnlineLookups", Recorder)
+    labels = [value.replace(":", "-").replace("@", ".at.") for value in IDENTIFIERS.values()]
+    hosts = [f"{label}.up.example.cn" for label in labels] + [
+        f"a-{labels[0]}.up.example.cn",
+        "plain.example.cn",
+    ]
+    address = "2001:db8:1:2:ae37:43ff:fea1:b2c3"  # its second half is made of the MAC address
+    report = Report()
+    for host in hosts:
+        body = json.dumps(IDENTIFIERS).encode() if known else b""
+        report.add(
+            "a.mitm",
+            examine(
+                Transmission(
+                    time=1_548_140_400.0,
+                    client="10.0.0.9",
+                    address=address if host == hosts[0] else "61.139.2.69",
+                    host=host,
+                    host_source="host",
+                    port=80,
+                    method="POST",
+                    headers=(("Content-Type", "application/json"),),
+                    payloads=(body,),
+                )
+            ),
+        )
+    ask_online(report, quiet=False)
+    assert asked == {"plain.example.cn", "61.139.2.69"}
+    assert "7 that may hold an identifier are not asked about" in capsys.readouterr().err

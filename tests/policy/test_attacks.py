@@ -2,16 +2,21 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from phonehome.addons.activation_log import event
+from phonehome.addons.live.lines import Lines
 from phonehome.addons.live.view import view
 from phonehome.analysis.decoding.decoder import Decoder
 from phonehome.analysis.decoding.values import Decoded
 from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.examiner import Examiner
+from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.pipeline import read_captures
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.policy.judge import judge_policy
@@ -20,6 +25,7 @@ from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.masked import masked, masking_of
 from phonehome.analysis.render.output import make_document, rendered
 from phonehome.analysis.report.entries import Document
+from phonehome.analysis.sources.mitm import read
 from phonehome.analysis.transmission import Transmission
 from phonehome.cli import main
 from tests.policy.attacks import ATTACKS, CHINA, IMEI, Act, Attack, Scene
@@ -127,6 +133,43 @@ def test_no_word_that_a_phone_sends_changes_a_word_of_ours(id_: str, tmp_path: P
 def test_nothing_of_it_is_shown(id_: str, format_: str, tmp_path: Path) -> None:
     document = seen(capture(BY_ID[id_], tmp_path))
     assert IMEI.encode() not in rendered(masked(document, masking_of([document])), format_)
+
+
+@pytest.mark.parametrize("id_", [attack.id for attack in ATTACKS if not attack.damage])
+def test_log_and_live_lines_say_what_the_verdict_rests_on(id_: str, tmp_path: Path) -> None:
+    """The same purposes, places and outcomes, told one exchange after the other, as in the report that is judged."""
+    attack = BY_ID[id_]
+    path = capture(attack, tmp_path)
+    document = seen(path)
+    database, examiner = LocationDatabase.open(), Examiner()
+    lines = Lines(DeviceNames(), database)
+    logged: Counter[tuple[str, str | None, str]] = Counter()
+    to_china = False
+    for sent in read(path.read_bytes()):
+        examiner.learn(sent)
+        evidence = examiner.examine(sent)
+        if sent.origin != "device" or evidence.judgement.purpose != "activation":
+            continue
+        entry = event("activation-outcome", evidence, database.locate_sent(sent), None)
+        place = entry["destination"].get("geo", {}).get("country_iso_code")
+        certainty = entry["phonehome"]["country_certainty"]
+        logged[entry["destination"]["address"], place, certainty] += 1
+        to_china |= place == "CN" and certainty in ("certain", "likely")
+        said = lines.line(evidence, over=True)
+        assert said is not None
+        assert said[1]
+        if place:
+            assert country_name(place) in said[0]
+    reported: Counter[tuple[str, str | None, str]] = Counter()
+    for device in document["devices"]:
+        for row in device["destinations"]:
+            if row["purpose"] == "activation":
+                name = row["host"] or row["addresses"][0]
+                reported[name, row["country"], row["country_certainty"]] += row["transmissions"]
+    assert logged == reported
+    verdict = judge_policy(document, load(attack.policy), attack.market)
+    if results(verdict).get("not-to-china") == "holds":
+        assert not to_china
 
 
 ACTS: tuple[Act, ...] = (
