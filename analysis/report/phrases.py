@@ -8,7 +8,7 @@ from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from phonehome.analysis.report.outliers import NOTE
-from phonehome.analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, hosts, place
+from phonehome.analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, closed, hosts, place
 
 MAX_BUILDS: Final = 3
 LONGEST_BUILD: Final = 30
@@ -139,14 +139,11 @@ def identifiers(row: DestinationEntry) -> list[str]:
 
 def not_opened(row: DestinationEntry) -> list[str]:
     """How much went there in TLS or QUIC that stayed closed; empty if nothing did."""
-    closed = sum(row["tls_not_opened"].values())
-    if not closed:
+    number = closed(row)
+    if not number:
         return []
-    return [
-        "not opened"
-        if closed >= row["transmissions"]
-        else f"{closed:,} of {row['transmissions']:,} not opened"
-    ]
+    whole = number >= row["transmissions"]
+    return ["not opened" if whole else f"{number:,} of {row['transmissions']:,} not opened"]
 
 
 def kinds(row: DestinationEntry) -> list[str]:

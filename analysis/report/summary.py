@@ -54,6 +54,10 @@ def device_summary(device: DeviceEntry) -> str:
     return " ".join(sentences)
 
 
+def _whither(rows: Sequence[DestinationEntry]) -> str:
+    return f"to {number_of(hosts(rows), 'host')} {_countries(rows)}"
+
+
 def _was_sent(rows: Iterable[DestinationEntry]) -> bool:
     return any(row["transmissions"] > row["attempts"] for row in rows)
 
@@ -63,12 +67,18 @@ def _plain_sentences(device: DeviceEntry) -> Iterator[str]:
     rows = device["destinations"]
     attempts = device["attempts"]
     sent = device["transmissions"] - attempts
-    whither = f"to {number_of(hosts(rows), 'host')} {_countries(rows)}"
+    answered = [row for row in rows if row["transmissions"] > row["attempts"]]
+    tried = [row for row in rows if row not in answered]
     if not sent:
-        yield f"It tried {number_of(attempts, 'transmission')} {whither}, and got no answer."
-    else:
+        yield f"It tried {number_of(attempts, 'transmission')} {_whither(rows)}, and got no answer."
+    elif not tried:
         more = f", and tried {attempts:,} more without an answer" if attempts else ""
-        yield f"It sent {number_of(sent, 'transmission')} {whither}{more}."
+        yield f"It sent {number_of(sent, 'transmission')} {_whither(rows)}{more}."
+    else:
+        yield f"It sent {number_of(sent, 'transmission')} {_whither(answered)}."
+        some = sum(row["transmissions"] for row in tried)
+        of_these = "" if some == attempts else f"; {some:,} of these"
+        yield f"It tried {attempts:,} more without an answer{of_these} {_whither(tried)}."
     carried = identifiers_carried(rows)
     if carried:
         yield from in_sentences("What could be read held", carried, "Also")
@@ -83,7 +93,14 @@ def is_unread(row: DestinationEntry) -> bool:
     """Whether nothing of it could be read, not even its head."""
     parts = sum(row["not_understood"].get(looks, 0) for looks in ("encrypted", "unknown", "limit"))
     with_head = row["protocols"] and not {"tls", "quic", "tcp", "udp", "dtls"} >= set(row["protocols"])
-    return sum(row["tls_not_opened"].values()) + (0 if with_head else parts) >= row["transmissions"]
+    return closed(row) + (0 if with_head else parts) >= row["transmissions"]
+
+
+def closed(row: DestinationEntry) -> int:
+    """How many transmissions stayed closed: also TLS and QUIC that broke off before anything was in it."""
+    if row["protocols"] and {"tls", "quic"} >= set(row["protocols"]):
+        return row["transmissions"]
+    return sum(row["tls_not_opened"].values())
 
 
 def place(row: DestinationEntry) -> str:

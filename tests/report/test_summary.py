@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from phonehome.analysis.report.phrases import not_opened
 from phonehome.analysis.report.summary import MAX_WORDS, device_summary, hosts, listed, times
 
 
@@ -281,3 +282,29 @@ def test_sentences_are_short(entry: str | None, certainty: str, attempts: int) -
     )
     for said in sentence(one, {**one, "purpose": "unclassified", "encrypted": "yes"}).split(". "):
         assert len(said.split()) <= MAX_WORDS, said
+
+
+def test_hosts_that_were_only_tried_are_not_said_to_have_got_something() -> None:
+    quiet = row(purpose="unclassified", identifiers=[], country_certainty="certain", transmissions=3)
+    tried = {
+        **quiet,
+        "host": "b.example",
+        "addresses": ["192.0.2.7"],
+        "country": "US",
+        "transmissions": 2,
+        "attempts": 2,
+    }
+    assert sentence(quiet, tried).startswith(
+        "It sent 3 transmissions to 1 host in China. It tried 2 more without an answer to 1 host in the United States. "
+    )
+    assert sentence({**quiet, "attempts": 1}, tried).startswith(
+        "It sent 2 transmissions to 1 host in China. It tried 3 more without an answer; 2 of these to 1 host in the "
+        "United States. "
+    )
+
+
+def test_tls_that_broke_off_was_not_opened_either() -> None:
+    quiet = row(purpose="unclassified", identifiers=[], protocols=["tls"], tls_not_opened={"no-keys": 2})
+    assert "None of it could be read" in sentence(quiet)
+    assert not_opened(quiet) == ["not opened"]  # type: ignore[arg-type]
+    assert not_opened({**quiet, "protocols": ["http", "tls"]}) == ["2 of 14 not opened"]  # type: ignore[typeddict-item]
