@@ -21,6 +21,8 @@ from phonehome.analysis.report.texts import Path, Seen
 
 SURE: Final = 12
 """Letters and digits from which on a value that is written as it is, is certain."""
+LONG_NUMBER: Final = 16
+"""Digits from which on chance does not make two numbers equal."""
 VARIED: Final = 5
 """Different characters that a value has at least: 1000000001 stands for nobody."""
 MOST_SEARCHED: Final = 200
@@ -37,13 +39,15 @@ _BARE: Final = re.compile(r"[\W_]+")
 
 
 class _Source(NamedTuple):
-    """A value that is certain of a phone, or likely at several hosts."""
+    """A value that is certain of a phone, or likely."""
 
     kind: Kind
     value: str
     certainty: Certainty
     host: str
     """Where; the first by alphabet, if it is at several."""
+    alone: bool
+    """Whether it is likely at one host only."""
 
 
 class Again:
@@ -123,11 +127,11 @@ def _sources(device: Device, kinds: Mapping[str, Kind]) -> list[_Source]:
                     values[bare, kind.id] = min(finding.value, values.get((bare, kind.id), finding.value))
     best: dict[str, _Source] = {}
     for (bare, id_, certainty), at in sorted(hosts.items(), key=lambda item: item[0]):
-        if certainty == "certain" or len(at) > 1:
-            source = _Source(kinds[id_], values[bare, id_], certainty, min(at))
-            before = best.get(bare)
-            if before is None or _weight(source) < _weight(before):
-                best[bare] = source
+        alone = certainty != "certain" and len(at) == 1
+        source = _Source(kinds[id_], values[bare, id_], certainty, min(at), alone)
+        before = best.get(bare)
+        if before is None or _weight(source) < _weight(before):
+            best[bare] = source
     return sorted(best.values(), key=_weight)
 
 
@@ -154,9 +158,11 @@ def _is_searched(finding: Finding, kind: Kind) -> bool:
 
 
 def _certainty(form: Form, source: _Source) -> Certainty | None:
-    """How sure a form makes it; None if it is so short that it could be another value."""
-    size = len(form.pattern) if form.encoding else len(_bare(form.pattern.decode("latin-1")))
-    if size < SHORTEST:
+    """How sure a form makes it; None if it is so short that it could be another value. What is likely at one host only
+    must be so long, or hashed, that no other value is the same."""
+    text = form.pattern if form.encoding else _bare(form.pattern.decode("latin-1")).encode()
+    size = len(text)
+    if size < SHORTEST or (source.alone and size < (LONG_NUMBER if text.isdigit() else SURE)):
         return None
     return source.certainty if size >= SURE else "likely"
 

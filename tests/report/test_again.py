@@ -102,8 +102,15 @@ def test_a_weaker_word_for_the_same_value_is_taken_out() -> None:
     ]
 
 
-def test_what_is_likely_at_one_host_only_proves_nothing() -> None:
-    assert again({"q": IDFV}, {"idfv": IDFV}) == []
+def test_what_is_likely_at_one_host_must_be_long_or_hashed() -> None:
+    assert [(each.kind, each.certainty) for each in again({"q": IDFV}, {"idfv": IDFV})] == [
+        ("vendor-id", "likely")
+    ]
+    assert again({"q": "12025550143"}, {"msisdn": "+12025550143"}) == []
+    hashed = hashlib.sha256(b"+12025550143").hexdigest()
+    assert [each.reason for each in again({"q": hashed}, {"msisdn": "+12025550143"})] == [
+        "SHA-256 of the value that is likely as phone number at a.example"
+    ]
 
 
 @pytest.mark.parametrize(
