@@ -6,6 +6,7 @@ transmission is, in every encoding that can be read. A part in which still somet
 understood, is replaced as a whole by a note. So nothing has to be known of how it was encoded, compressed or signed.
 """
 
+import base64
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -39,6 +40,8 @@ _ANYWHERE: Final = 8
 _CREDENTIALS: Final = frozenset({"cookie", "authorization", "proxy-authorization"})
 """Headers whose values are secrets whatever they are (RFC 9110, RFC 6265)."""
 _LENGTH: Final = "content-length"
+_SHORTEST: Final = 24
+"""Characters of a body that may be base64."""
 _BODIES: Final = frozenset({"body", "message", "content"})
 _OF_BODY: Final = frozenset({"content-encoding", "transfer-encoding"})
 _ALNUM: Final = re.compile(rb"[0-9A-Za-z]").match
@@ -106,7 +109,7 @@ class Cleaner:
             method=self._text(sent.method) if sent.method else None,
             path=self._text(sent.path),
             headers=tuple(headers),
-            payloads=tuple(map(self._bytes, sent.payloads)),
+            payloads=tuple(map(self._payload, sent.payloads)),
             questions=tuple(map(self._text, sent.questions)),
             error=self._text(sent.error) if sent.error else None,
         )
@@ -162,6 +165,23 @@ class Cleaner:
             pieces += (data[position:start], b'"%s"' % shown if bare else shown)
             position = end
         return b"".join((*pieces, data[position:])) if pieces else data
+
+    def _payload(self, data: bytes) -> bytes:
+        """The same of a body; one that is base64 as a whole is taken apart for it, and put together again."""
+        found = self._bytes(data)
+        if found != data:
+            return found
+        text = data.translate(None, b"\r\n")
+        if len(text) < _SHORTEST or len(text) % 4:
+            return data
+        try:
+            inside = base64.b64decode(text, validate=True)
+        except ValueError:
+            return data
+        changed = self._bytes(inside)
+        if changed == inside:
+            return data
+        return base64.encodebytes(changed) if b"\n" in data else base64.b64encode(changed)
 
     def _reply(self, reply: Reply | None) -> Reply | None:
         if reply is None or not reply.body:

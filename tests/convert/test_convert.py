@@ -243,6 +243,18 @@ def test_the_same_value_has_the_same_placeholder_and_the_rest_stays(tmp_path: Pa
     assert first.request.headers["content-length"] == str(len(first.request.content or b""))
 
 
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_body_that_is_base64_as_a_whole_stays_one(lines: bool, tmp_path: Path) -> None:
+    capture = tmp_path / "a.mitm"
+    encoded = (base64.encodebytes if lines else base64.b64encode)(JSON.encode())
+    kind = (("Content-Type", "application/encrypted-json"),)
+    write_flows(capture, [build_flow("https://a.example/", method="POST", headers=kind, body=encoded)])
+    (entry,) = json.loads(converted(capture, "b.har", "--mask").read_text())["log"]["entries"]
+    text = entry["request"]["postData"]["text"]
+    assert ("\n" in text) == lines
+    assert json.loads(base64.b64decode(text))["imei"] == "masked-imei-1"
+
+
 def test_what_cannot_be_rewritten_is_a_note(tmp_path: Path) -> None:
     capture = tmp_path / "a.mitm"
     kind = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))
