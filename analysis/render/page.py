@@ -383,16 +383,24 @@ def _side_by_side(report: Document) -> list[SideBySide]:
     ]
 
 
+def _is_placed(row: DestinationEntry) -> bool:
+    """Whether its country is known, and not in doubt."""
+    return row["country_certainty"] in ("certain", "likely") and row["scope"] in (None, "global")
+
+
 def _phone_summary(device: DeviceEntry, number: int, odd: bool) -> PhoneSummary:
     rows = device["destinations"]
     activation = [row for row in rows if row["purpose"] == "activation"]
     countries = Counter[str]()
     for row in rows:
-        if row["country"] and row["scope"] in (None, "global"):
-            countries[row["country"]] += row["transmissions"]
+        if _is_placed(row):
+            countries[row["country"] or ""] += row["transmissions"]
     most = [f"{code} {count:,}" for code, count in countries.most_common(MAX_CODES)]
     if len(countries) > MAX_CODES:
         most.append(f"and {len(countries) - MAX_CODES} more")
+    elsewhere = sum(row["transmissions"] for row in rows if not row["local"]) - countries.total()
+    if elsewhere > 0:
+        most.append(f"not certain {elsewhere:,}")
     return PhoneSummary(
         device["label"],
         number,
@@ -430,7 +438,7 @@ def _device(
         *device["addresses"],
         card_words(device),
     ]
-    places = {row["country"] for row in entries if row["country"] and row["scope"] in (None, "global")}
+    places = {row["country"] for row in entries if _is_placed(row)}
     unencrypted = sum(row["unencrypted"] for row in entries if not is_routine(row))
     routine = sum(row["unencrypted"] for row in entries) - unencrypted
     labels = {purpose.id: purpose.label for purpose in catalogue().purposes.values()}
@@ -444,7 +452,7 @@ def _device(
         [
             (f"{device['transmissions']:,}", _word(device["transmissions"], "transmission")),
             (f"{hosts(entries):,}", _word(hosts(entries), "host")),
-            (f"{len(places):,}", "country" if len(places) == 1 else "countries"),
+            (f"{len(places):,}", "known country" if len(places) == 1 else "known countries"),
             (f"{unencrypted:,}", "unencrypted"),
             *([(f"{routine:,}", "unencrypted, routine")] if routine else []),
             (f"{device['attempts']:,}", "unanswered"),
