@@ -21,6 +21,10 @@ def registrable(host: str) -> str | None:
     host = _name(host)
     if not host:
         return None
+    suffix = private_suffix(host)
+    if suffix is not None:
+        label = host.removesuffix(suffix).rstrip(".").rpartition(".")[2]
+        return f"{label}.{suffix}" if label else None
     found: str | None = _lists()[0].privatesuffix(host)
     return found
 
@@ -45,13 +49,13 @@ def _name(host: str) -> str:
 
 @cache
 def _lists() -> "tuple[PublicSuffixList, PublicSuffixList]":
-    """All suffixes; and of these the private ones, which knows no others."""
+    """Suffixes of registries; and private ones, which knows no others."""
     from publicsuffixlist import PSLFILE, PublicSuffixList
 
     with open(PSLFILE, encoding="utf-8") as file:
         text = file.read()
-    _, _, private = text.partition(_PRIVATE)
+    of_registries, _, private = text.partition(_PRIVATE)
     return (
-        PublicSuffixList(source=text.splitlines()),
+        PublicSuffixList(source=of_registries.splitlines()),
         PublicSuffixList(source=private.splitlines(), accept_unknown=False),
     )
