@@ -34,12 +34,13 @@ class Shot(NamedTuple):
 
 
 SHOTS = (
-    Shot("page.png", "report", "h1", 1010),
+    Shot("page.png", "report", ".kicker", 1010),
+    Shot("page-companies.png", "report", "#companies", 860),
     Shot("page-map.png", "report", "#map", 640),
     Shot("page-time.png", "report", "#time", 490),
     Shot("page-flow.png", "report", "#flow", 680, scheme="dark"),
-    Shot("page-evidence.png", "report", "#destinations", 960, opened=".more details"),
-    Shot("page-phone.png", "report", "h1", 1500, width=390),
+    Shot("page-evidence.png", "report", "#destinations", 960, opened=".destinations .more details"),
+    Shot("page-phone.png", "report", ".kicker", 1500, width=390),
     Shot("changes.png", "changes", "h1", 760),
 )
 MARGIN = 16

@@ -72,7 +72,7 @@ def entry(group: Group, rows: list[Row]) -> CompanyEntry:
     telling = [row for row in its if not is_routine(row)]
     firsts = [row["first"] for row in its if row["first"]]
     lasts = [row["last"] for row in its if row["last"]]
-    purposes = dict.fromkeys(row["purpose"] for row in its)
+    purposes = dict.fromkeys(row["purpose"] for row in telling or its)
     return {
         "label": words[sort],
         "company": name if sort == "company" else None,
@@ -195,9 +195,8 @@ def how_often(found: CompanyEntry) -> str:
 
 
 def purpose_words(found: CompanyEntry) -> str:
-    """Labels of its purposes, but for routine."""
-    purposes = [catalogue().purposes[purpose] for purpose in found["purposes"]]
-    return ", ".join(purpose.label for purpose in purposes if found["routine"] or not purpose.routine)
+    """Labels of its purposes."""
+    return ", ".join(catalogue().purposes[purpose].label for purpose in found["purposes"])
 
 
 def routine_line(devices: Iterable[DeviceEntry]) -> str:

@@ -365,7 +365,7 @@ class CompanyEntry(TypedDict):
     identifiers: list[CompanyIdentifier]
     countries: list[CompanyCountry]
     purposes: list[str]
-    """The gravest first."""
+    """Of what is not routine, if there is anything else; the gravest first."""
     routine: bool
     """Whether any phone does all of it, and nothing was recognised in it that identifies this one."""
     first: str | None

@@ -73,6 +73,7 @@ def test_routine_does_not_mix_with_what_matters() -> None:
     )
     assert (telling["label"], telling["encrypted"], telling["routine"]) == ("Maker", "yes", False)
     assert (telling["routine_transmissions"], telling["routine_unencrypted"]) == (3, 3)
+    assert (telling["purposes"], only["purposes"]) == (["activation"], ["connectivity-check"])
     assert (only["label"], only["encrypted"], only["routine"]) == ("Other", "no", True)
     (identified,) = companies([device(of("Maker", "b.example", **routine, identifiers=[IMEI]))])
     assert not identified["routine"], "a connectivity check with an IMEI in it is news"
