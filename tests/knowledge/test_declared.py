@@ -289,7 +289,7 @@ def encoded(value: object) -> str:
         (
             "browser-intake-datadoghq.eu/api/v2/rum",
             [{"usr": {"id": "user-123456"}, "session": {"id": SESSION}}, {"device": {"model": "Pixel 7"}}],
-            {"account": {"user-123456"}, "session-id": {SESSION}, "model": {"Pixel 7"}},
+            {"user-id": {"user-123456"}, "session-id": {SESSION}, "model": {"Pixel 7"}},
         ),
         (
             f"clientsdk.launchdarkly.com/msdk/evalx/contexts/{encoded({'kind': 'user', 'key': SESSION})}",
@@ -299,7 +299,7 @@ def encoded(value: object) -> str:
         (
             "cp.pushwoosh.com/json/1.3/registerDevice",
             {"request": {"hwid": SESSION, "push_token": HARDWARE, "device_model": "Pixel 7"}},
-            {"installation-id": {SESSION, HARDWARE}, "model": {"Pixel 7"}},
+            {"installation-id": {SESSION}, "push-token": {HARDWARE}, "model": {"Pixel 7"}},
         ),
         (
             "htlb.casalemedia.com/openrtb/pbjs",
@@ -315,7 +315,7 @@ def encoded(value: object) -> str:
         (
             "api.revenuecat.com/v1/subscribers/person-77/attributes",
             {"attributes": {"$gpsAdId": {"value": ADVERTISING}, "$email": {"value": "a@b.example"}}},
-            {"advertising-id": {ADVERTISING}, "email": {"a@b.example"}, "account": {"person-77"}},
+            {"advertising-id": {ADVERTISING}, "email": {"a@b.example"}, "user-id": {"person-77"}},
         ),
         (
             "sdk.debugbox.sensorsdata.cn/sa",
