@@ -462,7 +462,10 @@ def _result(
         tried = sum(entry["tried"] for entry in broken)
         counts = [f"sent {times(sent)}"] if sent else []
         counts += [f"tried {times(tried)} without an answer"] if tried else []
-        return "broken", f"{_AGAINST[certainty or 'certain']}: {listed(counts)}, to {_hosts(broken)}."
+        against = _AGAINST[certainty or "certain"]
+        if any(entry["country_certainty"] != certainty for entry in broken) and _asks_where(rule):
+            against += ", in part only probably" if certainty == "certain" else ""
+        return "broken", f"{against}: {listed(counts)}, to {_hosts(broken)}."
     if not bound:
         return "does-not-apply", "No phone in the capture is one that this rule is about."
     if doubtful:
@@ -496,6 +499,14 @@ def _result(
         else ""
     )
     return "not-judged", f"Could not be judged: nothing of this kind was seen{hidden}."
+
+
+def _asks_where(rule: Rule) -> bool:
+    """Whether it asks where something goes, and not only how."""
+    return any(
+        places is not None and bool(places.countries or places.groups or places.cloud)
+        for places in (rule.allowed, rule.forbidden)
+    )
 
 
 def _applies(rule: Rule, market: str | None) -> bool | None:

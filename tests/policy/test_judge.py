@@ -319,6 +319,14 @@ class TestTheSummary:
         sure = self.said(("stated", 'forbidden = { encryption = ["encrypted"] }'), rows=[row()])["rules"][0]
         assert (sure["certainty"], sure["reason"][:11]) == ("certain", "Against it:")
 
+    def test_what_is_in_part_only_likely_is_said_so(self) -> None:
+        rows = [row(country_certainty="certain"), row("b.example")]
+        assert judged(NOT_CHINA, *rows)["reason"] == (
+            "Against it, in part only probably: sent 6 times, to a.example and b.example."
+        )
+        unencrypted = judged('forbidden = { encryption = ["encrypted"] }', *rows)["reason"]
+        assert unencrypted.startswith("Against it: sent 6 times")
+
     def test_what_rests_in_part_on_the_same_transmissions(self) -> None:
         rows = [row(country_certainty="certain"), row("b.example", country="RU", country_certainty="certain")]
         verdict = self.said(

@@ -76,7 +76,6 @@ def test_the_affected_phone(tmp_path: Path) -> None:
         "was China in the table of 2019-12 and is in that of 2026-10; Chinanet; nothing contradicts it"
     )
     assert [(piece["kind"], piece["country"], piece["date"]) for piece in worst["country_evidence"]] == [
-        ("round-trip", None, "2019-01-22"),
         ("table", "CN", "2019-12-24"),
         ("table", "CN", "2026-10-01"),
         ("name", "CN", None),
