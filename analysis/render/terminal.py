@@ -13,7 +13,7 @@ from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
-from phonehome.analysis.report.apps import app_lines
+from phonehome.analysis.report.apps import app_lines, app_words
 from phonehome.analysis.report.captures import capture_lines, card_words
 from phonehome.analysis.report.companies import (
     companies_and_rows,
@@ -287,6 +287,8 @@ def _purpose(row: DestinationEntry) -> Text:
         text.append("\n" + printable(row["purpose_reason"]), "dim")
     if row["owner"] or row["hosted_by"]:
         text.append("\n" + printable(row["owner"] or f"hosted by {row['hosted_by']}"), "dim")
+    if words := app_words(row):
+        text.append("\n" + printable(f"by {words}"), "dim")
     return text
 
 
