@@ -1,7 +1,7 @@
 """Where names begin to belong to somebody: registrable domains, by the Public Suffix List.
 
-The list comes with its library, and nothing is looked up online. To read it takes 60 ms, so that it is read when the
-first name needs it.
+The list comes with its library, and nothing is looked up online. To read it takes time, so that it is read when
+the first name needs it.
 """
 
 from functools import cache
@@ -53,9 +53,20 @@ def _lists() -> "tuple[PublicSuffixList, PublicSuffixList]":
     from publicsuffixlist import PSLFILE, PublicSuffixList
 
     with open(PSLFILE, encoding="utf-8") as file:
-        text = file.read()
-    of_registries, _, private = text.partition(_PRIVATE)
+        lines = [
+            line for line in map(str.strip, file) if line and (line == _PRIVATE or not line.startswith("//"))
+        ]
+    lines = [form for line in lines for form in _forms(line)]
+    private = lines.index(_PRIVATE)
     return (
-        PublicSuffixList(source=of_registries.splitlines()),
-        PublicSuffixList(source=private.splitlines(), accept_unknown=False),
+        PublicSuffixList(source=lines, accept_encoded_idn=False),
+        PublicSuffixList(source=lines[private:], accept_encoded_idn=False, accept_unknown=False),
     )
+
+
+def _forms(line: str) -> tuple[str, ...]:
+    """A line, and as it stands in DNS. The library would ask for that of every line, which takes long."""
+    if line.isascii():
+        return (line,)
+    mark = "!" * line.startswith("!")
+    return line, mark + line.removeprefix("!").encode("idna").decode("ascii")

@@ -17,6 +17,8 @@ from phonehome.analysis.knowledge.suffixes import private_suffix, registrable
         ("a.b.appspot.com", "b.appspot.com", "appspot.com"),
         ("a.b.example", "b.example", None),
         ("中国.cn", "中国.cn", None),
+        ("食狮.公司.cn", "食狮.公司.cn", None),
+        ("a.xn--85x722f.xn--55qx5d.cn", "xn--85x722f.xn--55qx5d.cn", None),
         ("localhost", None, None),
         ("192.0.2.1", None, None),
         ("2001:db8::1", None, None),
