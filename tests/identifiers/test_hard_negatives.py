@@ -1,7 +1,8 @@
 """What is no identifier of this phone, though its names or numbers look so: a person would tell by what is around it.
 
 Each family is a template that a seed fills. Names and numbers are written down here, apart from the tables that
-recognise. `HELD_OUT` was written after the rules, and no rule was changed for it.
+recognise. `SECOND` was written when those floors held: of it 32 % was likely, as its words were not in the
+tables. What the floors say holds for things, people and places that the tables have words for.
 """
 
 import base64
@@ -679,3 +680,117 @@ def check(families: dict[str, Make]) -> None:
 def test_hard_negatives_are_not_taken_for_this_phones() -> None:
     assert sum(1 for _ in cases(FAMILIES)) >= 1500
     check(FAMILIES)
+
+
+# --- written when the floors held for the first
+
+
+def held_transport(draw: Draw) -> Any:
+    return draw.choice(
+        [
+            {"legs": [{"from": {"name": "Oslo S", **at(draw)}, "to": {"name": "Lillestrom", **at(draw)}}]},
+            {"vehicles": [{"line": "31", **at(draw), "delay": 20}, {"line": "17", **at(draw), "delay": 0}]},
+            {"ferry": {"mmsi": digits(draw, 9), **at(draw), "knots": 12}},
+            {"taxi": {"plateNumber": "EL 1", **at(draw)}, "driverPhone": number_to_call(draw)},
+        ]
+    )
+
+
+def held_property(draw: Draw) -> Any:
+    return draw.choice(
+        [
+            {"ads": [{"heading": "Flat", "rent": 9000, **at(draw)} for _ in range(3)]},
+            {"realtor": {"name": somebody(draw), "mobile": number_to_call(draw), "email": "a@example.com"}},
+            {"cabin": {"beds": 4, **at(draw), "pricePerNight": 900}},
+        ]
+    )
+
+
+def held_clinic(draw: Draw) -> Any:
+    return draw.choice(
+        [
+            {"hospital": {"phone": number_to_call(draw), **at(draw)}},
+            {"dentist": {"fullName": somebody(draw), "phoneNumber": number_to_call(draw)}},
+            {
+                "patients": [{"firstName": "Kari", "birthDate": "1950-01-02", "phone": number_to_call(draw)}]
+                * 2
+            },
+            {"glucoseMeter": {"serialNumber": maker_number(draw), "mac": mac(draw)}},
+        ]
+    )
+
+
+def held_network(draw: Draw) -> Any:
+    return draw.choice(
+        [
+            {"nas": {"serial": maker_number(draw), "macAddress": mac(draw)}},
+            {"projector": {"macAddress": mac(draw), "deviceId": hexadecimal(draw, 20)}},
+            {"deviceType": "doorbell", "serialNumber": maker_number(draw), "mac": mac(draw)},
+            {"gateways": [{"imei": imei(draw), "iccid": with_luhn("894701" + digits(draw, 12))}]},
+            {"smartMeter": {"meterId": digits(draw, 12), "serial_number": maker_number(draw)}},
+        ]
+    )
+
+
+def held_school(draw: Draw) -> Any:
+    return draw.choice(
+        [
+            {"pupil": {"firstName": "Ola", "lastName": "Hansen", "dateOfBirth": "2014-03-04"}},
+            {"teachers": [{"fullName": somebody(draw), "email": "t@example.com"}]},
+            {"guardian": {"phoneNumber": number_to_call(draw)}},
+        ]
+    )
+
+
+def held_money(draw: Draw) -> dict[str, Any]:
+    return draw.choice(
+        [
+            {"transferTo": {"fullName": somebody(draw), "mobileNumber": number_to_call(draw)}, "sum": 100},
+            {"invoiceNo": with_luhn("35" + digits(draw, 12)), "ocr": with_luhn("86" + digits(draw, 12))},
+            {"acquirer": "X", "pos": {"serialNumber": maker_number(draw), "terminalId": digits(draw, 8)}},
+        ]
+    )
+
+
+def held_software(draw: Draw) -> dict[str, Any]:
+    return draw.choice(
+        [
+            {
+                "deploy": {
+                    "buildId": f"v{draw.randrange(9)}.{draw.randrange(99)}.1",
+                    "commit": hexadecimal(draw, 40),
+                }
+            },
+            {"model": "mistral-large-2", "stream": 1, "osVersion": "14"},
+            {"operator": draw.choice(["gte", "startsWith", "OR"]), "field": "age", "osVersion": "14"},
+            {"fingerprint": hexadecimal(draw, 40), "issue": "NullPointerException", "osVersion": "14"},
+            {"firmware": "1.20.3", "watch": "band 5", "osVersion": "14"},
+        ]
+    )
+
+
+def held_social(draw: Draw) -> Any:
+    return draw.choice(
+        [
+            {"comments": [{"userId": digits(draw, 9), "firstName": "Li", "text": "Nice"} for _ in range(4)]},
+            {"matches": [{"fullName": somebody(draw), "birthdate": "1990-02-03", **at(draw)}]},
+            {"creator": {"userId": digits(draw, 9), "fullName": somebody(draw)}},
+            {"inviteTo": number_to_call(draw), "invitee": {"phone": number_to_call(draw)}},
+        ]
+    )
+
+
+SECOND: dict[str, Make] = {
+    "transport": held_transport,
+    "homes": held_property,
+    "health": held_clinic,
+    "devices in a network": held_network,
+    "school": held_school,
+    "money": held_money,
+    "software": held_software,
+    "social": held_social,
+}
+
+
+def test_a_second_lot_is_none_either() -> None:
+    check(SECOND)
