@@ -219,9 +219,7 @@ def test_the_map_shows_small_places(browser: Any, files: dict[str, Path]) -> Non
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_large_report_opens_soon(
-    browser: Any, files: dict[str, Path], viewport: dict[str, int]
-) -> None:
+def test_a_large_report_opens_soon(browser: Any, files: dict[str, Path], viewport: dict[str, int]) -> None:
     def milliseconds() -> float:
         with Opened(browser, files["large"], viewport) as opened:
             return float(
