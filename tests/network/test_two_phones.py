@@ -282,7 +282,7 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
     assert lab.proxy.returncode == 0
     lines = said.partition("Ctrl-C ends")[2].partition("\n\nAnna")[0].splitlines()
     (china,) = [line for line in lines if "  zzhc.vnet.cn  " in line]
-    assert "  Anna  zzhc.vnet.cn  China  AS4134 Chinanet  ACTIVATION" in china
+    assert "  Anna  zzhc.vnet.cn  China (likely)  AS4134 Chinanet  ACTIVATION" in china
     assert any("  Ben  61.139.2.69  China" in line and "ACTIVATION" in line for line in lines), said
     assert any(
         "  Ben  device-activation.example  Singapore" in line and "TLS refused" in line for line in lines
