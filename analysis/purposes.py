@@ -80,13 +80,15 @@ def outcome(transmission: Transmission, entry: Endpoint | None) -> Outcome:
 
 
 def _telling_kinds(findings: Sequence[Finding], kinds: Mapping[str, Kind]) -> list[str]:
-    """Labels of the kinds of hardware and SIM identifiers, in order of appearance; none if no value of them is certain
-    to be this phone's, since printers, trackers and couriers have serial numbers, MAC addresses and telephones too.
+    """Labels of the kinds of hardware and SIM identifiers, in order of appearance; none if nothing says that they are
+    this phone's, since printers, trackers and couriers have serial numbers, MAC addresses and telephones too. It does
+    if a value is certain, or if there are both a number that only handsets have and one that only SIM cards have.
 
     One value that was taken for two kinds counts once."""
     seen: dict[str, str] = {}
     values = set()
     certain = False
+    own: set[str] = set()
     for finding in findings:
         kind = kinds.get(finding.kind)
         if (
@@ -100,7 +102,9 @@ def _telling_kinds(findings: Sequence[Finding], kinds: Mapping[str, Kind]) -> li
             seen[finding.kind] = kind.label
             values.add(finding.value)
             certain = certain or finding.certainty == "certain"
-    return list(seen.values()) if certain else []
+            if kind.anywhere:
+                own.add(kind.category)
+    return list(seen.values()) if certain or own >= _TELLING else []
 
 
 def _listed(labels: Sequence[str]) -> str:

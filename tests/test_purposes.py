@@ -169,10 +169,17 @@ class TestByItsLooks:
         assert judgement.entry is None
         assert not judgement.acknowledged
 
+    def test_a_number_of_the_handset_and_one_of_the_sim_need_not_be_certain(self) -> None:
+        """Test phones have IMEI of no issuer, and China's SIM cards numbers without a check digit."""
+        likely = [finding("imei", certainty="likely"), finding("iccid", certainty="likely")]
+        assert judge(post("unknown.example"), (), likely).purpose == "activation"
+
     @pytest.mark.parametrize(
         "findings",
         [
             [],
+            [finding("imei", certainty="likely"), finding("phone-number", certainty="likely")],
+            [finding("imei", certainty="likely"), finding("meid", certainty="likely")],
             [finding("imei")],
             [finding("imei", "1"), finding("imei", "2")],
             [finding("imei"), finding("iccid", certainty="possible")],
