@@ -434,7 +434,9 @@ def _describe(known: Known) -> tuple[str, str, str]:
     by_id = {compact(id): id for id in kinds()}
     id = by_id.get(name)
     if id is None:
-        id = next((kind.id for kind, weight in meaning(known.name).kinds if weight != "vague"), None)
+        id = next(
+            (kind.id for kind, weight in meaning(known.name).kinds if weight in ("exclusive", "plain")), None
+        )
     if id is None or id == "known-value":
         return "known-value", known.value, known.name
     kind = kinds()[id]
