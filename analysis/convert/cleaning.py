@@ -45,7 +45,7 @@ _SHORTEST: Final = 24
 _BODIES: Final = frozenset({"body", "message", "content"})
 _OF_BODY: Final = frozenset({"content-encoding", "transfer-encoding"})
 _ALNUM: Final = re.compile(rb"[0-9A-Za-z]").match
-_PAIR: Final = re.compile(r"([?&])([^=&]*)=([^&]*)")
+_PAIR: Final = re.compile(r"([?&])([^=&?]*+)=([^&]*+)")
 
 
 class Cleaner:

@@ -49,7 +49,7 @@ _LABEL_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _LABEL_HEX = re.compile(r"(?<![0-9A-Za-z])(?=(?:[a-fA-F]*[0-9]){2})[0-9a-fA-F]{12,}(?![0-9A-Za-z])")
 _LABEL_MAIL = re.compile(
     # Two labels that can be a domain, and at least two more, whose owner was told it.
-    r"(?:[0-9A-Za-z_+-]{1,63}\.){0,4}[0-9A-Za-z_+-]{1,63}(\.at\.|-at-|_at_)"
+    r"(?<![0-9A-Za-z_+-])(?:[0-9A-Za-z_+-]{1,63}\.){0,4}[0-9A-Za-z_+-]{1,63}(\.at\.|-at-|_at_)"
     r"(?=[0-9A-Za-z-]{1,63}\.[A-Za-z]{2,3}(?:\.[0-9A-Za-z-]{1,63}){2})"
 )
 """An address of e-mail in a host name: `someone.at.example.org.tracker.example`."""

@@ -19,9 +19,15 @@ HEAD: Final = 4 << 20
 
 _PACKED: Final = r"(?:\.(?:gz|zst|xz))?"
 _NAMES: Final = (
-    re.compile(r"(?P<before>.+_)(?P<number>[0-9]{5,7})_[0-9]{14}(?P<after>\.(?:pcapng|pcap|cap))" + _PACKED),
-    re.compile(r"(?P<before>.+_)[0-9]{14}_(?P<number>[0-9]{5,7})(?P<after>\.(?:pcapng|pcap|cap))" + _PACKED),
-    re.compile(r"(?P<before>.+\.(?:pcap|pcapng|cap|dump|dmp))(?P<number>[0-9]{0,6})(?P<after>)" + _PACKED),
+    re.compile(
+        r"(?P<before>.+_)(?P<number>[0-9]{5,7})_[0-9]{14}(?P<after>\.(?:pcapng|pcap|cap))" + _PACKED
+    ).fullmatch,
+    re.compile(
+        r"(?P<before>.+_)[0-9]{14}_(?P<number>[0-9]{5,7})(?P<after>\.(?:pcapng|pcap|cap))" + _PACKED
+    ).fullmatch,
+    re.compile(
+        r"(?P<before>.+\.(?:pcap|pcapng|cap|dump|dmp))(?P<number>[0-9]{0,6})(?P<after>)" + _PACKED
+    ).fullmatch,
 )
 
 
@@ -50,8 +56,8 @@ def joined(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def _place(path: str) -> tuple[tuple[str, ...], int] | None:
     """What the files of a capture have in common, and the number of this one; None if its name says nothing."""
     folder, name = str(Path(path).parent), Path(path).name
-    for kind, pattern in enumerate(_NAMES):
-        if match := pattern.fullmatch(name):
+    for kind, matches in enumerate(_NAMES):
+        if match := matches(name):
             return (folder, str(kind), match["before"], match["after"]), int(match["number"] or 0)
     return None
 

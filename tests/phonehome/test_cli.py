@@ -125,7 +125,9 @@ def test_wrong_usage_says_what_to_do(
 
 
 def test_a_device_gets_its_name() -> None:
-    assert run("report", SAMPLE, "--device", "Anna=10.42.0.23").stdout.startswith("Anna  Nokia 7 plus")
+    said = run("report", SAMPLE, "--device", "Anna=10.42.0.23").stdout
+    assert said.startswith("Anna sent IMEI")
+    assert "\nAnna  Nokia 7 plus" in said
 
 
 @pytest.mark.parametrize(
