@@ -166,7 +166,7 @@ class Examiner:
         """Of the capture that is being read; whoever begins another replaces it."""
         self.faults: Counter[str] = Counter()
         """Own faults, by what they are: how many transmissions each cost."""
-        self.decoder = Decoder(options.limits, knowledge.headers, knowledge.catalogue.declared_positions())
+        self.decoder = Decoder(options.limits, knowledge.headers, knowledge.catalogue.declared_positions)
         self.recogniser = Recogniser(options.known)
         self._apps = options.apps
 

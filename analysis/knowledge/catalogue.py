@@ -22,7 +22,7 @@ Which entry wins, if several match (the first difference decides):
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Final, NamedTuple, get_args
 
 from phonehome.analysis.knowledge.identifiers import Kind
@@ -184,6 +184,7 @@ class Catalogue:
                 return endpoint
         return None
 
+    @cached_property
     def declared_positions(self) -> frozenset[tuple[tuple[str, ...], int]]:
         """Paths of lists of which fields are declared by their position, each with one more than the last of these."""
         return frozenset(
@@ -191,7 +192,7 @@ class Catalogue:
             for endpoint in self.endpoints.values()
             for field in endpoint.fields
             for place, segment in enumerate(field.path)
-            if (match := POSITION(segment))
+            if segment.startswith("[") and (match := POSITION(segment))
         )
 
     def _work_out(self, host: str | None) -> tuple[Endpoint, ...]:

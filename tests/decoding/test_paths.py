@@ -53,5 +53,5 @@ def test_other_lists_have_one_path() -> None:
 
 
 def test_compression_does_not_hide_that_a_list_is_declared() -> None:
-    known = paths.Paths(catalogue().declared_positions())
+    known = paths.Paths(catalogue().declared_positions)
     assert known.positions(("body", "gzip", *LIST[1:])) == known.positions(LIST) == last() + 1

@@ -11,7 +11,7 @@ from phonehome.analysis.transmission import Transmission
 @lru_cache(maxsize=16)
 def decoder(limits: Limits = DEFAULT) -> Decoder:
     known = shipped()
-    return Decoder(limits, known.headers, known.catalogue.declared_positions())
+    return Decoder(limits, known.headers, known.catalogue.declared_positions)
 
 
 def decode(sent: Transmission, limits: Limits = DEFAULT) -> Decoded:

@@ -28,7 +28,7 @@ class Tags(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str]]] = []
-        self.text = ""
+        self._texts: list[str] = []
         self._inside: list[str] = []
         self.feed(text)
 
@@ -43,7 +43,11 @@ class Tags(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._inside:
-            self.text += data
+            self._texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._texts)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from typing import cast
 
 from phonehome.analysis import pipeline
 from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.examiner import Examiner
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.policy.judge import judge_policy
 from phonehome.analysis.policy.rules import load
@@ -18,7 +19,6 @@ from phonehome.analysis.report.document import File
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.model import Report
 from phonehome.analysis.transmission import Reply, Transmission
-from tests.examining import examine
 
 SAMPLES = Path(__file__).parents[2] / "captures"
 
@@ -56,9 +56,9 @@ def page_of(document: Document) -> str:
 
 def made(transmissions: list[tuple[Transmission, int]], path: str = "made.mitm") -> Document:
     """The document of transmissions, each so many times."""
-    report = Report()
+    report, examiner = Report(), Examiner()
     for sent, times in transmissions:
-        evidence = examine(sent)
+        evidence = examiner.examine(sent)
         for _ in range(times):
             report.add(path, evidence)
     reading = pipeline.Reading(report, [File(path, "0" * 64, 1000)])
