@@ -140,6 +140,17 @@ def test_a_user_agent_tells_model_and_build() -> None:
     ]
 
 
+def test_a_model_ends_where_the_maker_names_its_own_system() -> None:
+    agent = "Dalvik/2.1.0 (Linux; U; Android 9; MI 8 MIUI/V10.3.5.0.PEACNXM)"
+    assert brief(recognise(decoded({"user-agent": agent}))) == [("model", "MI 8", "likely")]
+
+
+def test_an_aaid_can_be_an_apps_own_id() -> None:
+    """Google's advertising ID has that name, and so has the id that China's makers give each app (MSA)."""
+    (found,) = recognise(decoded({"aaid": "85e4b899-6dfa-4a7f-accd-752fb5b65b38"}))
+    assert (found.kind, found.certainty) == ("advertising-id", "possible")
+
+
 @pytest.mark.parametrize(
     "agent",
     ["Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36", "okhttp/4.9.1", "Mozilla/5.0 (X11; Linux x86_64)",
