@@ -318,7 +318,11 @@ class Walk:
                 if kind is tuple and 0 < len(node) <= 2:
                     # `{"lat": {"value": 59.9}}`: a position is one only if its halves stand together.
                     for word, number in node:
-                        if type(number) is float and (len(node) == 1 or word in _VALUING):
+                        if (
+                            type(number) is float
+                            and number - number == 0
+                            and (len(node) == 1 or word in _VALUING)
+                        ):
                             self.emit(number, ((*inner, str(word)[:NAME]), name or around, group, depth, 0))
             elif node is not None and kind is not bool:
                 self.tree(node, (inner, name or around, group, depth, nesting))
@@ -360,6 +364,10 @@ class Walk:
         for word in _VALUING:
             data = found.get(word)
             if isinstance(data, (str, int, float)) and not isinstance(data, bool) and data != "":
+                if isinstance(data, float) and data - data != 0:
+                    return
+                if isinstance(data, int) and data.bit_length() > _HUGE:
+                    return
                 self.emit(data, ((*path, word) if word else path, name, group, 0, 0))
                 return
 

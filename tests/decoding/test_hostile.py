@@ -126,6 +126,17 @@ def test_damaged_documents_decode(values: list[object], flip: int) -> None:
         well_formed(decode_bytes(document[: flip % len(document)]), Limits())
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), 1 << 5000])
+def test_what_is_no_number_of_a_phone_is_no_value(number: float) -> None:
+    import msgpack
+
+    for document in ({"lat": {"value": number}}, {"name": "imei", "value": number}, [{"a": {"": number}}]):
+        if isinstance(number, float):
+            well_formed(decode_bytes(msgpack.packb(document)), Limits())
+        decoded = decode_bytes(json.dumps(document).encode())
+        assert all(value.data == "imei" for value in decoded.values)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     path=st.text(max_size=60),
