@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
     from phonehome.analysis.convert.cleaning import Cleaner
     from phonehome.analysis.examiner import Examiner, Names, Options
     from phonehome.analysis.identifiers.known import with_known
+    from phonehome.analysis.render import output
     from phonehome.analysis.sources import CaptureError, find_captures, joined, open_source
 
     target = Path(options.output)
@@ -129,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
                 yield cleaner.clean(one) if cleaner else one
 
     try:
-        _save(format_.write(wanted()), target)
+        output.save_pieces(format_.write(wanted()), options.output)
     except OSError as error:
         raise UsageError(f"cannot write {options.output}: {error.strerror or error}") from error
     if not options.quiet:
@@ -141,14 +141,3 @@ def run(options: argparse.Namespace) -> int:
         if cleaner and cleaner.removed:
             say(f"parts replaced by a note, because they may hold an identifier: {cleaner.removed:,}")
     return EXIT_SOME_FAILED if errors else EXIT_OK
-
-
-def _save(pieces: Iterator[bytes], target: Path) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600
-    try:
-        with open(descriptor, "wb") as file:
-            file.writelines(pieces)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

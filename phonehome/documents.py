@@ -1,14 +1,72 @@
 """Documents for commands that work on a report: made from captures, or read from where one was saved."""
 
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from phonehome.options import app_list, device_names, key_logs, location_database, say, vantages
+from phonehome.options import (
+    app_list,
+    device_names,
+    key_logs,
+    known_values,
+    limits_of,
+    location_database,
+    say,
+    vantages,
+)
 
 if TYPE_CHECKING:
+    from phonehome.analysis.devices import DeviceNames
+    from phonehome.analysis.examiner import Options
     from phonehome.analysis.knowledge import Knowledge
+    from phonehome.analysis.pipeline import Executors, Reading
+    from phonehome.analysis.places.database import LocationDatabase
     from phonehome.analysis.report.entries import Document
+    from phonehome.analysis.report.located import Vantage
+
+
+class Given(NamedTuple):
+    """Captures that were read as the options say, and what the options say of them besides."""
+
+    reading: "Reading"
+    names: "DeviceNames"
+    database: "LocationDatabase"
+    at: "Mapping[str, Vantage]"
+    examining: "Options"
+    executors: "Executors"
+    keys: Sequence[Path]
+
+    def say_unused(self) -> None:
+        """Says which phones that were named are in no capture; to be called when the document is made."""
+        for unused in self.names.unused():
+            say(f"phonehome: --device {unused}: no phone in these captures fits it")
+
+
+def read_given(captures: Sequence[str], options: argparse.Namespace, knowledge: "Knowledge") -> Given:
+    """Reads captures and folders of them, with the options of `add_reading`, `add_as_of` and `add_at`, and those of
+    `add_known` and `add_decoding` where the command has them. What could not be read is among the errors. Raises
+    UsageError."""
+    from phonehome.analysis import pipeline
+    from phonehome.analysis.examiner import Options
+    from phonehome.analysis.sources import find_captures
+    from phonehome.executors import executors
+    from phonehome.progress import Progress
+
+    names = device_names(options.device)
+    known = known_values(options.known) if hasattr(options, "known") else None
+    limits = limits_of(options) if hasattr(options, "depth") else None
+    examining = Options(known, own=knowledge.own, apps=app_list(options))
+    if limits is not None:
+        examining = examining._replace(limits=limits)
+    database = location_database(options.geo_db, options.as_of)
+    keys = key_logs(options)
+    paths, errors = find_captures(captures)
+    where = executors(options.workers, paths, options.cluster)
+    with Progress(enabled=not options.quiet) as progress:
+        reading = pipeline.read_captures(paths, examining, where, progress, keys)
+    reading.errors.update(errors)
+    return Given(reading, names, database, vantages(paths, options.at), examining, where, keys)
 
 
 def read_documents(
@@ -16,8 +74,6 @@ def read_documents(
 ) -> "list[Document]":
     """Documents of these captures and saved reports, for `joined`: those of captures are one, and not masked. Empty if
     nothing could be read. What could not be read is among the errors. Raises UsageError for a wrong option."""
-    from phonehome.analysis import pipeline
-    from phonehome.analysis.examiner import Options
     from phonehome.analysis.render import output
     from phonehome.analysis.report.entries import ErrorEntry
     from phonehome.analysis.report.saved import (
@@ -26,9 +82,6 @@ def read_documents(
         read_saved_report,
         told_apart,
     )
-    from phonehome.analysis.sources import find_captures
-    from phonehome.executors import executors
-    from phonehome.progress import Progress
 
     documents: list[Document] = []
     errors: list[ErrorEntry] = []
@@ -42,23 +95,11 @@ def read_documents(
         except SavedReportError as error:
             errors.append({"path": path, "error": str(error)})
     if captures:
-        names = device_names(options.device)
-        database = location_database(options.geo_db, options.as_of)
-        keys = key_logs(options)
-        found, missing = find_captures(captures)
-        with Progress(enabled=not options.quiet) as progress:
-            reading = pipeline.read_captures(
-                found,
-                Options(own=knowledge.own, apps=app_list(options)),
-                executors(options.workers, found, options.cluster),
-                progress,
-                keys,
-            )
-        reading.errors.update(missing)
-        at = vantages(found, options.at)
-        documents.append(output.make_document(reading, database, names, at=at, knowledge=knowledge))
-        for unused in names.unused():
-            say(f"phonehome: --device {unused}: no phone in these captures fits it")
+        given = read_given(captures, options, knowledge)
+        documents.append(
+            output.make_document(given.reading, given.database, given.names, at=given.at, knowledge=knowledge)
+        )
+        given.say_unused()
     if not documents:
         for failed in errors:
             say(f"phonehome: {failed['path']}: {failed['error']}")

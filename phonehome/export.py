@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from phonehome.documents import read_given
 from phonehome.options import (
     EXIT_OK,
     EXIT_SOME_FAILED,
@@ -14,15 +15,8 @@ from phonehome.options import (
     add_decoding,
     add_known,
     add_reading,
-    app_list,
-    device_names,
-    key_logs,
     knowledge_of,
-    known_values,
-    limits_of,
-    location_database,
     say,
-    vantages,
 )
 
 NAME = "export"
@@ -64,32 +58,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Reads the captures, and once more for the rows of their transmissions."""
     from phonehome.analysis import pipeline
-    from phonehome.analysis.examiner import Options
     from phonehome.analysis.render import output, table_files
     from phonehome.analysis.render.masked import masked, masking_of
     from phonehome.analysis.render.tables import TransmissionRows, rows
     from phonehome.analysis.report.document import capture_names, device_ids, document
-    from phonehome.analysis.sources import CaptureError, find_captures
-    from phonehome.executors import executors
+    from phonehome.analysis.sources import CaptureError
     from phonehome.progress import Progress
 
     knowledge = knowledge_of(options)
-    names = device_names(options.device)
-    examining = Options(known_values(options.known), limits_of(options), knowledge.own, app_list(options))
-    database = location_database(options.geo_db, options.as_of)
-    keys = key_logs(options)
-    paths, errors = find_captures(options.captures)
-    where = executors(options.workers, paths, options.cluster)
-    with Progress(enabled=not options.quiet) as progress:
-        reading = pipeline.read_captures(paths, examining, where, progress, keys)
-    reading.errors.update(errors)
+    given = read_given(options.captures, options, knowledge)
+    reading = given.reading
     for path, error in sorted(reading.errors.items()):
         say(f"phonehome: {path}: {error}")
     if not reading.files:
         say("phonehome: nothing could be read, so nothing was written")
         return EXIT_SOME_FAILED
-    context = output.context_of(reading, database, names, at=vantages(paths, options.at), knowledge=knowledge)
+    context = output.context_of(reading, given.database, given.names, at=given.at, knowledge=knowledge)
     whole = document(reading.report, context)
+    given.say_unused()
     masking = None if options.show_identifiers else masking_of([whole])
     made = rows(masked(whole, masking) if masking else whole)
     of_transmissions = TransmissionRows.of(
@@ -106,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
                 write[table](found)
             with Progress(enabled=not options.quiet) as progress:
                 for part in pipeline.of_each_task(
-                    reading, of_transmissions, examining, where, progress, keys
+                    reading, of_transmissions, given.examining, given.executors, progress, given.keys
                 ):
                     write["transmissions"](part)
                     written += len(part)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from phonehome.analysis.render.formats import ENDINGS, FORMATS
+from phonehome.documents import read_given
 from phonehome.options import (
     EXIT_OK,
     EXIT_SOME_FAILED,
@@ -16,16 +17,9 @@ from phonehome.options import (
     add_location,
     add_output,
     add_reading,
-    app_list,
-    device_names,
     format_of,
-    key_logs,
     knowledge_of,
-    known_values,
-    limits_of,
-    location_database,
     say,
-    vantages,
 )
 from phonehome.policy_options import add_policy, judge_of
 
@@ -65,38 +59,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Makes the report and writes it."""
-    from phonehome.analysis import pipeline
-    from phonehome.analysis.examiner import Options
     from phonehome.analysis.render import output
     from phonehome.analysis.render.masked import masked, masking_of
     from phonehome.analysis.report.shown import PLAIN
-    from phonehome.analysis.sources import find_captures
-    from phonehome.executors import executors
-    from phonehome.progress import Progress
 
     format_ = format_of(options.format, options.output, ENDINGS, "terminal")
     if options.market and not options.policy:
         raise UsageError("--market is for --policy: say which rules")
     knowledge = knowledge_of(options)
     judge = judge_of(options) if options.policy else None
-    names = device_names(options.device)
-    examining = Options(known_values(options.known), limits_of(options), knowledge.own, app_list(options))
-    database = location_database(options.geo_db, options.as_of)
-    keys = key_logs(options)
-    paths, errors = find_captures(options.captures)
-    with Progress(enabled=not options.quiet) as progress:
-        reading = pipeline.read_captures(
-            paths, examining, executors(options.workers, paths, options.cluster), progress, keys
-        )
-    reading.errors.update(errors)
+    given = read_given(options.captures, options, knowledge)
+    reading = given.reading
     if reading.errors and not reading.files:
         for path, error in sorted(reading.errors.items()):
             say(f"phonehome: {path}: {error}")
         say("phonehome: nothing could be read, so no report was written")
         return EXIT_SOME_FAILED
     online = ask_online(reading.report, options.quiet) if options.online else None
-    at = vantages(paths, options.at)
-    document = output.make_document(reading, database, names, online=online, at=at, knowledge=knowledge)
+    document = output.make_document(
+        reading, given.database, given.names, online=online, at=given.at, knowledge=knowledge
+    )
     masking = None if options.show_identifiers else masking_of([document])
     if judge:
         document["verdict"] = judge(document, masking or PLAIN)
@@ -111,8 +93,7 @@ def run(options: argparse.Namespace) -> int:
             say(f"the report is in {options.output}")
     else:
         output.show(document, format_)
-    for unused in names.unused():
-        say(f"phonehome: --device {unused}: no phone in these captures fits it")
+    given.say_unused()
     for failed in document["errors"]:
         say(f"phonehome: {failed['path']}: {failed['error']}")
     return EXIT_SOME_FAILED if document["errors"] else EXIT_OK

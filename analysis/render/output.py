@@ -4,7 +4,7 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
@@ -107,14 +107,20 @@ def save_text(text: str, path: str) -> None:
 
 def save_bytes(data: bytes, path: str) -> None:
     """Writes a file that only its owner can read, whole or not at all. Raises OSError."""
+    save_pieces((data,), path)
+
+
+def save_pieces(pieces: Iterable[bytes], path: str) -> None:
+    """The same of bytes that come one after the other, and need not be in memory together. Raises OSError."""
     target = Path(path)
     if target.exists() and not target.is_file():  # /dev/stdout, a named pipe
-        target.write_bytes(data)
+        with target.open("wb") as file:
+            file.writelines(pieces)
         return
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600
     try:
         with open(descriptor, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -137,6 +137,12 @@ def test_an_earlier_export_stays_if_nothing_can_be_read(
     assert "nothing was written" in capsys.readouterr().err
 
 
+def test_a_name_that_fits_no_phone_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sample = str(CAPTURES / "nokia-7-plus-fixed.mitm")
+    assert main(["export", sample, "-o", str(tmp_path), "--device", "Anna=192.0.2.7", "--quiet"]) == 0
+    assert "--device Anna=192.0.2.7: no phone in these captures fits it" in capsys.readouterr().err
+
+
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert main(["export", str(CAPTURES), "-o", str(tmp_path / "file"), "--quiet"]) == 2
