@@ -33,7 +33,7 @@ Later = asyncio.Future[None] | None
 """What a hook gives back: what mitmproxy is to wait for, or nothing."""
 
 
-class Capture:
+class CaptureWriter:
     """The addon. Its state is the file and the flows that are not over."""
 
     def __init__(self) -> None:
@@ -149,4 +149,4 @@ def _body(flow: flow.Flow) -> int:
     return len(flow.request.raw_content or b"") + len(answer or b"")
 
 
-addons = [Capture()]
+addons = [CaptureWriter()]

@@ -31,7 +31,7 @@ from mitmproxy.tools.web.master import WebMaster
 from phonehome.addons import wireguard
 from phonehome.addons.activation_log import ActivationLog
 from phonehome.addons.attempts import Attempts
-from phonehome.addons.capture import Capture
+from phonehome.addons.capture import CaptureWriter
 from phonehome.addons.commands import Commands
 from phonehome.addons.live_report import LiveReport
 from phonehome.addons.own_network import OwnNetwork
@@ -72,7 +72,7 @@ class ProxyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Phone:
+class TunnelPhone:
     """A phone with a WireGuard configuration of its own."""
 
     name: str
@@ -90,7 +90,7 @@ class Settings:
 
     capture: Path
     activation_log: Path
-    phones: Sequence[Phone]
+    phones: Sequence[TunnelPhone]
     modes: Sequence[str]
     """Other modes of mitmproxy."""
     address: str | None = None
@@ -123,10 +123,10 @@ def new_capture(folder: Path) -> Path:
     raise FileExistsError(17, "too many captures in this second", str(folder))
 
 
-def phones(names: Iterable[str], first_port: int = FIRST_PORT) -> list[Phone]:
+def phones(names: Iterable[str], first_port: int = FIRST_PORT) -> list[TunnelPhone]:
     """Phones by these names, each with keys that stay the same from run to run, and a port. Raises ProxyError."""
     folder = data_folder() / "phones"
-    made: list[Phone] = []
+    made: list[TunnelPhone] = []
     names = list(names)
     for number, (name, tunnel) in enumerate(zip(names, wireguard.tunnel_names(names), strict=True)):
         if not _NAME.fullmatch(name):
@@ -145,7 +145,7 @@ def phones(names: Iterable[str], first_port: int = FIRST_PORT) -> list[Phone]:
             raise ProxyError(f"cannot keep the keys of {name!r} in {folder}: {error.strerror}") from error
         # The mode goes into each flow, and so into reports, where the name of the user's home is nobody's business.
         mode = f"wireguard:{_from_home(keys)}@{port}"
-        made.append(Phone(name, mode, folder / f"{tunnel}.conf", f"{name}=wireguard@{port}"))
+        made.append(TunnelPhone(name, mode, folder / f"{tunnel}.conf", f"{name}=wireguard@{port}"))
     return made
 
 
@@ -181,7 +181,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
     try:
         # Before the live report, which leads its own name to this computer.
         master.addons.add(OwnNetwork(), Attempts(), UndecryptedTls(), ActivationLog(), LiveReport())
-        master.addons.add(Commands(), Streams(), Capture())
+        master.addons.add(Commands(), Streams(), CaptureWriter())
         master.addons.add(Instructions(settings, master, faults))
         opts.update(
             mode=[*(phone.mode for phone in settings.phones), *settings.modes],
@@ -273,7 +273,7 @@ class Instructions:
                 "Does a firewall let UDP in? A guest Wi-Fi often keeps devices apart: use the computer's hotspot then."
             )
 
-    def _wireguard(self, server: WireGuardServerInstance, phone: Phone | None) -> list[str]:
+    def _wireguard(self, server: WireGuardServerInstance, phone: TunnelPhone | None) -> list[str]:
         title = f"Phone {phone.name!r}:" if phone else f"{server.mode.full_spec}:"
         given = self._settings.address
         addresses = [given] if given else wireguard.own_addresses()
@@ -374,7 +374,7 @@ def _place(record: logging.LogRecord) -> str:
     return f", in {Path(trace.tb_frame.f_code.co_filename).name} line {trace.tb_lineno}"
 
 
-def _to_scan(configuration: str, phone: Phone | None) -> list[str]:
+def _to_scan(configuration: str, phone: TunnelPhone | None) -> list[str]:
     """The code, or where it does not fit into the terminal, what to do."""
     code = wireguard.code(configuration)
     size = shutil.get_terminal_size()

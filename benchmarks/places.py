@@ -26,7 +26,7 @@ from phonehome.analysis.pipeline import read_captures
 from phonehome.analysis.places import builder
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.places.distances import Point, airport, between_points
-from phonehome.analysis.places.round_trips import KM_A_SECOND, TLS, Bounds, Reference
+from phonehome.analysis.places.round_trips import KM_A_SECOND, TLS, Bounds, Landmark
 from phonehome.analysis.render.output import make_document
 from phonehome.analysis.report.entries import Document
 
@@ -107,7 +107,7 @@ def trips(chance: random.Random, draws: int = DRAWS) -> int:
         for country, name, place in drawn:
             least = max(between_points(here, place), 1.0) / KM_A_SECOND
             timed.append((country, name, least * chance.uniform(1.2, 3)))
-        bounds = Bounds(Reference(seconds, name, country) for country, name, seconds in timed[1:])
+        bounds = Bounds(Landmark(seconds, name, country) for country, name, seconds in timed[1:])
         contradictions += bool(bounds.contradiction)
         country, _, seconds = timed[0]
         bound = bounds.of(seconds, TLS)

@@ -201,7 +201,7 @@ def read(data: bytes, parts: int) -> Found:
     sent: list[Transmission] = []
     warnings = set(scan.warnings)
     for start, end in scan.parts:
-        reader = mitm.Reader(data)
+        reader = mitm.FlowFileReader(data)
         sent += reader.read(start, end)
         warnings.update(reader.warnings.lines())
     return Found(scan.flows, sent, scan.names, warnings)

@@ -139,7 +139,7 @@ def _spool(options: argparse.Namespace, folder: str) -> None:
             setattr(options, name, paths[0] if isinstance(getattr(options, name), str) else paths)
 
 
-class _Parser(argparse.ArgumentParser):
+class _ArgumentParser(argparse.ArgumentParser):
     """A parser whose exit status for wrong usage a command can choose."""
 
     usage_status = EXIT_USAGE
@@ -150,7 +150,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = _ArgumentParser(
         prog="phonehome",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,

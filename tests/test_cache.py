@@ -8,7 +8,7 @@ import pytest
 
 from phonehome.analysis import knowledge
 from phonehome.analysis.cache import default_cache_dir, digest, keep, kept
-from phonehome.analysis.knowledge.reading import Reader
+from phonehome.analysis.knowledge.reading import TomlReader
 
 KEY = digest(b"one")
 CONTENT = {"a": [1, "two", None, True]}
@@ -65,13 +65,13 @@ class TestKnowledge:
     ) -> None:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         parsed: list[object] = []
-        read = Reader.parse
+        read = TomlReader.parse
 
         def parse(*args: Any) -> Any:
             parsed.append(args[2])
             return read(*args)
 
-        monkeypatch.setattr(Reader, "parse", parse)
+        monkeypatch.setattr(TomlReader, "parse", parse)
         first = self.again()
         assert parsed
         parsed.clear()

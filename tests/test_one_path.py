@@ -14,7 +14,7 @@ from mitmproxy.test import taddons
 
 from phonehome.addons.commands import Commands
 from phonehome.addons.evidence_view import EvidenceView
-from phonehome.addons.live.worker import Totals
+from phonehome.addons.live.worker import LiveTotals
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.knowledge import shipped
 from phonehome.analysis.places.database import LocationDatabase
@@ -82,7 +82,7 @@ def test_inspect(capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_the_live_page(capture: Path, tmp_path: Path) -> None:
-    live = Totals(DeviceNames(), LocationDatabase.open())
+    live = LiveTotals(DeviceNames(), LocationDatabase.open())
     for flow in flows(capture):
         live.take(("over", flow.get_state(), 0, 0))
     assert rows(dict(live.document())) == rows(report(capture, tmp_path))

@@ -14,21 +14,21 @@ from typing import Any, get_origin
 import msgspec
 
 from phonehome.analysis.knowledge import FOLDER, schema
-from phonehome.analysis.knowledge.reading import File
+from phonehome.analysis.knowledge.reading import KnowledgeFile
 
 TO = FOLDER / "schema"
 
 
 def schemas() -> dict[str, str]:
     """Name of each file, and what stands in it."""
-    return {f"{_name(shape)}.json": _schema(shape) for shape in File.__subclasses__()}
+    return {f"{_name(shape)}.json": _schema(shape) for shape in KnowledgeFile.__subclasses__()}
 
 
-def _name(shape: type[File]) -> str:
+def _name(shape: type[KnowledgeFile]) -> str:
     return shape.NAME.partition("/")[0].removesuffix(".toml")
 
 
-def _schema(shape: type[File]) -> str:
+def _schema(shape: type[KnowledgeFile]) -> str:
     found = msgspec.json.schema(shape, schema_hook=_special)
     told = dict(_descriptions())
     for name, table in found["$defs"].items():

@@ -41,7 +41,7 @@ _ALWAYS = {
 }
 
 
-class Answer(NamedTuple):
+class PageReply(NamedTuple):
     """A status, header fields and a body."""
 
     status: int
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 
 def answer(
     method: str, target: str, headers: Mapping[str, str], hosts: Collection[str], report: bytes | None
-) -> Answer:
+) -> PageReply:
     """The answer to a request.
 
     `headers` has lower-case names; `hosts` are the values of Host that are ours; `report` is the view as JSON,
@@ -72,10 +72,10 @@ def answer(
         if OWN_HEADER not in headers:
             return _refused(403, "The live report is given to its own page only.")
         if report is None:
-            return Answer(204, dict(_ALWAYS), b"")
+            return PageReply(204, dict(_ALWAYS), b"")
         tag = f'"{hashlib.sha256(report).hexdigest()[:32]}"'
         if headers.get("if-none-match") == tag:
-            return Answer(304, {**_ALWAYS, "ETag": tag}, b"")
+            return PageReply(304, {**_ALWAYS, "ETag": tag}, b"")
         return _given(method, report, "application/json", {"ETag": tag})
     if path not in _FILES:
         return _refused(404, "There is nothing here.")
@@ -83,12 +83,12 @@ def answer(
     return _given(method, _file(name), media_type, {})
 
 
-def _given(method: str, body: bytes, media_type: str, more: Mapping[str, str]) -> Answer:
-    return Answer(200, {**_ALWAYS, "Content-Type": media_type, **more}, body if method == "GET" else b"")
+def _given(method: str, body: bytes, media_type: str, more: Mapping[str, str]) -> PageReply:
+    return PageReply(200, {**_ALWAYS, "Content-Type": media_type, **more}, body if method == "GET" else b"")
 
 
-def _refused(status: int, why: str) -> Answer:
-    return Answer(status, {**_ALWAYS, "Content-Type": "text/plain; charset=utf-8"}, f"{why}\n".encode())
+def _refused(status: int, why: str) -> PageReply:
+    return PageReply(status, {**_ALWAYS, "Content-Type": "text/plain; charset=utf-8"}, f"{why}\n".encode())
 
 
 @cache

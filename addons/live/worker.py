@@ -50,7 +50,7 @@ NICENESS = 5
 """Traffic goes first."""
 
 
-class Totals:
+class LiveTotals:
     """The report so far."""
 
     def __init__(
@@ -112,7 +112,7 @@ class Totals:
 def serve(
     source: BinaryIO,
     sink: BinaryIO,
-    total: Totals,
+    total: LiveTotals,
     lines: Lines | None = None,
     now: Callable[[], float] = time.time,
 ) -> None:
@@ -159,7 +159,7 @@ def main(arguments: list[str]) -> None:
     database = LocationDatabase.open(*options.geo_db)
     lines = Lines(names, database) if options.lines else None
     try:
-        serve(sys.stdin.buffer, sys.stdout.buffer, Totals(names, database, knowledge), lines)
+        serve(sys.stdin.buffer, sys.stdout.buffer, LiveTotals(names, database, knowledge), lines)
     except BrokenPipeError:
         # The proxy is gone, and nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,7 +17,7 @@ from struct import Struct
 from typing import Any
 
 from phonehome.analysis.decoding.charset import is_utf8_text
-from phonehome.analysis.decoding.pieces import Part, Parts, Piece
+from phonehome.analysis.decoding.pieces import Inner, Parts, Piece
 from phonehome.analysis.decoding.protobuf import FIXED64, LENGTH, VARINT, Field, fields_of
 from phonehome.analysis.decoding.text import Tree
 
@@ -57,8 +57,8 @@ def read_call(piece: Piece) -> Parts | None:
     if not fields:
         return None
     whose = "" if texts else "of_access_point_"
-    message = Part(("apple-location",), _named(fields, whose, _LEVELS, piece), "")
-    return Parts((Part(("apple-location",), tuple(texts), ""), message) if texts else (message,))
+    message = Inner(("apple-location",), _named(fields, whose, _LEVELS, piece), "")
+    return Parts((Inner(("apple-location",), tuple(texts), ""), message) if texts else (message,))
 
 
 def _named(fields: list[Field], whose: str, levels: int, piece: Piece) -> Tree:

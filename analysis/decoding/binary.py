@@ -20,7 +20,7 @@ import msgpack
 from phonehome.analysis.decoding.charset import is_utf8_text, to_text
 from phonehome.analysis.decoding.compression import UNMARKED
 from phonehome.analysis.decoding.paths import NAME
-from phonehome.analysis.decoding.pieces import Note, Part, Parts, Piece, Reader, one
+from phonehome.analysis.decoding.pieces import Inner, Note, Parts, Piece, Reader, one
 from phonehome.analysis.decoding.text import Tree, parse_json
 
 _SURE = 16
@@ -159,7 +159,7 @@ def read_zip(piece: Piece) -> Parts | None:
         archive = ZipFile(BytesIO(piece.data))
     except Exception:  # the library raises its own errors and those of what it reads with
         return None
-    parts: list[Part] = []
+    parts: list[Inner] = []
     notes: list[Note] = []
     for info in archive.infolist()[: max(0, budget.nodes)]:
         name, data, room = info.filename[:NAME], b"", budget.room(info.compress_size)
@@ -174,7 +174,7 @@ def read_zip(piece: Piece) -> Parts | None:
             except Exception:  # a password, damage
                 trouble = "damaged or encrypted"
         budget.unpacked -= len(data)
-        parts += [Part(("zip", name), data, name)] if data else []
+        parts += [Inner(("zip", name), data, name)] if data else []
         notes += [Note(("zip", name), info.compress_size, "limit", trouble)] if trouble else []
     return Parts(tuple(parts), tuple(notes))
 
@@ -196,7 +196,7 @@ def read_embedded_json(piece: Piece) -> Parts | None:
         return None
     left = len(data) - (end - start)
     notes = (Note((), left, "unknown", "stands around JSON"),) if left > _SMALL else ()
-    return Parts((Part((parsed[0],), parsed[1]),), notes)
+    return Parts((Inner((parsed[0],), parsed[1]),), notes)
 
 
 def read_unmarked_stream(piece: Piece) -> Parts | None:
@@ -206,5 +206,5 @@ def read_unmarked_stream(piece: Piece) -> Parts | None:
         out = decompress(piece.data, room) if room > 0 else None
         if out and not out.trouble and not out.rest and len(out.data) >= 12 and is_utf8_text(out.data):
             piece.budget.unpacked -= len(out.data)
-            return Parts((Part((name,), out.data, kind=piece.kind),))
+            return Parts((Inner((name,), out.data, kind=piece.kind),))
     return None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from phonehome.analysis.decoding.charset import is_utf8_text
 from phonehome.analysis.decoding.http import parse_pairs
-from phonehome.analysis.decoding.pieces import Part, Parts, Piece
+from phonehome.analysis.decoding.pieces import Inner, Parts, Piece
 
 _VERSION = 1
 _REQUESTS = range(1, 8)
@@ -81,8 +81,8 @@ def read_coap(piece: Piece) -> Parts | None:
         return None
     return Parts(
         (
-            Part(("coap", "path"), found.path, ""),
-            Part(("coap", "query"), parse_pairs(found.query, piece.budget.nodes + 1), ""),
-            Part(("coap", "payload"), found.payload, ""),
+            Inner(("coap", "path"), found.path, ""),
+            Inner(("coap", "query"), parse_pairs(found.query, piece.budget.nodes + 1), ""),
+            Inner(("coap", "payload"), found.payload, ""),
         )
     )

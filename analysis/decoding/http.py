@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from phonehome.analysis.decoding.charset import to_text
 from phonehome.analysis.decoding.compression import by_magic
 from phonehome.analysis.decoding.paths import NAME
-from phonehome.analysis.decoding.pieces import ContentType, Part, Parts, Piece, one
+from phonehome.analysis.decoding.pieces import ContentType, Inner, Parts, Piece, one
 
 Pairs = tuple[tuple[str, str], ...]
 ValuePairs = tuple[tuple[str, str | bytes], ...]
@@ -196,10 +196,10 @@ def read_multipart(piece: Piece) -> Parts | None:
     return None
 
 
-def _form_part(part: FormPart) -> Iterator[Part]:
+def _form_part(part: FormPart) -> Iterator[Inner]:
     name = part.name[:NAME]
     steps = ("multipart", name) if name else ("multipart",)
     if part.filename:
-        yield Part((*steps, "filename"), part.filename, "filename")
+        yield Inner((*steps, "filename"), part.filename, "filename")
     kind = parse_content_type("text/plain" if part.encoding == "base64" else part.content_type)
-    yield Part(steps, part.data, name, kind, codings(part.encoding))
+    yield Inner(steps, part.data, name, kind, codings(part.encoding))

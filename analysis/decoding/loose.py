@@ -8,7 +8,7 @@ to say. Markup and source code are left alone, since most of their words are no 
 import csv
 import re
 
-from phonehome.analysis.decoding.pieces import Note, Part, Parts, Words
+from phonehome.analysis.decoding.pieces import Inner, Note, Parts, Words
 from phonehome.analysis.decoding.text import Tree, lenient_json
 
 _CODE = re.compile(
@@ -56,7 +56,7 @@ def read_script(words: Words) -> Parts | None:
         return None
     left = 0 if _AFTER_JSON(text, end) else len(text) - end
     notes = (Note(("script",), left, "unknown", "text behind JSON"),) if left > _MOST_LEFT else ()
-    return Parts((Part(("script",), tree),), notes)
+    return Parts((Inner(("script",), tree),), notes)
 
 
 def read_table(words: Words) -> Parts | None:
@@ -72,7 +72,7 @@ def read_table(words: Words) -> Parts | None:
         if len(names) > 1 and _COLUMN(names[0].strip()):
             tree = _table(lines, separator)
             if tree is not None:
-                return Parts((Part(("table",), tree, ""),))
+                return Parts((Inner(("table",), tree, ""),))
     return None
 
 
@@ -108,9 +108,9 @@ def read_entries(words: Words) -> Parts | None:
             break
     if not count or (count == 1 and left > _MOST_LEFT and not _TELLING(str(objects))):
         return None
-    parts = [Part(("entries",), objects[0] if len(objects) == 1 else objects, "")]
+    parts = [Inner(("entries",), objects[0] if len(objects) == 1 else objects, "")]
     if left or len(text) <= _LONGEST_VALUE:
-        parts.append(Part((), text))  # what is left, or all of it, can be told by its shape
+        parts.append(Inner((), text))  # what is left, or all of it, can be told by its shape
     note = Note(("entries",), left, "unknown", "text between names and values")
     return Parts(tuple(parts), (note,) if left > _MOST_LEFT else ())
 

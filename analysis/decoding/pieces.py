@@ -58,7 +58,7 @@ class Words(NamedTuple):
     budget: Budget
 
 
-class Part(NamedTuple):
+class Inner(NamedTuple):
     """Something that stood in a piece."""
 
     steps: Path
@@ -86,7 +86,7 @@ class Parts(NamedTuple):
     """What stands in a piece. Several parts are counted as values, and what has no object of its own in them stands
     together."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Inner, ...]
     notes: tuple[Note, ...] = ()
 
 
@@ -100,4 +100,4 @@ _make = tuple.__new__
 
 def one(steps: Path, content: Any) -> Parts:
     """A single part; made without the constructors, in half the time: most pieces are one document."""
-    return _make(Parts, ((_make(Part, (steps, content, None, NO_TYPE, ())),), ()))
+    return _make(Parts, ((_make(Inner, (steps, content, None, NO_TYPE, ())),), ()))

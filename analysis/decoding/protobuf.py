@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from phonehome.analysis.decoding.charset import is_utf8_text
 from phonehome.analysis.decoding.compression import by_magic
-from phonehome.analysis.decoding.pieces import Budget, ContentType, Part, Parts, Piece, one
+from phonehome.analysis.decoding.pieces import Budget, ContentType, Inner, Parts, Piece, one
 
 VARINT, FIXED64, LENGTH, GROUP, GROUP_END, FIXED32 = 0, 1, 2, 3, 4, 5
 """Wire types: https://protobuf.dev/programming-guides/encoding/"""
@@ -379,7 +379,7 @@ def read_delimited(piece: Piece) -> Parts | None:
         return None
     messages = (fields_of(message, budget) for message in pieces if begins_message(message))
     steps = ("delimited", "protobuf")
-    return Parts(tuple(Part(steps, Message(fields)) for fields in messages if fields is not None))
+    return Parts(tuple(Inner(steps, Message(fields)) for fields in messages if fields is not None))
 
 
 def read_delimited_field(data: bytes, budget: Budget) -> list[list[Field]] | None:
@@ -405,11 +405,11 @@ def read_grpc(piece: Piece) -> Parts | None:
     return Parts(tuple(_frame(flag, message, kind) for flag, message in frames))
 
 
-def _frame(flag: int, message: bytes, kind: ContentType) -> Part:
+def _frame(flag: int, message: bytes, kind: ContentType) -> Inner:
     if flag & 128:
-        return Part(("grpc", "trailers"), message, key="")
+        return Inner(("grpc", "trailers"), message, key="")
     squeezed = flag & 1 and not by_magic(message)  # what has a mark is told by it
-    return Part(("grpc",), message, kind=kind, encodings=("deflate",) if squeezed else ())
+    return Inner(("grpc",), message, kind=kind, encodings=("deflate",) if squeezed else ())
 
 
 def read_bare_grpc(piece: Piece) -> Parts | None:

@@ -18,7 +18,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from phonehome.analysis.decoding.charset import to_text
-from phonehome.analysis.decoding.pieces import IN_PART, Note, Part, Parts, Piece, Words, one
+from phonehome.analysis.decoding.pieces import IN_PART, Inner, Note, Parts, Piece, Words, one
 
 Tree = Any
 """tuple of (name, Tree) pairs | list of Tree | str | int | float | bytes | bool | None."""
@@ -271,7 +271,7 @@ def read_xml(piece: Piece) -> Parts | None:
     if found is None:
         return None
     notes = () if found[1] else (Note(("xml",), len(data), "limit", IN_PART),)
-    return Parts((Part(("xml",), found[0]),), notes)
+    return Parts((Inner(("xml",), found[0]),), notes)
 
 
 def read_broken(words: Words) -> Parts | None:
@@ -288,7 +288,7 @@ def read_broken(words: Words) -> Parts | None:
         return None
     if tree is None:
         return None
-    return Parts((Part((name,), tree),), (Note((name,), len(words.text), "limit", IN_PART),))
+    return Parts((Inner((name,), tree),), (Note((name,), len(words.text), "limit", IN_PART),))
 
 
 def read_lines(words: Words) -> Parts | None:
@@ -296,4 +296,4 @@ def read_lines(words: Words) -> Parts | None:
     if "\n" not in words.text or len(words.text) > words.budget.limits.document:
         return None
     tree = parse_lines(words.text, words.budget.nodes + 1)
-    return None if tree is None else Parts((Part(("lines",), tree, ""),))
+    return None if tree is None else Parts((Inner(("lines",), tree, ""),))

@@ -19,7 +19,7 @@ from phonehome.analysis.knowledge.catalogue import Catalogue, Endpoint, endpoint
 from phonehome.analysis.knowledge.countries import Countries
 from phonehome.analysis.knowledge.edges import Edges
 from phonehome.analysis.knowledge.identifiers import Identifiers
-from phonehome.analysis.knowledge.reading import File, KnowledgeError, Reader
+from phonehome.analysis.knowledge.reading import KnowledgeError, KnowledgeFile, TomlReader
 from phonehome.analysis.knowledge.software import Software
 
 __all__ = ["FOLDER", "Knowledge", "KnowledgeError", "load", "read_folder", "shipped"]
@@ -83,8 +83,8 @@ def shipped() -> Knowledge:
         with suppress(
             KnowledgeError, msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError
         ):
-            return read_folder(FOLDER, Reader(documents))
-    reader = Reader()
+            return read_folder(FOLDER, TomlReader(documents))
+    reader = TomlReader()
     known = read_folder(FOLDER, reader)
     keep(file, key, reader.documents)
     return known
@@ -96,7 +96,7 @@ def load(own: Sequence[Path] = ()) -> Knowledge:
     An own entry is asked before those that come with the program for the same host. Raises KnowledgeError with all that
     is wrong in the files."""
     known = shipped()
-    reader = Reader()
+    reader = TomlReader()
     entries = _endpoints(_read_endpoints(_own_files(own, reader), reader), reader, own=True)
     for entry in entries:
         if entry.id in known.catalogue.endpoints:
@@ -106,21 +106,21 @@ def load(own: Sequence[Path] = ()) -> Knowledge:
     return known.with_own(entries)
 
 
-def read_folder(folder: Path, reader: Reader | None = None) -> Knowledge:
+def read_folder(folder: Path, reader: TomlReader | None = None) -> Knowledge:
     """All that stands in a folder. Raises KnowledgeError."""
-    reader = reader or Reader()
+    reader = reader or TomlReader()
 
-    def one[T: File](shape: type[T]) -> T:
+    def one[T: KnowledgeFile](shape: type[T]) -> T:
         content = reader.read(folder / shape.NAME, shape)
         if content is None:
             raise KnowledgeError(reader.mistakes)
         return content
 
     purposes, names, headers = one(schema.Purposes), one(schema.IdentifierNames), one(schema.Headers)
-    devices, markets, firmware = one(schema.Devices), one(schema.Markets), one(schema.Firmware)
+    devices, markets, firmware = one(schema.DevicesFile), one(schema.Markets), one(schema.Firmware)
     codes, transfers, clouds = one(schema.CountryNames), one(schema.Transfers), one(schema.CloudRegions)
     special, anycast, networks = one(schema.SpecialAddresses), one(schema.Anycast), one(schema.Networks)
-    apps, matters = one(schema.Apps), one(schema.Matters)
+    apps, matters = one(schema.AppsFile), one(schema.Matters)
     edges, place_names = one(schema.EdgeHeaders), one(schema.PlaceNames)
     files = _read_endpoints(sorted(folder.glob(schema.Endpoints.NAME)), reader)
     reader.stop()  # what is missing because it is wrong would make more mistakes
@@ -151,16 +151,18 @@ def read_folder(folder: Path, reader: Reader | None = None) -> Knowledge:
     return knowledge
 
 
-def _read_endpoints(files: Iterable[Path], reader: Reader) -> list[tuple[str, schema.Endpoints]]:
+def _read_endpoints(files: Iterable[Path], reader: TomlReader) -> list[tuple[str, schema.Endpoints]]:
     read = [(file.name, reader.read(file, schema.Endpoints)) for file in files]
     return [(name, content) for name, content in read if content is not None]
 
 
-def _endpoints(files: Iterable[tuple[str, schema.Endpoints]], reader: Reader, *, own: bool) -> list[Endpoint]:
+def _endpoints(
+    files: Iterable[tuple[str, schema.Endpoints]], reader: TomlReader, *, own: bool
+) -> list[Endpoint]:
     return [entry for name, content in files for entry in endpoints(name, content, own, reader)]
 
 
-def _own_files(given: Iterable[Path], reader: Reader) -> Iterator[Path]:
+def _own_files(given: Iterable[Path], reader: TomlReader) -> Iterator[Path]:
     for path in given:
         inside = sorted(path.glob("*.toml")) if path.is_dir() else [path]
         if not inside:

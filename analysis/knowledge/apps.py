@@ -24,7 +24,7 @@ class Apps:
     """The last two labels of these hosts: by them most hosts are passed over."""
 
     @classmethod
-    def of(cls, apps: schema.Apps) -> Self:
+    def of(cls, apps: schema.AppsFile) -> Self:
         """What the file says."""
         fields: dict[str, frozenset[str]] = {}
         for field in apps.field:

@@ -26,7 +26,7 @@ from functools import cache, cached_property, partial
 from typing import Final, NamedTuple, get_args
 
 from phonehome.analysis.knowledge.identifiers import Kind
-from phonehome.analysis.knowledge.reading import Reader, label, many, meant
+from phonehome.analysis.knowledge.reading import TomlReader, label, many, meant
 from phonehome.analysis.knowledge.schema import (
     COMPRESSIONS,
     POSITION,
@@ -246,7 +246,7 @@ def endpoints(
     name: str,
     content: Endpoints,
     own: bool,
-    reader: Reader,
+    reader: TomlReader,
 ) -> Iterator[Endpoint]:
     """The entries of the file of that name, with all that they name put in."""
     wrong = partial(reader.wrong, name)

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from phonehome.analysis.knowledge.reading import KnowledgeError, Reader, many
-from phonehome.analysis.knowledge.schema import Companies, Company, named_references
+from phonehome.analysis.knowledge.reading import KnowledgeError, TomlReader, many
+from phonehome.analysis.knowledge.schema import CompaniesFile, Company, named_references
 
 _TABLE: Final = "\n[[company]]\n"
 _QUOTED: Final = re.compile(r'"([^"\n]+)"')
@@ -31,7 +31,7 @@ class Belongs(NamedTuple):
 class Owners:
     """Companies, by domain and by name."""
 
-    def __init__(self, text: str, name: str = Companies.NAME) -> None:
+    def __init__(self, text: str, name: str = CompaniesFile.NAME) -> None:
         """`text` is the content of a file called `name`."""
         self._file = name
         head, *self._tables = text.replace("\r\n", "\n").split(_TABLE)
@@ -72,11 +72,11 @@ class Owners:
             self._read[place] = company
         return company
 
-    def _parse(self, text: str) -> Companies:
-        reader = Reader()
+    def _parse(self, text: str) -> CompaniesFile:
+        reader = TomlReader()
         # A file without a company is none; what stands before the first table has none yet.
         content = reader.parse(
-            (text if _TABLE in text else f"company = []\n{text}").encode(), self._file, Companies
+            (text if _TABLE in text else f"company = []\n{text}").encode(), self._file, CompaniesFile
         )
         reader.stop()
         if content is None:
@@ -85,7 +85,7 @@ class Owners:
 
     def _reference(self, company: Company) -> str:
         def wrong(what: str) -> None:
-            reader = Reader()
+            reader = TomlReader()
             reader.wrong(self._file, f"company {company.name!r}", what)
             reader.stop()
 
@@ -96,13 +96,13 @@ class Owners:
 @cache
 def owners() -> Owners:
     """What comes with the program."""
-    return Owners((Path(__file__).parent / Companies.NAME).read_text("utf-8"))
+    return Owners((Path(__file__).parent / CompaniesFile.NAME).read_text("utf-8"))
 
 
-def read_whole(file: Path) -> Companies:
+def read_whole(file: Path) -> CompaniesFile:
     """All of a file, checked as a whole: no domain twice, each reference there. Raises KnowledgeError."""
-    reader = Reader()
-    content = reader.read(file, Companies)
+    reader = TomlReader()
+    content = reader.read(file, CompaniesFile)
     reader.stop()
     if content is None:
         raise KnowledgeError(reader.mistakes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Self
 
-from phonehome.analysis.knowledge.reading import Reader
+from phonehome.analysis.knowledge.reading import TomlReader
 from phonehome.analysis.knowledge.schema import CountryNames, Protection, Transfers, named_references
 
 
@@ -42,7 +42,7 @@ class Countries:
         return f"the {self.name(code)}" if code.upper() in self.article else self.name(code)
 
     @classmethod
-    def of(cls, names: CountryNames, transfers: Transfers, reader: Reader) -> Self:
+    def of(cls, names: CountryNames, transfers: Transfers, reader: TomlReader) -> Self:
         """What the files say."""
         all_names = {**names.assigned, **{code: other.name for code, other in names.other.items()}}
         found: dict[str, tuple[Status, ...]] = {}

@@ -75,7 +75,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise _Wrong(found)
 
 
-class File(Table, frozen=True):
+class KnowledgeFile(Table, frozen=True):
     """The whole of a file."""
 
     NAME: ClassVar[str]
@@ -101,7 +101,7 @@ class _Place(NamedTuple):
         return label(self.key, self.number, self.table)
 
 
-class Reader:
+class TomlReader:
     """Reads files, and gathers what is wrong in them."""
 
     def __init__(self, checked: dict[str, Any] | None = None) -> None:
@@ -117,7 +117,7 @@ class Reader:
         """Notes a mistake."""
         self.mistakes.append(Mistake(file, entry, what))
 
-    def read[T: File](self, file: Path, shape: type[T]) -> T | None:
+    def read[T: KnowledgeFile](self, file: Path, shape: type[T]) -> T | None:
         """What stands in a file. What is right in it is given, though something else is wrong: None if nothing is."""
         name = f"{file.parent.name}/{file.name}"
         if self._checked:
@@ -130,7 +130,7 @@ class Reader:
             return None
         return self.parse(data, file.name, shape, name)
 
-    def parse[T: File](self, data: bytes, name: str, shape: type[T], key: str = "") -> T | None:
+    def parse[T: KnowledgeFile](self, data: bytes, name: str, shape: type[T], key: str = "") -> T | None:
         """The same for the content of a file that is called `name`, and noted as `key`."""
         wrong = partial(self.wrong, name, "")
         if len(data) > MAX_FILE:
@@ -233,7 +233,7 @@ class _Search:
     def __init__(self, name: str, mistakes: list[Mistake]) -> None:
         self._name, self._mistakes = name, mistakes
 
-    def file(self, shape: type[File], document: dict[str, Any]) -> File | None:
+    def file(self, shape: type[KnowledgeFile], document: dict[str, Any]) -> KnowledgeFile | None:
         """The file, without those of its tables that are wrong."""
         good: dict[str, Any] = {}
         fields = self._fields(shape, document, "", "")

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from msgspec import Meta, field
 from msgspec.structs import replace
 
-from phonehome.analysis.knowledge.reading import File, Table, Text, TextOrTexts, Texts, many, meant
+from phonehome.analysis.knowledge.reading import KnowledgeFile, Table, Text, TextOrTexts, Texts, many, meant
 from phonehome.analysis.transmission import Protocol
 
 Code = Annotated[
@@ -230,7 +230,7 @@ class EndpointTable(Table, frozen=True):
                 yield "kind", item.kind
 
 
-class Endpoints(File, frozen=True):
+class Endpoints(KnowledgeFile, frozen=True):
     """Who runs hosts, what for, how they say "accepted", which values they are sent."""
 
     NAME: ClassVar = "endpoints/*.toml"
@@ -259,7 +259,7 @@ class Purpose(Table, frozen=True):
         yield f"rank {self.rank}", "rank", self.rank
 
 
-class Purposes(File, frozen=True):
+class Purposes(KnowledgeFile, frozen=True):
     """What transmissions are for."""
 
     NAME: ClassVar = "purposes.toml"
@@ -294,7 +294,7 @@ class Matter(Table, frozen=True):
             yield "kind", kind
 
 
-class Matters(File, frozen=True):
+class Matters(KnowledgeFile, frozen=True):
     """Why it matters that an identifier is sent."""
 
     NAME: ClassVar = "matters.toml"
@@ -334,7 +334,7 @@ class Company(Table, frozen=True):
             yield "country", self.country
 
 
-class Companies(File, frozen=True):
+class CompaniesFile(KnowledgeFile, frozen=True):
     """Which company a domain belongs to, and where its headquarters are."""
 
     NAME: ClassVar = "companies.toml"
@@ -521,7 +521,7 @@ class Signs(Table, frozen=True):
     reference: Text
 
 
-class IdentifierNames(File, frozen=True):
+class IdentifierNames(KnowledgeFile, frozen=True):
     """Kinds of identifiers, and the names and shapes by which they are known."""
 
     NAME: ClassVar = "identifiers.toml"
@@ -545,7 +545,7 @@ class Header(Table, frozen=True):
     reference: Text
 
 
-class Headers(File, frozen=True):
+class Headers(KnowledgeFile, frozen=True):
     """Headers that are not decoded."""
 
     NAME: ClassVar = "headers.toml"
@@ -595,7 +595,7 @@ class Darwins(Table, frozen=True):
     reference: References
 
 
-class Devices(File, frozen=True):
+class DevicesFile(KnowledgeFile, frozen=True):
     """What phones say of themselves."""
 
     NAME: ClassVar = "devices.toml"
@@ -643,7 +643,7 @@ class AppField(Table, frozen=True):
                 yield f"{host!r} is no host name in lower case, with '*.' before it or not"
 
 
-class Apps(File, frozen=True):
+class AppsFile(KnowledgeFile, frozen=True):
     """What requests say of the app that sent them."""
 
     NAME: ClassVar = "apps.toml"
@@ -676,7 +676,7 @@ class Market(Table, frozen=True):
     reference: References
 
 
-class Markets(File, frozen=True):
+class Markets(KnowledgeFile, frozen=True):
     """How builds are numbered, and the markets that they name."""
 
     NAME: ClassVar = "markets.toml"
@@ -706,7 +706,7 @@ class FixTable(Table, frozen=True):
         yield "numbering", self.numbering
 
 
-class Firmware(File, frozen=True):
+class Firmware(KnowledgeFile, frozen=True):
     """What makers said of builds."""
 
     NAME: ClassVar = "firmware.toml"
@@ -723,7 +723,7 @@ class OtherCountry(Table, frozen=True):
     reference: Text
 
 
-class CountryNames(File, frozen=True):
+class CountryNames(KnowledgeFile, frozen=True):
     """Country codes, and the names that people read."""
 
     NAME: ClassVar = "countries.toml"
@@ -762,7 +762,7 @@ class CountryStatus(Table, frozen=True):
         yield "country", self.code
 
 
-class Transfers(File, frozen=True):
+class Transfers(KnowledgeFile, frozen=True):
     """Which countries data may go to, and since when."""
 
     NAME: ClassVar = "transfers.toml"
@@ -804,7 +804,7 @@ class LocalNames(Table, frozen=True):
     reference: Text
 
 
-class SpecialAddresses(File, frozen=True):
+class SpecialAddresses(KnowledgeFile, frozen=True):
     """Addresses that are not of the public internet, and names that are not."""
 
     NAME: ClassVar = "special_addresses.toml"
@@ -845,7 +845,7 @@ class SpreadCloud(Table, frozen=True):
         yield "provider", self.provider
 
 
-class Anycast(File, frozen=True):
+class Anycast(KnowledgeFile, frozen=True):
     """Addresses that no one country can be told of."""
 
     NAME: ClassVar = "anycast.toml"
@@ -878,7 +878,7 @@ class Filler(Table, frozen=True):
         yield f"IPv{self.ip_version}", "IP", self.ip_version
 
 
-class Networks(File, frozen=True):
+class Networks(KnowledgeFile, frozen=True):
     """Networks that no table's country can be trusted for."""
 
     NAME: ClassVar = "networks.toml"
@@ -971,7 +971,7 @@ class EdgeHeader(PlaceWord, frozen=True, kw_only=True):
         yield f"{self.network}'s {self.header}", "edge", self.network, self.header
 
 
-class EdgeHeaders(File, frozen=True):
+class EdgeHeaders(KnowledgeFile, frozen=True):
     """What content networks say of the place that answered, in the headers of a response."""
 
     NAME: ClassVar = "edges.toml"
@@ -1004,7 +1004,7 @@ class Endings(Table, frozen=True):
     reference: Text
 
 
-class PlaceNames(File, frozen=True):
+class PlaceNames(KnowledgeFile, frozen=True):
     """Names in which their holders say where a machine is."""
 
     NAME: ClassVar = "place_names.toml"
@@ -1045,7 +1045,7 @@ class Zones(Table, frozen=True):
                 yield "country", code
 
 
-class CloudRegions(File, frozen=True):
+class CloudRegions(KnowledgeFile, frozen=True):
     """Where the regions of cloud providers are."""
 
     NAME: ClassVar = "cloud_regions.toml"

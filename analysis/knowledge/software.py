@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
-from phonehome.analysis.knowledge.reading import Reader
-from phonehome.analysis.knowledge.schema import Devices, Firmware, FixTable, Markets, Numbering
+from phonehome.analysis.knowledge.reading import TomlReader
+from phonehome.analysis.knowledge.schema import DevicesFile, Firmware, FixTable, Markets, Numbering
 
 MAX_BUILD: Final = 500
 """Characters of a build or a fingerprint that are looked at."""
@@ -47,7 +47,7 @@ class Software:
     fixes: tuple[Fix, ...]
 
     @classmethod
-    def of(cls, devices: Devices, markets: Markets, firmware: Firmware, reader: Reader) -> Self:
+    def of(cls, devices: DevicesFile, markets: Markets, firmware: Firmware, reader: TomlReader) -> Self:
         """What the files say."""
         fixes = []
         for fix in firmware.fix:

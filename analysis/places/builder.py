@@ -60,7 +60,7 @@ class Range(NamedTuple):
     value: Any
 
 
-class Cloud(NamedTuple):
+class PublishedRange(NamedTuple):
     """What a provider publishes of a range."""
 
     provider: str
@@ -77,7 +77,7 @@ class Interval(NamedTuple):
     last: str
 
 
-class Table:
+class RangeTable:
     """Ranges in order, counted; raises BuildError where they are not in order."""
 
     def __init__(self, name: str, ranges: Iterable[Range]) -> None:
@@ -129,21 +129,21 @@ def cloud_ranges(table: Iterable[list[str]], services: frozenset[tuple[str, str]
     """From rows of prefix, provider, region, service. What a prefix says itself goes before what the prefix around it
     says; a region is inherited only from the same provider. `services` are the (provider, service) pairs that are
     kept."""
-    prefixes: dict[tuple[int, int], tuple[Cloud, ...]] = {}
-    alike: dict[Cloud, Cloud] = {}
+    prefixes: dict[tuple[int, int], tuple[PublishedRange, ...]] = {}
+    alike: dict[PublishedRange, PublishedRange] = {}
     for prefix, provider, region, service in table:
         kept = service if (provider, service) in services else None
-        cloud = Cloud(provider, region or None, kept)
+        cloud = PublishedRange(provider, region or None, kept)
         cloud = alike.setdefault(cloud, cloud)
         key = _bounds(prefix)
         known = prefixes.get(key, ())
         if cloud not in known:
             prefixes[key] = (*known, cloud)
 
-    def meaning(key: tuple[int, int], outer: Cloud | None) -> Cloud:
+    def meaning(key: tuple[int, int], outer: PublishedRange | None) -> PublishedRange:
         own = _one_meaning(prefixes[key], key[0])
         if outer is not None and outer.provider == own.provider and own.region is None:
-            return Cloud(own.provider, outer.region, own.service or outer.service)
+            return PublishedRange(own.provider, outer.region, own.service or outer.service)
         return own
 
     return flattened(prefixes, meaning)
@@ -189,20 +189,24 @@ def flattened[T](
         around.append((last, meaning(key, around[-1][1] if around else None)))
 
 
-def _one_meaning(claims: Collection[Cloud], first: int) -> Cloud:
+def _one_meaning(claims: Collection[PublishedRange], first: int) -> PublishedRange:
     """What the rows of one prefix say together."""
     providers = {claim.provider for claim in claims}
     regions = {claim.region for claim in claims if claim.region}
     services = sorted({claim.service for claim in claims if claim.service})
     if len(providers) > 1 or len(regions) > 1:
         raise BuildError(f"cloud: rows of the prefix at {first:#x} contradict one another")
-    return Cloud(providers.pop(), regions.pop() if regions else None, services[0] if services else None)
+    return PublishedRange(
+        providers.pop(), regions.pop() if regions else None, services[0] if services else None
+    )
 
 
 # --- what a record is ---------------------------------------------------------------------------------
 
 
-def present_record(country: str | None, network: tuple[int, str] | None, cloud: Cloud | None) -> Record:
+def present_record(
+    country: str | None, network: tuple[int, str] | None, cloud: PublishedRange | None
+) -> Record:
     """What today's tables say of a range."""
     record: dict[str, str | int] = {}
     if country:
@@ -486,7 +490,7 @@ def database(
 About = Mapping[str, Mapping[str, Any]]
 
 
-def present(country: Table, asn: Table, cloud: Table, about: About) -> Iterator[Buffer]:
+def present(country: RangeTable, asn: RangeTable, cloud: RangeTable, about: About) -> Iterator[Buffer]:
     """The database of today, from `country_ranges`, `asn_ranges` and `cloud_ranges`."""
     return _of_tables(
         {"country": country, "asn": asn, "cloud": cloud},
@@ -497,7 +501,7 @@ def present(country: Table, asn: Table, cloud: Table, about: About) -> Iterator[
     )
 
 
-def past(country: Table, cloud: Table, about: About) -> Iterator[Buffer]:
+def past(country: RangeTable, cloud: RangeTable, about: About) -> Iterator[Buffer]:
     """The database of the past, from `country_ranges` and `history_ranges`."""
     return _of_tables(
         {"country-past": country, "cloud-past": cloud},
@@ -509,7 +513,7 @@ def past(country: Table, cloud: Table, about: About) -> Iterator[Buffer]:
 
 
 def _of_tables(
-    tables: Mapping[str, Table],
+    tables: Mapping[str, RangeTable],
     record: Callable[..., Record],
     kind: str,
     description: str,
@@ -538,16 +542,16 @@ def from_folder(folder: Path, about: About) -> dict[str, Iterator[Buffer]]:
     """File name -> parts, of all databases that the folder has tables for."""
     made = {
         PRESENT: present(
-            Table("country", country_ranges(rows(folder, "country"))),
-            Table("asn", asn_ranges(rows(folder, "asn"))),
-            Table("cloud", cloud_ranges(rows(folder, "cloud"), wanted_services())),
+            RangeTable("country", country_ranges(rows(folder, "country"))),
+            RangeTable("asn", asn_ranges(rows(folder, "asn"))),
+            RangeTable("cloud", cloud_ranges(rows(folder, "cloud"), wanted_services())),
             about,
         )
     }
     if (folder / "cloud-history.csv.xz").exists():
         made[PAST] = past(
-            Table("country-2019-12", country_ranges(rows(folder, "country-2019-12"))),
-            Table("cloud-history", history_ranges(rows(folder, "cloud-history"))),
+            RangeTable("country-2019-12", country_ranges(rows(folder, "country-2019-12"))),
+            RangeTable("cloud-history", history_ranges(rows(folder, "cloud-history"))),
             {**about, "cloud-past": {**about["cloud-past"], "lists": covered(rows(folder, "cloud-history"))}},
         )
     return made

@@ -30,8 +30,16 @@ from typing import Any, Literal, Self
 import maxminddb
 
 from phonehome.analysis import knowledge
-from phonehome.analysis.places.locate import NOTHING_SEEN, Claim, Cloud, Known, Seen, locate, words_of
-from phonehome.analysis.places.location import Location, Source
+from phonehome.analysis.places.locate import (
+    NOTHING_SEEN,
+    AddressEvidence,
+    Claim,
+    Cloud,
+    TableFacts,
+    locate,
+    words_of,
+)
+from phonehome.analysis.places.location import Location, TableName
 from phonehome.analysis.places.prefixes import IPAddress
 from phonehome.analysis.transmission import Transmission
 
@@ -68,7 +76,7 @@ class DamagedDatabaseError(LocationDatabaseError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class TableCredit:
     """A table that answers may rest on, for the credits of a report."""
 
     name: str
@@ -108,7 +116,9 @@ class LocationDatabase:
         """
         return cls((OwnDatabase(path) for path in paths), as_of, updated_folder())
 
-    def locate(self, address: str | None, time: float | None = None, seen: Seen = NOTHING_SEEN) -> Location:
+    def locate(
+        self, address: str | None, time: float | None = None, seen: AddressEvidence = NOTHING_SEEN
+    ) -> Location:
         """Where the address was at a time (seconds since 1970-01-01T00:00Z; None is today), by tables and by what
         captures hold of it. Never raises: what cannot be told is None, and `reason` says why."""
         if address is not None and len(address) > LONGEST_ADDRESS:
@@ -119,17 +129,17 @@ class LocationDatabase:
         known = self._cached(address, day)
         return known if isinstance(known, Location) else locate(known, seen)
 
-    def known(self, address: str | None, time: float | None = None) -> Known | None:
+    def known(self, address: str | None, time: float | None = None) -> TableFacts | None:
         """What tables know of the address; None if it is none of the public internet."""
         known = self._cached(address, self._day(time))
-        return known if isinstance(known, Known) else None
+        return known if isinstance(known, TableFacts) else None
 
     def locate_sent(self, sent: Transmission) -> Location:
         """Where a transmission went, by what is known of it alone."""
         words = words_of(sent.reply.edge) if sent.reply and sent.reply.edge else None
         if not words and not sent.host:
             return self.locate(sent.address, sent.time)
-        seen = Seen(
+        seen = AddressEvidence(
             words=dict.fromkeys(words or (), 1),
             date=_day(sent.time) or None,
             hosts=(sent.host,) if sent.host else (),
@@ -144,7 +154,7 @@ class LocationDatabase:
             return None
         return datetime.datetime.fromtimestamp(time, datetime.UTC).date()
 
-    def sources(self) -> tuple[Table, ...]:
+    def sources(self) -> tuple[TableCredit, ...]:
         """All tables that answers may rest on, the user's own first."""
         return (*(own.table for own in self._own), *self._embedded.tables())
 
@@ -172,7 +182,7 @@ class LocationDatabase:
         known = self._cached(text, day)
         return known if isinstance(known, Location) else locate(known)
 
-    def _known(self, text: str | None, day: datetime.date | None) -> Known | Location:
+    def _known(self, text: str | None, day: datetime.date | None) -> TableFacts | Location:
         if text is None:
             return Location(address="", reason="no address is known")
         try:
@@ -204,7 +214,7 @@ class LocationDatabase:
         decided, together, far = _decide(claims, day)
         cloud = answer.cloud
         spread = addresses.spread_ranges.get(address)
-        return Known(
+        return TableFacts(
             address=text,
             version=address.version,
             how=how,
@@ -229,7 +239,7 @@ class _Answer:
     claims: tuple[Claim, ...] = ()
     asn: int | None = None
     organisation: str | None = None
-    asn_source: Source | None = None
+    asn_source: TableName | None = None
     own_asn: bool = False
     cloud: Cloud | None = None
     was_not: str = ""
@@ -307,7 +317,7 @@ class _Embedded:
             self._past = _open(data / PAST, "install phonehome again", maxminddb.MODE_AUTO)
         try:
             self._tables = {
-                key: Table(**_known_fields(entry))
+                key: TableCredit(**_known_fields(entry))
                 for reader in (self.reader, self._past)
                 for key, entry in json.loads(reader.metadata().description["tables"]).items()
             }
@@ -322,10 +332,10 @@ class _Embedded:
                 f"{path}: the location database does not name its tables; {advice}"
             ) from error
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[TableCredit, ...]:
         return tuple(self._tables.values())
 
-    def country_tables(self) -> tuple[Table, ...]:
+    def country_tables(self) -> tuple[TableCredit, ...]:
         return self._tables["country"], self._tables["country-past"]
 
     def close(self) -> None:
@@ -359,8 +369,8 @@ class _Embedded:
         answer.claims = tuple(claims)
         return answer
 
-    def _cloud_source(self, key: str, date: str) -> Source:
-        return Source(knowledge.shipped().addresses.provider(key).table, date)
+    def _cloud_source(self, key: str, date: str) -> TableName:
+        return TableName(knowledge.shipped().addresses.provider(key).table, date)
 
     def _cloud_at(self, day: datetime.date, today: Cloud | None, history: str) -> tuple[Cloud | None, str]:
         """What providers published of an address on a day, and what their lists say against today's."""
@@ -434,7 +444,7 @@ class OwnDatabase:
         # The reader that is written in Python: that in C has been seen to abort the process on a damaged file.
         self.reader = _open(self.path, "give an MMDB file such as GeoLite2-Country.mmdb", maxminddb.MODE_MMAP)
         metadata = self.reader.metadata()
-        self.table = Table(name=self.path.name, date=day if dated else _day(metadata.build_epoch))
+        self.table = TableCredit(name=self.path.name, date=day if dated else _day(metadata.build_epoch))
         self._source = _source(self.table)
         self._probe(metadata.database_type)
 
@@ -549,8 +559,8 @@ def _day(epoch: object) -> str:
         return ""
 
 
-def _source(table: Table) -> Source:
-    return Source(table.name, table.date)
+def _source(table: TableCredit) -> TableName:
+    return TableName(table.name, table.date)
 
 
 def _age_warning(day: datetime.date, tables: Iterable[str]) -> str | None:

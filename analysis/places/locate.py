@@ -18,7 +18,7 @@ from phonehome.analysis import knowledge
 from phonehome.analysis.knowledge.addresses import country_name, the_country
 from phonehome.analysis.knowledge.schema import PlaceWord, SpreadCloud, SpreadNetwork, SpreadRange
 from phonehome.analysis.places.distances import Point, airport
-from phonehome.analysis.places.location import CountryCertainty, Location, Piece, Source
+from phonehome.analysis.places.location import CountryCertainty, Location, LocationEvidence, TableName
 from phonehome.analysis.places.round_trips import Bound, milliseconds
 
 Standing = Literal["listed", "before-and-after", "later", "earlier"]
@@ -33,7 +33,7 @@ class Claim(NamedTuple):
     """What a country table says."""
 
     country: str
-    source: Source
+    source: TableName
     own: bool = False
     """Whether it is the user's own."""
 
@@ -46,14 +46,14 @@ class Cloud(NamedTuple):
     region: str
     """`` is none."""
     service: str
-    source: Source
+    source: TableName
     standing: Standing = "listed"
     when: str = ""
     """The day, or the days, that its lists speak of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class TableFacts:
     """What tables and the catalogue know of an address, at a time."""
 
     address: str
@@ -68,7 +68,7 @@ class Known:
     """How far from that time the only one that decides is, if that is years; `` if it is not."""
     asn: int | None = None
     organisation: str | None = None
-    asn_source: Source | None = None
+    asn_source: TableName | None = None
     cloud: Cloud | None = None
     was_not: str = ""
     """What a provider's lists say against its range of today; `` if nothing."""
@@ -84,7 +84,7 @@ class Reverse(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class AddressEvidence:
     """What captures and look-ups hold of an address, beside what tables know."""
 
     words: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Seen:
     """Country and holder in the registry's entry. No evidence of where a machine is."""
 
 
-NOTHING_SEEN = Seen()
+NOTHING_SEEN = AddressEvidence()
 
 
 class Word(NamedTuple):
@@ -127,7 +127,7 @@ def words_of(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return found
 
 
-def _word(entry: PlaceWord, code: str, known: Known) -> Word | None:
+def _word(entry: PlaceWord, code: str, known: TableFacts) -> Word | None:
     """What a code says; None if it is no place that is known."""
     cloud = known.cloud
     belongs = entry.is_of(
@@ -150,7 +150,7 @@ def _word(entry: PlaceWord, code: str, known: Known) -> Word | None:
     return Word(entry.network, country, place, at, belongs, said, entry.network)
 
 
-def words(known: Known, seen: Seen) -> list[Word]:
+def words(known: TableFacts, seen: AddressEvidence) -> list[Word]:
     """The places that content networks named, those of their own ranges first, then the most frequent."""
     found: list[tuple[bool, int, Word]] = []
     for (header, code), count in seen.words.items():
@@ -161,7 +161,7 @@ def words(known: Known, seen: Seen) -> list[Word]:
     return [word for _, _, word in sorted(found, key=lambda item: (*item[:2], item[2].place))]
 
 
-def locate(known: Known, seen: Seen = NOTHING_SEEN) -> Location:
+def locate(known: TableFacts, seen: AddressEvidence = NOTHING_SEEN) -> Location:
     """Where the address is. Pure."""
     said = words(known, seen)
     bound = seen.bound
@@ -198,7 +198,7 @@ _Answer = tuple[str | None, CountryCertainty, str]
 class _Weighing:
     """The evidence of one address."""
 
-    def __init__(self, known: Known, seen: Seen, said: Sequence[Word]) -> None:
+    def __init__(self, known: TableFacts, seen: AddressEvidence, said: Sequence[Word]) -> None:
         self.known, self.seen, self.said = known, seen, said
         self.claim = known.claims[0] if known.claims else None
         addresses = knowledge.shipped().addresses
@@ -387,7 +387,7 @@ class _Weighing:
 
     # -- the pieces --------------------------------------------------------------------------------
 
-    def sources(self) -> Iterable[Source]:
+    def sources(self) -> Iterable[TableName]:
         """The tables behind country and network."""
         cloud = self.known.cloud
         by_list = bool(cloud and self.of_region and self.known.spread is None)
@@ -401,13 +401,13 @@ class _Weighing:
         if cloud:
             yield cloud.source
 
-    def pieces(self) -> Iterable[Piece]:
+    def pieces(self) -> Iterable[LocationEvidence]:
         """All that was weighed, the weightiest first."""
         known, seen, cloud = self.known, self.seen, self.known.cloud
         for word in self.said:
-            yield Piece("edge-header", word.says, word.country, word.source, seen.date)
+            yield LocationEvidence("edge-header", word.says, word.country, word.source, seen.date)
         if cloud and cloud.region:
-            yield Piece(
+            yield LocationEvidence(
                 "provider-list",
                 self._published(cloud),
                 self.of_region,
@@ -415,10 +415,10 @@ class _Weighing:
                 cloud.source.date or None,
             )
         if known.was_not:
-            yield Piece("provider-list", known.was_not, None, "provider lists", None)
+            yield LocationEvidence("provider-list", known.was_not, None, "provider lists", None)
         if seen.bound is not None:
             bound = seen.bound
-            yield Piece(
+            yield LocationEvidence(
                 "round-trip",
                 f"answered in {milliseconds(bound.seconds)} ({bound.how}): within {bound.km:,.0f} km of "
                 f"{bound.origin}; {len(bound.excluded)} countries are excluded",
@@ -428,10 +428,10 @@ class _Weighing:
             )
         for claim in known.claims:
             says = f"{claim.source.name} says {country_name(claim.country)}"
-            yield Piece("table", says, claim.country, claim.source.name, claim.source.date or None)
+            yield LocationEvidence("table", says, claim.country, claim.source.name, claim.source.date or None)
         if self.service is not None:
             region, country = self.service
-            yield Piece(
+            yield LocationEvidence(
                 "name",
                 f"a name of the destination holds the region {region}",
                 country,
@@ -440,18 +440,20 @@ class _Weighing:
             )
         if self.reverse is not None and seen.reverse is not None:
             says = f"its holder calls it {seen.reverse.name}, which is {self.reverse.place}"
-            yield Piece("name", says, self.reverse.country, self.reverse.network, seen.reverse.date)
+            yield LocationEvidence(
+                "name", says, self.reverse.country, self.reverse.network, seen.reverse.date
+            )
         for host in seen.hosts:
             ending = _ending(host)
             if ending is not None:
                 # Without the name itself, of which a label can be an identifier.
                 says = f"the name ends in .{host.rpartition('.')[2]}, as names of {the_country(ending)} do"
-                yield Piece("name", says, ending, "DNS", None)
+                yield LocationEvidence("name", says, ending, "DNS", None)
                 break
         if seen.registered is not None:
             country, holder = seen.registered
             says = f"registered for {the_country(country)} by {holder}: where the holder is, not the machine"
-            yield Piece("registry", says, country, "RDAP", None)
+            yield LocationEvidence("registry", says, country, "RDAP", None)
 
 
 def _listed(claims: Sequence[Claim]) -> str:

@@ -15,7 +15,7 @@ EvidenceKind = Literal["provider-list", "table", "edge-header", "round-trip", "n
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TableName:
     """A table that an answer rests on."""
 
     name: str
@@ -25,7 +25,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class LocationEvidence:
     """A piece of evidence of where a machine is."""
 
     kind: EvidenceKind
@@ -61,8 +61,8 @@ class Location:
     `special_addresses.toml`."""
     anycast: bool = False
     """Whether it answers from many places; the country is then that of the one that answered, if anything says so."""
-    sources: tuple[Source, ...] = ()
-    evidence: tuple[Piece, ...] = ()
+    sources: tuple[TableName, ...] = ()
+    evidence: tuple[LocationEvidence, ...] = ()
     """All that was weighed, the weightiest first."""
     excluded: frozenset[str] = frozenset()
     """Countries that it is not in, because it answered too soon."""

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.places.distances import Point
-from phonehome.analysis.places.locate import Reverse, Seen, words_of
+from phonehome.analysis.places.locate import AddressEvidence, Reverse, words_of
 from phonehome.analysis.places.location import Location
-from phonehome.analysis.places.round_trips import Bounds, Reference
+from phonehome.analysis.places.round_trips import Bounds, Landmark
 
 if TYPE_CHECKING:  # its libraries are slow to load, and only `--online` needs them
     from phonehome.analysis.places.online import OnlineLookups, OnlineResults
@@ -34,7 +34,7 @@ class Target(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class LocatedAddress:
     """One address, and what is known of it."""
 
     location: Location
@@ -54,7 +54,7 @@ class LocateResult:
     """The names that the host is an alias of today; only online."""
     asked: float | None = None
     """When the name was looked up, in seconds since 1970-01-01T00:00Z; None if it was not."""
-    places: tuple[Place, ...] = ()
+    places: tuple[LocatedAddress, ...] = ()
     note: str = ""
     """What a reader must know of this answer; `` if nothing."""
     warnings: tuple[str, ...] = ()
@@ -113,14 +113,16 @@ class Observed:
     at: tuple[str, Point | str] | None = None
     """Where that was measured: what to call it, and the place or the country."""
 
-    def seen(self, host: str | None, reverse: Reverse | None, registered: tuple[str, str] | None) -> Seen:
+    def seen(
+        self, host: str | None, reverse: Reverse | None, registered: tuple[str, str] | None
+    ) -> AddressEvidence:
         """As evidence."""
         bound = None
         if self.seconds is not None and self.at is not None:
-            bound = Bounds([Reference(0.0, *self.at)]).of(self.seconds, "round trip")
+            bound = Bounds([Landmark(0.0, *self.at)]).of(self.seconds, "round trip")
         words = dict.fromkeys(words_of(self.headers), 1)
         hosts = (host,) if host else ()
-        return Seen(words=words, hosts=hosts, bound=bound, reverse=reverse, registered=registered)
+        return AddressEvidence(words=words, hosts=hosts, bound=bound, reverse=reverse, registered=registered)
 
 
 NOTHING_OBSERVED = Observed()
@@ -185,8 +187,8 @@ def _places(
     database: LocationDatabase,
     found: "OnlineResults | None",
     observed: Observed,
-) -> tuple[Place, ...]:
-    places: list[Place] = []
+) -> tuple[LocatedAddress, ...]:
+    places: list[LocatedAddress] = []
     for address in addresses:
         reverse = found.reverse.get(address) if found else None
         registry = found.registry.get(address) if found else None
@@ -195,7 +197,7 @@ def _places(
         if registry is not None and registry.country is not None:
             held = registry.country, registry.holder or registry.network_name or "a holder who is not named"
         places.append(
-            Place(
+            LocatedAddress(
                 location=database.locate(address, None, observed.seen(host, named, held)),
                 reverse_name=reverse.name if reverse else None,
                 registry=registry,
@@ -240,7 +242,7 @@ def _lines(result: LocateResult) -> list[str]:
     return lines
 
 
-def _fields(place: Place) -> list[tuple[str, str]]:
+def _fields(place: LocatedAddress) -> list[tuple[str, str]]:
     location = place.location
     shown = [
         ("address", location.address),
@@ -290,7 +292,7 @@ def to_json(result: LocateResult) -> dict[str, Any]:
     }
 
 
-def _place_json(place: Place) -> dict[str, Any]:
+def _place_json(place: LocatedAddress) -> dict[str, Any]:
     location = place.location
     entry = place.registry
     return {

@@ -97,7 +97,7 @@ def tcp_is_trusted(answers: Iterable[Answers]) -> bool:
     return said.count(True) > 4 * said.count(False)
 
 
-class Reference(NamedTuple):
+class Landmark(NamedTuple):
     """A place that is certain, and how soon it answered."""
 
     seconds: float
@@ -123,11 +123,11 @@ class Bound(NamedTuple):
 class Bounds:
     """The bounds that one capture sets."""
 
-    def __init__(self, references: Iterable[Reference]) -> None:
-        best: dict[Point | str, Reference] = {}
+    def __init__(self, references: Iterable[Landmark]) -> None:
+        best: dict[Point | str, Landmark] = {}
         for reference in sorted(references):
             best.setdefault(reference.place, reference)
-        self._references: Sequence[Reference] = list(best.values())[:MOST_REFERENCES]
+        self._references: Sequence[Landmark] = list(best.values())[:MOST_REFERENCES]
         self.contradiction = self._contradiction()
         self._needs: list[tuple[float, str]] | None = None
 

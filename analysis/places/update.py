@@ -29,7 +29,7 @@ from typing import Any
 import maxminddb
 
 from phonehome.analysis.places import builder
-from phonehome.analysis.places.builder import PRESENT, BuildError, Range, Table
+from phonehome.analysis.places.builder import PRESENT, BuildError, Range, RangeTable
 from phonehome.analysis.places.database import data_folder
 
 PREVIOUS = "locations.previous.mmdb"
@@ -231,9 +231,9 @@ def _build(
         path = work / PRESENT
         builder.write(
             builder.present(
-                Table("country", _countries(country)),
-                Table("asn", _networks(asn)),
-                Table("cloud", builder.cloud_ranges(clouds, builder.wanted_services())),
+                RangeTable("country", _countries(country)),
+                RangeTable("asn", _networks(asn)),
+                RangeTable("cloud", builder.cloud_ranges(clouds, builder.wanted_services())),
                 about,
             ),
             path,

@@ -61,7 +61,7 @@ REMARKS: Final[Mapping[Remark, str]] = {
 }
 
 
-class Mark(TypedDict):
+class IdentifierMark(TypedDict):
     """An identifier that a value is."""
 
     kind: str
@@ -73,7 +73,7 @@ class Mark(TypedDict):
 class ShownValue(TypedDict):
     path: str
     value: str
-    identifiers: list[Mark]
+    identifiers: list[IdentifierMark]
 
 
 class Entry(TypedDict):
@@ -269,7 +269,7 @@ def _path(path: tuple[str, ...], masking: Masking | None) -> str:
     return " > ".join([masking.key(segment) if masking else segment for segment in path])
 
 
-def _mark(finding: Finding, catalogue: Catalogue, masking: Masking | None) -> Mark:
+def _mark(finding: Finding, catalogue: Catalogue, masking: Masking | None) -> IdentifierMark:
     kind = catalogue.kinds.get(finding.kind)
     label = f"your {finding.name}" if finding.name else kind.label if kind else finding.kind
     return {
@@ -354,6 +354,6 @@ def _value_line(value: ShownValue) -> Text:
     return text
 
 
-def said(mark: Mark) -> str:
+def said(mark: IdentifierMark) -> str:
     """What a value was found to be, and why, in one line."""
     return printable(f"{mark['label']}, {mark['certainty']}: {mark['reason']}")

@@ -17,7 +17,7 @@ from phonehome.analysis.identifiers.finding import RANK, Certainty, Finding
 from phonehome.analysis.identifiers.kinds import Kind
 from phonehome.analysis.identifiers.known import LONGEST, PART, Form, Known, KnownValues
 from phonehome.analysis.report.model import AtAddress, Device
-from phonehome.analysis.report.texts import Path, Seen
+from phonehome.analysis.report.texts import Path, Sighting
 
 SURE: Final = 12
 """Letters and digits from which on a value that is written as it is, is certain."""
@@ -72,7 +72,7 @@ class Again:
             for finding in seen.identifiers
             if finding.certainty != "possible"
         }
-        added: dict[tuple[Path, int], tuple[Finding, Seen]] = {}
+        added: dict[tuple[Path, int], tuple[Finding, Sighting]] = {}
         weaker: set[tuple[Path, str]] = set()
         for piece, number, form in hits:
             source = self._sources[number]
@@ -88,7 +88,10 @@ class Again:
             if (path, number) in added:
                 added[path, number][1].merge(count)
             else:
-                added[path, number] = (finding, Seen(count.transmissions, count.unencrypted, count.delivered))
+                added[path, number] = (
+                    finding,
+                    Sighting(count.transmissions, count.unencrypted, count.delivered),
+                )
             weaker |= {(path, _bare(text)), (path, _bare(source.value))}
         # A text that was decoded is also there as it was sent, one step before.
         above = {(path[:size], number) for path, number in added for size in range(1, len(path))}

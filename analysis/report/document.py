@@ -52,7 +52,7 @@ from phonehome.analysis.report.model import (
 from phonehome.analysis.report.outliers import outliers
 from phonehome.analysis.report.owners import owner_of
 from phonehome.analysis.report.phones import Phone, phones
-from phonehome.analysis.report.texts import Seen
+from phonehome.analysis.report.texts import Sighting
 from phonehome.analysis.report.timeline import Timeline
 from phonehome.analysis.sources.flow_state import UNSEEN_IN_FLOWS
 from phonehome.analysis.transmission import Remark
@@ -479,7 +479,7 @@ def _encrypted(seen: AtAddress) -> Encrypted:
     return "yes" if seen.encrypted and not seen.encryption_unknown else "unknown"
 
 
-def _identifier(finding: Finding, seen: Seen, context: Context) -> IdentifierEntry:
+def _identifier(finding: Finding, seen: Sighting, context: Context) -> IdentifierEntry:
     kind = context.catalogue.kinds.get(finding.kind)
     return {
         "kind": finding.kind,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.places.distances import Point
-from phonehome.analysis.places.locate import NOTHING_SEEN, Reverse, Seen
+from phonehome.analysis.places.locate import NOTHING_SEEN, AddressEvidence, Reverse
 from phonehome.analysis.places.location import Location
-from phonehome.analysis.places.round_trips import Bound, Bounds, Reference, tcp_is_trusted
+from phonehome.analysis.places.round_trips import Bound, Bounds, Landmark, tcp_is_trusted
 from phonehome.analysis.report.model import Capture
 
 if TYPE_CHECKING:  # its libraries are slow to load, and only --online needs them
@@ -23,7 +23,7 @@ class Locate(Protocol):
     """As `LocationDatabase.locate`."""
 
     def __call__(
-        self, address: str | None, time: float | None = None, seen: Seen = NOTHING_SEEN
+        self, address: str | None, time: float | None = None, seen: AddressEvidence = NOTHING_SEEN
     ) -> Location: ...
 
 
@@ -53,15 +53,15 @@ class Located:
         self._bounds = {path: self._of_capture(path, (at or {}).get(path)) for path in captures}
 
     def _of_capture(self, path: str, at: Vantage | None) -> Bounds:
-        references = [Reference(0.0, *at)] if at else []
+        references = [Landmark(0.0, *at)] if at else []
         capture = self._captures[path]
         for address, answers in capture.answers.items():
             least = answers.least(self._trusted[path])
             if least is None:
                 continue
-            location = self._locate(address, capture.first, Seen(words=answers.words))
+            location = self._locate(address, capture.first, AddressEvidence(words=answers.words))
             if location.at is not None:
-                references.append(Reference(least[0], _name(location), location.at))
+                references.append(Landmark(least[0], _name(location), location.at))
         bounds = Bounds(references)
         if bounds.contradiction:
             self.warnings[path] = bounds.contradiction
@@ -81,7 +81,7 @@ class Located:
             bound = self._bounds[path].of(*least) if least else None
             if bound is not None:
                 bounds.append(bound)
-        seen = Seen(
+        seen = AddressEvidence(
             words=words,
             date=_day(time),
             hosts=(host,) if host else (),

@@ -20,7 +20,7 @@ from phonehome.analysis.identifiers.kinds import LASTING
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.locate import words_of
 from phonehome.analysis.places.round_trips import Answers
-from phonehome.analysis.report.texts import Seen, Texts
+from phonehome.analysis.report.texts import Sighting, Texts
 from phonehome.analysis.report.timeline import Timeline
 from phonehome.analysis.sources.source import Part, Said
 from phonehome.analysis.transmission import App, Remark, Transmission
@@ -101,7 +101,7 @@ class AtAddress:
     authorities: set[str] = field(default_factory=set)
     name_candidates: set[str] = field(default_factory=set)
     reasons: Counter[str] = field(default_factory=Counter)
-    identifiers: dict[Finding, Seen] = field(default_factory=dict)
+    identifiers: dict[Finding, Sighting] = field(default_factory=dict)
     identifiers_found: int = 0
     """Findings, counted once for each transmission; more than are kept in `identifiers` if some were left out."""
     examples: list[Example] = field(default_factory=list)
@@ -169,7 +169,7 @@ class AtAddress:
             self.identifiers_found += 1
             seen = self.identifiers.get(finding)
             if seen is None:
-                seen = self.identifiers[finding] = Seen()
+                seen = self.identifiers[finding] = Sighting()
             seen.transmissions += 1
             seen.unencrypted += encrypted is False
             seen.delivered += evidence.outcome != "attempted"
@@ -209,10 +209,10 @@ class AtAddress:
         self._cut_apps()
         self.texts.merge(other.texts)
         for finding, seen in other.identifiers.items():
-            self.identifiers.setdefault(finding, Seen()).merge(seen)
+            self.identifiers.setdefault(finding, Sighting()).merge(seen)
         self._cut()
 
-    def kept_identifiers(self) -> dict[Finding, Seen]:
+    def kept_identifiers(self) -> dict[Finding, Sighting]:
         """The surest identifiers, at most MAX_IDENTIFIERS, in stable order."""
         kept = nsmallest(MAX_IDENTIFIERS, self.identifiers, key=_by_certainty)
         return {finding: self.identifiers[finding] for finding in kept}

@@ -23,7 +23,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Seen:
+class Sighting:
     """How often an identifier was seen at a destination."""
 
     transmissions: int = 0
@@ -31,7 +31,7 @@ class Seen:
     delivered: int = 0
     """Of the transmissions, those that were answered."""
 
-    def merge(self, other: "Seen") -> None:
+    def merge(self, other: "Sighting") -> None:
         """Adds what the other counted."""
         self.transmissions += other.transmissions
         self.unencrypted += other.unencrypted
@@ -84,7 +84,7 @@ class Texts:
         self._last_place = self._last_place or other._last_place
         self._settle()
 
-    def __iter__(self) -> Iterator[tuple[Path, str, Seen]]:
+    def __iter__(self) -> Iterator[tuple[Path, str, Sighting]]:
         """What is kept, in stable order."""
         self._settle()
         for path, texts in sorted(self._places.items()):
@@ -92,7 +92,7 @@ class Texts:
                 yield (
                     path,
                     text,
-                    Seen(seen % _UNENCRYPTED, seen % _DELIVERED // _UNENCRYPTED, seen // _DELIVERED),
+                    Sighting(seen % _UNENCRYPTED, seen % _DELIVERED // _UNENCRYPTED, seen // _DELIVERED),
                 )
 
     def __eq__(self, other: object) -> bool:

@@ -102,7 +102,7 @@ class Server(NamedTuple):
     """As in `RoundTrips`."""
 
 
-class Answer(NamedTuple):
+class ResponseHead(NamedTuple):
     """What is read of a response's headers."""
 
     encoding: str
@@ -155,7 +155,7 @@ def headers_from_state(fields: Any) -> Headers:
     )
 
 
-def answer_from_state(fields: Any) -> Answer:
+def answer_from_state(fields: Any) -> ResponseHead:
     """What a response's headers say of its encoding and of the place that answered. Names are looked at as they are:
     there are tens in each flow, and few are wanted."""
     encoding = ""
@@ -170,7 +170,7 @@ def answer_from_state(fields: Any) -> Answer:
             encoding = encoding or text(field[1]).lower()
         elif name in wanted:
             edge.append((name.decode(), text(field[1])[:MAX_EDGE_HEADER]))
-    return Answer(encoding, tuple(edge))
+    return ResponseHead(encoding, tuple(edge))
 
 
 def transmission_from_state(state: Mapping[str, Any]) -> Transmission | None:

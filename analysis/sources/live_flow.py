@@ -13,8 +13,8 @@ from typing import Any
 from mitmproxy import connection, dns, flow, http, tcp, udp
 
 from phonehome.analysis.sources.flow_state import (
-    Answer,
     Client,
+    ResponseHead,
     Server,
     answer_from_state,
     assemble,
@@ -153,5 +153,5 @@ def _headers(fields: tuple[tuple[bytes, bytes], ...]) -> Headers:
 
 
 @lru_cache(maxsize=128)
-def _answer(fields: tuple[tuple[bytes, bytes], ...]) -> Answer:
+def _answer(fields: tuple[tuple[bytes, bytes], ...]) -> ResponseHead:
     return answer_from_state(fields)

@@ -86,7 +86,7 @@ def scan(data: Buffer, parts: int = 1, done: Callable[[int, int], None] = lambda
     """Where the flows are, in about `parts` ranges of like size, and what DNS answers they hold.
     `done` is told which bytes will not be looked at again."""
     warnings = Warnings()
-    reader = Reader(data)
+    reader = FlowFileReader(data)
     names: list[NameAnswer] = []
     bounds: list[tuple[int, int]] = []
     wanted = max(1, -(-len(data) // max(1, parts)))
@@ -154,7 +154,7 @@ class MitmSource:
     def __init__(self, data: Buffer, path: Path, keys: Sequence[Path] = ()) -> None:
         self._data = data
         self._done = partial(release, data)
-        self._reader = Reader(data)
+        self._reader = FlowFileReader(data)
 
     def plan(self, size: int) -> Plan:
         """Hops over the flows, see `scan`. Raises CaptureError if there is no whole one."""
@@ -182,7 +182,7 @@ class MitmSource:
         return {}
 
 
-class Reader:
+class FlowFileReader:
     """Reads flows of one file. `warnings` fills as it goes."""
 
     def __init__(self, data: Buffer) -> None:
@@ -525,7 +525,7 @@ def _nested(wanted: Mapping[bytes, Taker], runs: Mapping[bytes, Run] = {}) -> Ta
     return take
 
 
-def _answer(data: Buffer, start: int, end: int, kind: int) -> flow_state.Answer:
+def _answer(data: Buffer, start: int, end: int, kind: int) -> flow_state.ResponseHead:
     """The few headers of a reply that are wanted."""
     fields = [
         (match[1], data[match.end() : min(match.end() + int(match[2]), end)])
@@ -663,11 +663,11 @@ _RESPONSE_RUNS = {
         ("reason",),
     ),
 }
-_NO_ANSWER = flow_state.Answer("", ())
+_NO_ANSWER = flow_state.ResponseHead("", ())
 _NO_CLIENT = flow_state.client_from_state({})
 _NO_SERVER = flow_state.server_from_state({})
 
 
 def read(data: Buffer) -> Iterator[Transmission]:
     """All transmissions of a flow file."""
-    return Reader(data).read(0, len(data))
+    return FlowFileReader(data).read(0, len(data))

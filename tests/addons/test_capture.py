@@ -13,11 +13,11 @@ import pytest
 from mitmproxy import http
 from mitmproxy.test import taddons, tflow
 
-from phonehome.addons.capture import Capture
+from phonehome.addons.capture import CaptureWriter
 from tests.network.parts import MITMDUMP, flows
 
 
-def over(addon: Capture, flow: http.HTTPFlow) -> None:
+def over(addon: CaptureWriter, flow: http.HTTPFlow) -> None:
     addon.request(flow)
     waiting = addon.response(flow)
     if inspect.isawaitable(waiting):
@@ -37,7 +37,7 @@ def large() -> http.HTTPFlow:
 
 def test_a_flow_is_in_the_file_when_it_is_over(tmp_path: Path) -> None:
     path = tmp_path / "new.mitm"
-    addon = Capture()
+    addon = CaptureWriter()
     with taddons.context(addon) as context:
         context.configure(addon, phonehome_capture=str(path))
         one, two = tflow.tflow(resp=True), large()
@@ -56,7 +56,7 @@ def test_a_flow_is_in_the_file_when_it_is_over(tmp_path: Path) -> None:
 
 def test_each_kind_of_flow_is_saved(tmp_path: Path) -> None:
     path = tmp_path / "new.mitm"
-    addon = Capture()
+    addon = CaptureWriter()
     with taddons.context(addon) as context:
         context.configure(addon, phonehome_capture=str(path))
         for flow in (
@@ -74,7 +74,7 @@ def test_each_kind_of_flow_is_saved(tmp_path: Path) -> None:
 def test_an_existing_file_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "old.mitm"
     path.write_text("evidence")
-    addon = Capture()
+    addon = CaptureWriter()
     with taddons.context(addon) as context, pytest.raises(Exception, match="cannot make"):
         context.configure(addon, phonehome_capture=str(path))
     assert path.read_text() == "evidence"
@@ -88,7 +88,7 @@ def test_a_full_disk_costs_nothing_that_was_there(tmp_path: Path, caplog: pytest
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False)
     if mounted.returncode:
         pytest.skip("may not mount a small disk here")
-    addon = Capture()
+    addon = CaptureWriter()
     path = disk / "new.mitm"
     try:
         with taddons.context(addon) as context, caplog.at_level(logging.ERROR):

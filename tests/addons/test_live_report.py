@@ -247,7 +247,7 @@ def framed(*frames: tuple[Any, ...]) -> io.BytesIO:
 
 def served(*frames: tuple[Any, ...]) -> list[dict[str, Any]]:
     sink = io.BytesIO()
-    worker.serve(framed(*frames), sink, worker.Totals(DeviceNames(), LocationDatabase()))
+    worker.serve(framed(*frames), sink, worker.LiveTotals(DeviceNames(), LocationDatabase()))
     data, shown = sink.getvalue(), []
     while data:
         kind, length = struct.unpack_from("<cI", data)
@@ -276,7 +276,7 @@ def test_input_that_ends_in_the_middle_of_a_frame() -> None:
     whole = framed(("show", 0)).getvalue()
     for end in range(len(whole)):
         sink = io.BytesIO()
-        worker.serve(io.BytesIO(whole[:end]), sink, worker.Totals(DeviceNames(), LocationDatabase()))
+        worker.serve(io.BytesIO(whole[:end]), sink, worker.LiveTotals(DeviceNames(), LocationDatabase()))
         assert sink.getvalue() == b""
 
 
@@ -287,7 +287,7 @@ def test_what_is_long_is_cut_and_counted() -> None:
     state = live_flow.state(flow)
     left_out = shorten(state)
     assert len(marshal.dumps(state)) < MAX_SENT + 10_000
-    report = worker.Totals(DeviceNames(), LocationDatabase())
+    report = worker.LiveTotals(DeviceNames(), LocationDatabase())
     report.take(("over", state, *left_out))
     (row,) = report.document()["devices"][0]["destinations"]
     assert whole is not None

@@ -40,9 +40,9 @@ def test_a_reader_that_drops_a_flow_is_found_out(monkeypatch: pytest.MonkeyPatch
     data = made()["(made here)"]
     whole = Mutant(data, data)
     assert list(problems(whole)) == []
-    read = mitm.Reader.read
+    read = mitm.FlowFileReader.read
     monkeypatch.setattr(
-        mitm.Reader,
+        mitm.FlowFileReader,
         "read",
         lambda self, start, end: list(read(self, start, end))[: -1 if start == 0 else None],
     )

@@ -7,10 +7,10 @@ import pytest
 from phonehome.analysis.knowledge import FOLDER, shipped
 from phonehome.analysis.knowledge.companies import Owners, owners, read_whole
 from phonehome.analysis.knowledge.reading import KnowledgeError
-from phonehome.analysis.knowledge.schema import Companies
+from phonehome.analysis.knowledge.schema import CompaniesFile
 from phonehome.analysis.knowledge.suffixes import private_suffix, registrable
 
-FILE = FOLDER / Companies.NAME
+FILE = FOLDER / CompaniesFile.NAME
 SMALL = """
 # of a test
 [references]

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from phonehome.analysis.knowledge import FOLDER
-from phonehome.analysis.knowledge.reading import File
+from phonehome.analysis.knowledge.reading import KnowledgeFile
 from tools.write_schemas import TO, schemas
 
 
@@ -18,8 +18,8 @@ def test_what_is_written_is_current() -> None:
     )
 
 
-@pytest.mark.parametrize("shape", File.__subclasses__(), ids=lambda shape: shape.NAME)
-def test_the_files_of_the_program_fit_it(shape: type[File]) -> None:
+@pytest.mark.parametrize("shape", KnowledgeFile.__subclasses__(), ids=lambda shape: shape.NAME)
+def test_the_files_of_the_program_fit_it(shape: type[KnowledgeFile]) -> None:
     name = shape.NAME.partition("/")[0].removesuffix(".toml")
     schema = json.loads((TO / f"{name}.json").read_text("utf-8"))
     files = sorted(FOLDER.glob(shape.NAME))

@@ -7,8 +7,8 @@ import pytest
 
 from phonehome.analysis.identifiers.mask import _STYLES
 from phonehome.analysis.knowledge import FOLDER, KnowledgeError, read_folder
-from phonehome.analysis.knowledge.reading import File, Mistake
-from phonehome.analysis.knowledge.schema import Companies, MaskName
+from phonehome.analysis.knowledge.reading import KnowledgeFile, Mistake
+from phonehome.analysis.knowledge.schema import CompaniesFile, MaskName
 from tests.knowledge.folder import copied
 
 MISTAKES = [
@@ -276,13 +276,13 @@ def test_a_mistake_is_named(tmp_path: Path, file: str, right: str, wrong: str, e
     assert mistakes[0].entry.startswith(entry)
 
 
-AT_ONCE = [shape for shape in File.__subclasses__() if shape is not Companies]
+AT_ONCE = [shape for shape in KnowledgeFile.__subclasses__() if shape is not CompaniesFile]
 """Of `companies.toml` a report reads what it needs: `test_companies.py` holds it to its shape."""
 
 
 @pytest.mark.parametrize("shape", AT_ONCE, ids=lambda shape: shape.NAME)
 class TestEveryFile:
-    def broken(self, folder: Path, shape: type[File], content: bytes | None) -> tuple[Mistake, ...]:
+    def broken(self, folder: Path, shape: type[KnowledgeFile], content: bytes | None) -> tuple[Mistake, ...]:
         name = shape.NAME.replace("*", "broken")
         copied(folder, name.partition("/")[0])
         (folder / name).parent.mkdir(exist_ok=True)
@@ -290,26 +290,26 @@ class TestEveryFile:
             (folder / name).write_bytes(content)
         return refused(folder)
 
-    def test_that_is_not_toml(self, tmp_path: Path, shape: type[File]) -> None:
+    def test_that_is_not_toml(self, tmp_path: Path, shape: type[KnowledgeFile]) -> None:
         [mistake] = self.broken(tmp_path, shape, b"[[endpoint]\n")
         assert "not valid TOML" in mistake.what
 
-    def test_that_is_no_text(self, tmp_path: Path, shape: type[File]) -> None:
+    def test_that_is_no_text(self, tmp_path: Path, shape: type[KnowledgeFile]) -> None:
         [mistake] = self.broken(tmp_path, shape, b"\xff\xfe\x00")
         assert mistake.what == "not a text in UTF-8"
 
-    def test_that_is_nested_too_deep(self, tmp_path: Path, shape: type[File]) -> None:
+    def test_that_is_nested_too_deep(self, tmp_path: Path, shape: type[KnowledgeFile]) -> None:
         assert self.broken(tmp_path, shape, b"x = " + b"[" * 100_000)[0].file.endswith(".toml")
 
-    def test_that_is_too_long(self, tmp_path: Path, shape: type[File]) -> None:
+    def test_that_is_too_long(self, tmp_path: Path, shape: type[KnowledgeFile]) -> None:
         [mistake] = self.broken(tmp_path, shape, b"#" * (1 << 21))
         assert mistake.what == "longer than 1,048,576 bytes"
 
-    def test_that_has_another_key(self, tmp_path: Path, shape: type[File]) -> None:
+    def test_that_has_another_key(self, tmp_path: Path, shape: type[KnowledgeFile]) -> None:
         mistakes = self.broken(tmp_path, shape, b'colour = "red"\n')
         assert any("unknown key 'colour'" in mistake.what for mistake in mistakes)
 
-    def test_that_has_texts_where_tables_are_meant(self, tmp_path: Path, shape: type[File]) -> None:
+    def test_that_has_texts_where_tables_are_meant(self, tmp_path: Path, shape: type[KnowledgeFile]) -> None:
         keys = shape.__struct_fields__
         mistakes = self.broken(tmp_path, shape, "".join(f"{key} = [1]\n" for key in keys).encode())
         assert {mistake.what.split("'")[1] for mistake in mistakes if mistake.what.startswith("'")} <= {*keys}

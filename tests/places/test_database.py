@@ -13,7 +13,7 @@ from phonehome.analysis.places.database import (
     LocationDatabase,
     LocationDatabaseError,
 )
-from phonehome.analysis.places.location import Location, Source
+from phonehome.analysis.places.location import Location, TableName
 from tests.places.tables import write_mmdb
 from tests.steps import steps
 
@@ -61,12 +61,12 @@ def test_addresses_of_known_networks(
 def test_an_answer_names_table_date_and_reason(database: LocationDatabase) -> None:
     found = database.locate("13.228.0.1")
     assert found.sources == (
-        Source("AWS ip-ranges", "2026-10-26"),
-        Source("ip-location-db ASN", "2026-06-17"),
+        TableName("AWS ip-ranges", "2026-10-26"),
+        TableName("ip-location-db ASN", "2026-06-17"),
     )
     assert found.reason == "AWS publishes this range as its region ap-southeast-1"
     found = database.locate("61.139.2.69")
-    assert found.sources[0] == Source("DB-IP IP to Country Lite", "2026-10-01")
+    assert found.sources[0] == TableName("DB-IP IP to Country Lite", "2026-10-01")
     assert found.reason == "DB-IP IP to Country Lite says CN"
 
 
@@ -285,7 +285,10 @@ def test_the_user_s_country_wins_and_the_rest_is_filled(tmp_path: Path, kind: st
     assert (found.country, found.country_certainty) == ("NO", "likely")
     assert found.reason == "own.mmdb says NO"
     assert (found.asn, found.organisation) == (4134, "Chinanet")
-    assert found.sources == (Source("own.mmdb", "2023-11-14"), Source("ip-location-db ASN", "2026-06-17"))
+    assert found.sources == (
+        TableName("own.mmdb", "2023-11-14"),
+        TableName("ip-location-db ASN", "2026-06-17"),
+    )
     assert located(path, "202.96.209.133").country == "CN"
 
 
@@ -303,8 +306,8 @@ def test_the_user_s_network_wins_and_the_country_is_filled(tmp_path: Path, kind:
     found = located(path, "61.139.2.69")
     assert (found.asn, found.organisation, found.country) == (64500, "Own Net", "CN")
     assert found.sources == (
-        Source("DB-IP IP to Country Lite", "2026-10-01"),
-        Source("asn.mmdb", "2023-11-14"),
+        TableName("DB-IP IP to Country Lite", "2026-10-01"),
+        TableName("asn.mmdb", "2023-11-14"),
     )
 
 
@@ -592,7 +595,7 @@ def test_the_day_of_the_user_s_own_file(tmp_path: Path) -> None:
         found = database.locate("61.139.2.69", IN_2023)
         # The table from before says otherwise.
         assert (found.country, found.country_certainty) == ("NO", "uncertain")
-        assert Source("own.mmdb", "2023-04-01") in found.sources
+        assert TableName("own.mmdb", "2023-04-01") in found.sources
         assert "GeoLite Country of 2019-12 says CN" in found.reason
         assert database.locate("61.139.2.69", IN_2019).country == "CN"
         assert database.age_warning(IN_2023) is None

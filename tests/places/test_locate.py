@@ -3,14 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonehome.analysis.places.locate import Claim, Known, Seen, locate, words
-from phonehome.analysis.places.location import Source
+from phonehome.analysis.places.locate import AddressEvidence, Claim, TableFacts, locate, words
+from phonehome.analysis.places.location import TableName
 from phonehome.analysis.places.round_trips import Bound
 
 COUNTRIES = st.sampled_from(["CN", "US", "NL", "SG"])
 CLAIMS = st.lists(
     st.builds(
-        lambda code, year: Claim(code, Source("a table", f"{year}-01-01")), COUNTRIES, st.integers(2015, 2030)
+        lambda code, year: Claim(code, TableName("a table", f"{year}-01-01")),
+        COUNTRIES,
+        st.integers(2015, 2030),
     ),
     max_size=3,
 )
@@ -38,8 +40,8 @@ def test_no_country_is_likely_against_a_header_a_round_trip_or_the_table_of_the_
     said: dict[tuple[str, str], int],
     bound: Bound | None,
 ) -> None:
-    known = Known(address="192.0.2.1", claims=tuple(claims), together=together, far=far, asn=asn)
-    seen = Seen(words=said, bound=bound)
+    known = TableFacts(address="192.0.2.1", claims=tuple(claims), together=together, far=far, asn=asn)
+    seen = AddressEvidence(words=said, bound=bound)
     found = locate(known, seen)
     if found.country_certainty == "likely":
         assert all(word.country == found.country for word in words(known, seen))

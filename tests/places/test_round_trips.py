@@ -14,12 +14,12 @@ from phonehome.analysis.places.round_trips import (
     TLS,
     Answers,
     Bounds,
-    Reference,
+    Landmark,
     tcp_is_trusted,
 )
 from phonehome.analysis.transmission import RoundTrips
 
-AMSTERDAM = Reference(0.0145, "Amsterdam", Point(52.37, 4.9))
+AMSTERDAM = Landmark(0.0145, "Amsterdam", Point(52.37, 4.9))
 
 
 def answers(tcp: float = math.inf, tls: float = math.inf, first_byte: float = math.inf) -> Answers:
@@ -37,8 +37,8 @@ def test_two_destinations_bound_one_another() -> None:
 
 
 def test_the_soonest_reference_is_named_and_all_count() -> None:
-    singapore = Reference(0.0, "Singapore", "SG")
-    bound = Bounds([Reference(0.06, "Tokyo", Point(35.7, 139.7)), singapore]).of(0.02, TLS)
+    singapore = Landmark(0.0, "Singapore", "SG")
+    bound = Bounds([Landmark(0.06, "Tokyo", Point(35.7, 139.7)), singapore]).of(0.02, TLS)
     assert bound is not None
     assert bound.origin == "Singapore"
     assert {"US", "NL"} <= bound.excluded
@@ -50,11 +50,11 @@ def test_without_a_place_that_is_certain_nothing_is_excluded() -> None:
 
 
 def test_places_that_contradict_one_another_exclude_nothing() -> None:
-    bounds = Bounds([AMSTERDAM, Reference(0.012, "Virginia (AWS us-east-1)", "US")])
+    bounds = Bounds([AMSTERDAM, Landmark(0.012, "Virginia (AWS us-east-1)", "US")])
     assert "too soon for both" in bounds.contradiction
     assert "Virginia (AWS us-east-1) answered in 12 ms" in bounds.contradiction
     assert bounds.of(0.001, TLS) is None
-    assert not Bounds([AMSTERDAM, Reference(0.09, "Virginia", "US")]).contradiction
+    assert not Bounds([AMSTERDAM, Landmark(0.09, "Virginia", "US")]).contradiction
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from itertools import permutations
 
-from phonehome.analysis.places.locate import NOTHING_SEEN, Seen
+from phonehome.analysis.places.locate import NOTHING_SEEN, AddressEvidence
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.places.round_trips import Answers
 from phonehome.analysis.report.located import Located
@@ -11,7 +11,7 @@ from phonehome.analysis.report.model import Capture
 CERTAIN = {"192.0.2.1": "DE", "192.0.2.2": "SG", "192.0.2.3": "IE"}
 
 
-def locate(address: str | None, time: float | None = None, seen: Seen = NOTHING_SEEN) -> Location:
+def locate(address: str | None, time: float | None = None, seen: AddressEvidence = NOTHING_SEEN) -> Location:
     """Some places are certain; for others, the country that stands in is the bound's origin."""
     country = CERTAIN.get(address or "")
     bound = seen.bound

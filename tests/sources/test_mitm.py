@@ -46,7 +46,7 @@ def file_of(*some: mitmflow.Flow) -> bytes:
 
 def read(data: bytes) -> tuple[list[Transmission], tuple[str, ...]]:
     scan = mitm.scan(data)
-    reader = mitm.Reader(data)
+    reader = mitm.FlowFileReader(data)
     found = [one for start, end in scan.parts for one in reader.read(start, end)]
     return found, scan.warnings + reader.warnings.lines()
 
@@ -90,7 +90,9 @@ def test_parts_are_whole_flows_and_leave_none_out() -> None:
     for parts in (2, 3, 7, 50):
         scan = mitm.scan(data, parts)
         assert len(scan.parts) > 1
-        assert [one for start, end in scan.parts for one in mitm.Reader(data).read(start, end)] == whole
+        assert [
+            one for start, end in scan.parts for one in mitm.FlowFileReader(data).read(start, end)
+        ] == whole
         assert scan.flows == len(whole)
 
 
@@ -239,7 +241,7 @@ def test_no_part_divides_a_websocket(order: list[str], parts: int) -> None:
         )
     data = b"".join(flows)
     scan = mitm.scan(data, parts)
-    divided = [one for start, end in scan.parts for one in mitm.Reader(data).read(start, end)]
+    divided = [one for start, end in scan.parts for one in mitm.FlowFileReader(data).read(start, end)]
     assert sorted(map(repr, divided)) == sorted(map(repr, read(data)[0]))
     assert len(divided) == len(order) - sum(times > 1 for times in met.values())
 
@@ -450,7 +452,7 @@ def test_what_is_remembered_of_long_headers_and_connections_is_bounded_in_bytes(
         one.request.headers["x"] = f"{number} " + "x" * 60_000
         one.client_conn.sni = f"{number}." + "a" * 60_000
     data = file_of(*flows)
-    reader = mitm.Reader(data)
+    reader = mitm.FlowFileReader(data)
     assert len(list(reader.read(0, len(data)))) == 30
     headers = reader._headers
     assert sum(map(len, headers._blocks)) <= headers.ROOM

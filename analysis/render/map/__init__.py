@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class MapCountry(NamedTuple):
     """A country or territory on the map."""
 
     outline: str
@@ -21,7 +21,7 @@ class WorldMap(NamedTuple):
 
     width: int
     height: int
-    places: dict[str, Place]
+    places: dict[str, MapCountry]
     """By ISO 3166-1 alpha-2 code, largest first, which is the order to draw them in; `` is land without a code."""
 
 
@@ -32,5 +32,5 @@ def world_map() -> WorldMap:
     return WorldMap(
         data["width"],
         data["height"],
-        {code: Place(place["d"], *place["at"]) for code, place in data["places"].items()},
+        {code: MapCountry(place["d"], *place["at"]) for code, place in data["places"].items()},
     )

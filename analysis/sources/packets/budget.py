@@ -8,7 +8,7 @@ MAX_ALL: Final = 256 << 20
 """and of all that are open."""
 
 
-class Budget:
+class MemoryBudget:
     """What is left of MAX_ALL."""
 
     __slots__ = ("left",)
@@ -22,7 +22,7 @@ class Kept:
 
     __slots__ = ("_budget", "_pieces", "left_out", "size", "total")
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: MemoryBudget) -> None:
         self._budget = budget
         self._pieces: list[bytes] = []
         self.size = 0

@@ -73,7 +73,7 @@ class Chooser:
     def _choose(self, *, last: bool = False) -> Speaker | None:
         sent, received = self._beginning
         begun = self._wire.begun
-        given = tls.Given(self._keys, lambda wire: Chooser(wire, self._keys))
+        given = tls.ConnectionKeys(self._keys, lambda wire: Chooser(wire, self._keys))
         if sent:
             if tls.is_client_hello(sent) or (not begun and tls.is_record(sent)):
                 return tls.Tls(self._wire, given)

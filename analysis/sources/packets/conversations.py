@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from phonehome.analysis.sources.packets.blocks import Frame
-from phonehome.analysis.sources.packets.budget import Budget
+from phonehome.analysis.sources.packets.budget import MemoryBudget
 from phonehome.analysis.sources.packets.choose import speaker_for
 from phonehome.analysis.sources.packets.devices import Devices, address_of, is_group
 from phonehome.analysis.sources.packets.keys import Keys
@@ -315,7 +315,7 @@ class Conversations:
         self._traces = traces
         self._table: dict[bytes, tuple[Conversation, int] | None] = {}
         self.ready: list[Transmission] = []
-        self.budget = Budget()
+        self.budget = MemoryBudget()
         self._dissector = Dissector(Notes())  # what it counts was counted in the first reading
         self.now = 0.0
 

@@ -49,7 +49,7 @@ def is_group(data: bytes) -> bool:
     return data[0] >> 4 == 14 or data == b"\xff\xff\xff\xff"
 
 
-class Seen:
+class Gathered:
     """What the first reading gathers."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ def _network(data: bytes) -> bytes:
 class Devices:
     """The answer."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Gathered) -> None:
         self._by_mac: dict[bytes, str] = {}
         self._by_address: dict[bytes, str] = {}
         self.routers: set[bytes] = set()
@@ -152,7 +152,7 @@ class Devices:
         """How many there are."""
         return len({*self._by_mac.values(), *self._by_address.values()})
 
-    def _by_addresses(self, addresses: Iterable[bytes], seen: Seen, *, own: bool) -> None:
+    def _by_addresses(self, addresses: Iterable[bytes], seen: Gathered, *, own: bool) -> None:
         """Behind a router, or without MACs: each address of its own."""
         addresses = list(addresses)
         inside = [address for address in addresses if is_inside(address)]
@@ -177,7 +177,7 @@ class Devices:
             self._by_address[sixes[0]] = self._by_address[fours[0]]
 
 
-def _is_router(mac: bytes, addresses: Iterable[bytes], seen: Seen) -> bool:
+def _is_router(mac: bytes, addresses: Iterable[bytes], seen: Gathered) -> bool:
     if mac in seen.hands_out or mac in seen.forwards:
         return True
     public = [address for address in addresses if _names_one(address) and not is_inside(address)]

@@ -15,7 +15,7 @@ _HEADER: Final = struct.Struct(">HHHHHH").unpack_from
 _RECORD: Final = struct.Struct(">HHIH").unpack_from
 
 
-class Message(NamedTuple):
+class DnsMessage(NamedTuple):
     """A question or an answer."""
 
     id: int
@@ -26,7 +26,7 @@ class Message(NamedTuple):
     """In A and AAAA records of the answer."""
 
 
-def parse(data: bytes) -> Message | None:
+def parse(data: bytes) -> DnsMessage | None:
     """A message; None if it is none. Of one that is cut off, what is whole."""
     if len(data) < 12:
         return None
@@ -59,7 +59,7 @@ def parse(data: bytes) -> Message | None:
     except (IndexError, struct.error, ValueError):
         if len(names) < questions:
             return None
-    return Message(id_, bool(flags & 0x8000), tuple(names), tuple(addresses))
+    return DnsMessage(id_, bool(flags & 0x8000), tuple(names), tuple(addresses))
 
 
 def _name(data: bytes, position: int) -> tuple[str, int]:

@@ -19,7 +19,7 @@ from phonehome.analysis.sources.packets.http2 import Http2, Stream
 from phonehome.analysis.sources.packets.websocket import Messages
 from phonehome.analysis.sources.packets.wire import (
     CLIENT,
-    Answer,
+    ReplyBody,
     Speaker,
     Wire,
     header,
@@ -219,7 +219,7 @@ class _Exchange:
         self.first = 0.0
         """When the answer began."""
         self.upgrade = ""
-        self.answer = Answer()
+        self.answer = ReplyBody()
 
 
 class Http1:

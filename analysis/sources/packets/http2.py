@@ -14,7 +14,7 @@ from hpack.exceptions import HPACKError
 from phonehome.analysis.sources.flow_state import MAX_HEADERS, answer_from_state
 from phonehome.analysis.sources.packets.budget import Kept
 from phonehome.analysis.sources.packets.websocket import Messages
-from phonehome.analysis.sources.packets.wire import CLIENT, Answer, Wire, header, named, timed
+from phonehome.analysis.sources.packets.wire import CLIENT, ReplyBody, Wire, header, named, timed
 from phonehome.analysis.transmission import Headers, Protocol, Reply
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -63,7 +63,7 @@ class Stream:
         self.edge: Headers = ()
         self.asked = self.first = 0.0
         """When the request was whole, and when the answer began."""
-        self.answer = Answer()
+        self.answer = ReplyBody()
 
     def request(self, fields: Headers) -> None:
         """Takes the headers, or the trailers."""

@@ -75,7 +75,7 @@ too."""
 _GOOGLE: Final = re.compile(rb"[QT]0\d\d")
 
 
-class Header(NamedTuple):
+class PacketHeader(NamedTuple):
     """A packet in a datagram."""
 
     kind: int
@@ -97,7 +97,7 @@ class Crypto(NamedTuple):
     data: bytes
 
 
-class Stream(NamedTuple):
+class StreamPiece(NamedTuple):
     """A piece of a stream."""
 
     id: int
@@ -112,7 +112,7 @@ class Closed(NamedTuple):
     error: int
 
 
-Frame = Crypto | Stream | Closed
+Frame = Crypto | StreamPiece | Closed
 
 
 def is_long(data: bytes) -> bool:
@@ -148,7 +148,7 @@ def google_name(data: bytes) -> str | None:
     return None
 
 
-def packets(data: bytes, short_id: int) -> Iterator[Header]:
+def packets(data: bytes, short_id: int) -> Iterator[PacketHeader]:
     """The packets in a datagram; behind a short header nothing follows. `short_id` is the length of the connection id
     in short headers."""
     position = 0
@@ -158,7 +158,7 @@ def packets(data: bytes, short_id: int) -> Iterator[Header]:
             # Ends may agree that the fixed bit says nothing (RFC 9287); behind another packet it tells from padding.
             if (not position or first & 0x40) and len(data) - position > short_id + 20:
                 number = position + 1 + short_id
-                yield Header(SHORT, 0, data[position + 1 : number], b"", position, number, len(data))
+                yield PacketHeader(SHORT, 0, data[position + 1 : number], b"", position, number, len(data))
             return
         try:
             version = int.from_bytes(data[position + 1 : position + 5])
@@ -173,7 +173,7 @@ def packets(data: bytes, short_id: int) -> Iterator[Header]:
             if version == VERSION_2:
                 kind = (kind - 1) % 4
             if kind == RETRY:
-                yield Header(RETRY, version, destination, source, position, place, len(data))
+                yield PacketHeader(RETRY, version, destination, source, position, place, len(data))
                 return
             if kind == INITIAL:
                 length, place = number_at(data, place)
@@ -184,7 +184,7 @@ def packets(data: bytes, short_id: int) -> Iterator[Header]:
         end = place + length
         if end > len(data) or length < 20:
             return
-        yield Header(kind, version, destination, source, position, place, end)
+        yield PacketHeader(kind, version, destination, source, position, place, end)
         position = end
 
 
@@ -219,7 +219,7 @@ class Protection:
         secret = expand_label(self._suite.hash, self._secret, label, size)
         return Protection(self._suite, secret, self._version, self._header_key)
 
-    def first_byte_and_number(self, data: bytes, header: Header, largest: int) -> tuple[int, int, int]:
+    def first_byte_and_number(self, data: bytes, header: PacketHeader, largest: int) -> tuple[int, int, int]:
         """Takes the protection off a header: its first byte, the packet's number, and how many bytes that has."""
         sample = data[header.number + 4 : header.number + 20]
         if len(sample) < 16:
@@ -243,7 +243,7 @@ class Protection:
             number -= window
         return first, number, size
 
-    def open(self, data: bytes, header: Header, first: int, number: int, size: int) -> bytes:
+    def open(self, data: bytes, header: PacketHeader, first: int, number: int, size: int) -> bytes:
         """The frames of a packet. Raises WrongKeyError."""
         clear = bytearray(data[header.start : header.number + size])
         clear[0] = first
@@ -292,7 +292,7 @@ def frames(data: bytes, version: int = 1) -> Iterator[Frame]:
                 length = len(data) - position
                 if kind & 2:
                     length, position = number_at(data, position)
-                yield Stream(stream, offset, data[position : position + length], bool(kind & 1))
+                yield StreamPiece(stream, offset, data[position : position + length], bool(kind & 1))
                 position += length
             elif kind in (_RESET, _STOP):
                 for _ in range(3 if kind == _RESET else 2):

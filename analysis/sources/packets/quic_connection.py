@@ -13,7 +13,7 @@ from phonehome.analysis.sources.packets import ciphers, hello, keys, quic
 from phonehome.analysis.sources.packets.ciphers import WrongKeyError
 from phonehome.analysis.sources.packets.http3 import Http3
 from phonehome.analysis.sources.packets.keys import Keys
-from phonehome.analysis.sources.packets.quic import Header, Pieces, Protection
+from phonehome.analysis.sources.packets.quic import PacketHeader, Pieces, Protection
 from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Wire
 from phonehome.analysis.transmission import RoundTrips, Unopened
 
@@ -58,7 +58,7 @@ class QuicConnection:
         self._ends = (_End(), _End())
         self._original = b""
         """The connection id that the keys of Initial packets are of."""
-        self._waiting: list[tuple[int, bytes, Header, float]] = []
+        self._waiting: list[tuple[int, bytes, PacketHeader, float]] = []
         self._secrets: dict[str, bytes] | None = None
         self._server: hello.ServerHello | None = None
         self._streams: dict[tuple[int, int], tuple[Pieces, list[int]]] = {}
@@ -97,7 +97,7 @@ class QuicConnection:
                 )
             self._http.finish()
 
-    def _packet(self, sender: int, data: bytes, packet: Header, time: float) -> None:
+    def _packet(self, sender: int, data: bytes, packet: PacketHeader, time: float) -> None:
         end = self._ends[sender]
         if packet.kind != quic.SHORT:
             self._ends[1 - sender].id_size = len(packet.source)
@@ -130,7 +130,7 @@ class QuicConnection:
         self.opened += packet.kind in (quic.SHORT, quic.EARLY)
         self._frames(sender, packet, content, time)
 
-    def _initial(self, sender: int, end: _End, data: bytes, packet: Header, time: float) -> None:
+    def _initial(self, sender: int, end: _End, data: bytes, packet: PacketHeader, time: float) -> None:
         ids = [self._original] if self._original else []
         if sender == CLIENT and packet.destination != self._original:
             ids.append(packet.destination)
@@ -144,7 +144,7 @@ class QuicConnection:
                 self._frames(sender, packet, content, time)
                 return
 
-    def _opened(self, end: _End, protection: Protection, data: bytes, packet: Header) -> bytes | None:
+    def _opened(self, end: _End, protection: Protection, data: bytes, packet: PacketHeader) -> bytes | None:
         kind = quic.SHORT if packet.kind == quic.EARLY else packet.kind  # one space of numbers
         try:
             first, number, size = protection.first_byte_and_number(data, packet, end.largest[kind])
@@ -186,7 +186,7 @@ class QuicConnection:
             return None
         return Protection(suite, secret, version or 1)
 
-    def _frames(self, sender: int, packet: Header, content: bytes, time: float) -> None:
+    def _frames(self, sender: int, packet: PacketHeader, content: bytes, time: float) -> None:
         end = self._ends[sender]
         for frame in quic.frames(content, packet.version):
             if isinstance(frame, quic.Crypto):
@@ -227,7 +227,7 @@ class QuicConnection:
                 packet = packet._replace(number=packet.start + 1 + self._ends[sender].id_size)
             self._packet(sender, data, packet, time)
 
-    def _stream(self, sender: int, frame: quic.Stream, time: float) -> None:
+    def _stream(self, sender: int, frame: quic.StreamPiece, time: float) -> None:
         found = self._streams.get((frame.id, sender))
         if found is None:
             if len(self._streams) >= MAX_STREAMS:

@@ -8,7 +8,7 @@ from typing import Final
 
 from phonehome.analysis.sources.packets import dns
 from phonehome.analysis.sources.packets.budget import Kept
-from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Answer, Wire
+from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, ReplyBody, Wire
 from phonehome.analysis.transmission import NameAnswer, Reply
 
 SAMPLE: Final = 4096
@@ -41,7 +41,7 @@ class Raw:
         self.counting = False
         self._wire = wire
         self._kept = Kept(wire.budget)
-        self._answer = Answer()
+        self._answer = ReplyBody()
         self._received = b""
         self._time = 0.0
         self._end = 0.0
@@ -120,7 +120,7 @@ class Queries:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._pending: dict[int, tuple[dns.Message, float, int, int]] = {}
+        self._pending: dict[int, tuple[dns.DnsMessage, float, int, int]] = {}
         self.messages = 0
 
     def message(self, sender: int, data: bytes, time: float) -> bool:
@@ -151,11 +151,11 @@ class Queries:
 
     def _emit(
         self,
-        asked: dns.Message,
+        asked: dns.DnsMessage,
         time: float,
         size: int,
         mark: int,
-        answer: dns.Message | None = None,
+        answer: dns.DnsMessage | None = None,
         answered: float | None = None,
         received: int = 0,
     ) -> None:

@@ -46,7 +46,7 @@ _BESIDE: Final = ("sslkeylog.txt", "sslkeylog.log", "sslkeylogfile.txt", "sslkey
 _BESIDE_ENDINGS: Final = (".keys", ".keylog", ".sslkeylog")
 
 
-class Context(NamedTuple):
+class FirstReading(NamedTuple):
     """What the first reading found, and the second needs."""
 
     devices: Devices
@@ -75,7 +75,7 @@ class PacketSource:
         self._path = path
         self._logs = logs
         self._notes = Notes()
-        self.context: Context | None = None
+        self.context: FirstReading | None = None
         if not recognises(data[:12]):
             raise CaptureError("no file of packets (pcap or pcapng)")
         if data[:6].startswith(_COMPRESSED):
@@ -107,7 +107,7 @@ class PacketSource:
         bytes_ = self._size
         shares = max(1, min(bytes_ // SHARE, os.cpu_count() or 1, MAX_SHARES))
         devices = survey.devices()
-        self.context = Context(devices, known, shares, reader.marked, pirogue.traces(self._path))
+        self.context = FirstReading(devices, known, shares, reader.marked, pirogue.traces(self._path))
         bounds = [bytes_ * number // shares for number in range(shares + 1)]
         parts = tuple(Part(start, end) for start, end in itertools.pairwise(bounds))
         said = pirogue.phone(self._path) or _said_by_pcapdroid(reader.facts)
@@ -119,7 +119,7 @@ class PacketSource:
         """The Transmissions of a share, as they end."""
         if self.context is None:
             self.plan(0)
-        context = cast("Context", self.context)
+        context = cast("FirstReading", self.context)
         share = round(part.start * context.shares / self._size), context.shares
         ignored = Notes()  # what is wrong with the file was said in the first reading
         reader = Blocks(ignored)

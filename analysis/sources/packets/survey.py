@@ -9,7 +9,7 @@ from typing import Final
 
 from phonehome.analysis.sources.packets import dhcp, dns
 from phonehome.analysis.sources.packets.blocks import Frame
-from phonehome.analysis.sources.packets.devices import Devices, Seen
+from phonehome.analysis.sources.packets.devices import Devices, Gathered
 from phonehome.analysis.sources.packets.layers import ETHERNET, TCP, UDP, Dissector, Packet
 from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.sources.packets.tcp import ACK, SYN
@@ -30,7 +30,7 @@ class Survey:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._dissector = Dissector(notes)
-        self._seen = Seen()
+        self._seen = Gathered()
         self._known: set[bytes] = set()
         self._names: list[tuple[float, bytes, bytes, str, tuple[str, ...]]] = []
         self.frames = 0

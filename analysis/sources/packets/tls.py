@@ -76,7 +76,7 @@ class _Side:
         """Bytes of the gap behind which the next record is searched."""
 
 
-class Given(NamedTuple):
+class ConnectionKeys(NamedTuple):
     """What a connection may be opened with."""
 
     keys: keys.Keys
@@ -87,7 +87,7 @@ class Given(NamedTuple):
 class Tls:
     """The speaker."""
 
-    def __init__(self, wire: Wire, given: Given) -> None:
+    def __init__(self, wire: Wire, given: ConnectionKeys) -> None:
         self.counting = False
         self._wire = wire
         self._given = given

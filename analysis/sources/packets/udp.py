@@ -10,7 +10,7 @@ from phonehome.analysis.sources.packets.budget import Kept
 from phonehome.analysis.sources.packets.keys import Keys
 from phonehome.analysis.sources.packets.quic_connection import MAX_LOOKED, QuicConnection
 from phonehome.analysis.sources.packets.raw import Queries, encryption, readable
-from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, Answer, Wire
+from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, ReplyBody, Wire
 from phonehome.analysis.transmission import Headers, Protocol, Reply, RoundTrips, Unopened
 
 MAX_DATAGRAMS: Final = 10_000
@@ -34,7 +34,7 @@ class Datagrams:
         self._kept = Kept(wire.budget)
         self._payloads: list[bytes] = []
         self._left_out = 0
-        self._answer = Answer()
+        self._answer = ReplyBody()
         self._received = b""
         self._time = self._end = 0.0
         self._answered = 0.0

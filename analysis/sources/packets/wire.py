@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from phonehome.analysis.sources.flow_state import MAX_REPLY_BODY, ip, name
-from phonehome.analysis.sources.packets.budget import Budget
+from phonehome.analysis.sources.packets.budget import MemoryBudget
 from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.transmission import HostSource, RoundTrips, Transmission, TransportOutcome
 
@@ -28,7 +28,7 @@ class Wire:
     """How far the client's stream was seen, so far."""
     outcome: Callable[[int], TransportOutcome | None]
     """What became of the client's stream up to such a mark."""
-    budget: Budget
+    budget: MemoryBudget
     notes: Notes
     begun: bool = True
     """Whether its beginning was captured."""
@@ -54,7 +54,7 @@ class Speaker(Protocol):
         """The connection is over, after so many bytes of payload each way: makes Transmissions of what is open."""
 
 
-class Answer:
+class ReplyBody:
     """A reply's body: its size, and the whole of it as long as it is short."""
 
     __slots__ = ("_kept", "_whole", "size")

@@ -5,14 +5,14 @@ import dns.rrset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonehome.analysis.sources.packets.dns import Message, parse
+from phonehome.analysis.sources.packets.dns import DnsMessage, parse
 from tests.sources.packets.build import dns_message
 
 
 def test_a_question_and_its_answer() -> None:
-    assert parse(dns_message(7, "A.Example")) == Message(7, False, ("a.example",), ())
+    assert parse(dns_message(7, "A.Example")) == DnsMessage(7, False, ("a.example",), ())
     answer = dns_message(7, "a.example", ["192.0.2.1", "192.0.2.2"], answer=True)
-    assert parse(answer) == Message(7, True, ("a.example",), ("192.0.2.1", "192.0.2.2"))
+    assert parse(answer) == DnsMessage(7, True, ("a.example",), ("192.0.2.1", "192.0.2.2"))
 
 
 def test_what_another_library_writes() -> None:
