@@ -19,6 +19,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 LABELS: Final = Path(__file__).with_name("labels")
+HELD_OUT: Final = LABELS / "held-out"
+"""Labels that were written before the rules that they are to judge."""
 _MARK = re.compile(r"<<([a-z+-]+)((?:\.[a-z0-9]+)?)(?::([a-z0-9]+))?((?:\|[a-z0-9]+)*)>>")
 _START: Final = 1_693_994_000.0
 _HEX = "0123456789abcdef"
@@ -54,9 +56,28 @@ def requests(folder: Path = LABELS) -> Iterator[Request]:
     """All labelled requests, in order of files."""
     for file in sorted(folder.glob("*.toml")):
         content = tomllib.loads(file.read_text(encoding="utf-8"))
+        if "phone" not in content:
+            continue
         phone = _Phone(file.stem, content["phone"])
         for entry in content["request"]:
             yield phone.request(entry)
+
+
+class Nothing(NamedTuple):
+    """What holds no identifier of the phone or of who uses it."""
+
+    what: str
+    body: str
+    form: bool
+    """A form; else JSON."""
+    reply: bool
+    """A server sent it."""
+
+
+def nothings(file: Path = HELD_OUT / "nothing.toml") -> Iterator[Nothing]:
+    """All cases of a file, in its order."""
+    for case in tomllib.loads(file.read_text(encoding="utf-8"))["case"]:
+        yield Nothing(case["what"], case["body"], case.get("form", False), case.get("reply", False))
 
 
 class _Phone:
@@ -178,6 +199,7 @@ _HOW: Final[dict[str, Callable[[str], str]]] = {
     "decimal": lambda text: str(int(text, 16)),
     "first14": lambda text: text[:14],
     "plain11": lambda text: text[-11:],
+    "digits": lambda text: re.sub(r"\D", "", text),
 }
 
 

@@ -1,4 +1,4 @@
-"""What is found of labelled identifiers, and what of it is true: `python -m benchmarks.recall [--missed]`
+"""What is found of labelled identifiers, and what of it is true: `python -m benchmarks.recall [--held-out] [--missed]`
 
 Recall is over pairs of host and identifier; found is what is certain or likely, of the right kind and value. Precision
 is over the findings that are certain, and likely, at each host. The data is our own (benchmarks/labels): payloads
@@ -15,7 +15,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from benchmarks.labelled import Label, Request, requests, write_flows
+from benchmarks.labelled import HELD_OUT, LABELS, Label, Nothing, Request, nothings, requests, write_flows
+from phonehome.analysis.examiner import Examiner
+from phonehome.analysis.identifiers import Finding as Found
+from phonehome.analysis.transmission import Transmission
 
 TRAITS: Final = frozenset({"model", "build", "carrier"})
 """Kinds that many phones share: true if they are among the phone's, and not asked for."""
@@ -164,12 +167,34 @@ def _hexadecimal(text: str) -> str:
     return f"{int(text):016x}" if text.isdecimal() else text
 
 
+def taken_for_something(cases: Iterable[Nothing]) -> list[tuple[Nothing, list[Found]]]:
+    """Cases without identifiers in which something is certain or likely all the same."""
+    examiner = Examiner()
+    wrong = []
+    for case in cases:
+        body = case.body.encode()
+        kind = "application/x-www-form-urlencoded" if case.form else "application/json"
+        if case.reply:
+            findings = examiner.examine_content(body, kind, ("reply",)).findings
+        else:
+            headers = (("Content-Type", kind),)
+            sent = Transmission(
+                time=0.0, method="POST", host="api.example.com", path="/v1", headers=headers, payloads=(body,)
+            )
+            findings = examiner.examine(sent).findings
+        sure = [each for each in findings if each.certainty != "possible" and each.kind not in SHORT]
+        if sure:
+            wrong.append((case, sure))
+    return wrong
+
+
 def main() -> int:
     """Prints the figures, what is missed and what is wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--missed", action="store_true", help="print each identifier that is not found")
+    parser.add_argument("--held-out", action="store_true", help="the labels that no rule was made for")
     options = parser.parse_args()
-    sent = list(requests())
+    sent = list(requests(HELD_OUT if options.held_out else LABELS))
     with tempfile.TemporaryDirectory() as folder:
         capture = Path(folder, "labelled.mitm")
         write_flows(capture, sent)
@@ -180,6 +205,13 @@ def main() -> int:
         print(f"{certainty}: {count} findings, precision {result.precision(certainty):.1%}")
     for host, finding in result.wrong:
         print(f"wrong   {finding.certainty} {finding.kind} {finding.value} at {host}: {finding.reason}")
+    if options.held_out:
+        cases = list(nothings())
+        alarms = taken_for_something(cases)
+        certain = sum(any(each.certainty == "certain" for each in sure) for _, sure in alarms)
+        print(f"{len(cases)} cases of other things: {certain} certain, {len(alarms) - certain} likely")
+        for case, sure in alarms:
+            print(f"alarm   {case.what}: {', '.join(f'{each.certainty} {each.kind} {each.value}' for each in sure)}")
     if options.missed:
         for sdk, label in result.missed:
             print(f"missed  {'+'.join(label.kinds)} {label.value} ({label.written}) at {label.host} ({sdk})")
