@@ -211,7 +211,9 @@ def main() -> int:
         certain = sum(any(each.certainty == "certain" for each in sure) for _, sure in alarms)
         print(f"{len(cases)} cases of other things: {certain} certain, {len(alarms) - certain} likely")
         for case, sure in alarms:
-            print(f"alarm   {case.what}: {', '.join(f'{each.certainty} {each.kind} {each.value}' for each in sure)}")
+            print(
+                f"alarm   {case.what}: {', '.join(f'{each.certainty} {each.kind} {each.value}' for each in sure)}"
+            )
     if options.missed:
         for sdk, label in result.missed:
             print(f"missed  {'+'.join(label.kinds)} {label.value} ({label.written}) at {label.host} ({sdk})")
