@@ -1,10 +1,18 @@
-"""Makes a large capture to measure on: `python -m benchmarks.make_capture FILE [--flows N] [--seed N]`
+"""Makes a large capture to measure on: `python -m benchmarks.make_capture FILE [--kind KIND] [--flows N] [--seed N]`
 
 Its shape is that of phones' traffic: three devices, some sixty hosts of which few have most of the requests,
-10 to 30 requests over each connection (each flow repeats the connection with the server's certificates),
-header sets that repeat, and queries, bodies and times that do not, so that no cache can answer for them.
-Of the requests 70 % have no body, 20 % JSON or a form of about 1 kB, 8 % gzipped protobuf of about 4 kB, 2 %
-about 100 kB. Replies have 0 to 200 kB. A flow has about 8 kB on average.
+10 to 30 requests over each connection (each flow repeats the connection with the server's certificates), over
+HTTP/2, HTTP/3 and HTTP/1.1. What repeats in reality repeats: names of headers and cookies, a session's cookies and
+its bearer token, until it is renewed. What does not repeat there does not here, so that no cache can answer for it:
+request ids, trace ids, the cookie that counts, signatures and times in queries, bodies, messages. Of the requests
+70 % have no body, 20 % JSON or a form of about 1 kB, 8 % gzipped protobuf of about 4 kB, 2 % about 100 kB (logs,
+pictures, protobuf). One flow in fifty is a WebSocket, most of them a messenger's, whose frames are ciphertext.
+Replies have 0 to 200 kB. A flow has about 8 kB on average.
+
+Kinds: `phone` is that mix. `messenger`, `web` and `protobuf` hold one thing only, to see what it costs: WebSockets
+whose frames are ciphertext; requests with cookies, tokens and long queries; protobuf of 4 to 200 kB. `addresses` is
+the mix, with a host and an address of its own for each connection. `old` is the mix in flow format 7 (mitmproxy 5),
+or in another one with `--format`. `--files N` makes a folder of N captures of as many phones, with `--flows` each.
 
 Connections and the rarer kinds of flow come from mitmproxy itself (through `captures.flows`); HTTP flows are
 then put together from serialised parts, in the layout in which mitmproxy writes them, because that is twenty
@@ -12,6 +20,7 @@ times as fast. A test reads the result with mitmproxy and writes it again to the
 """
 
 import argparse
+import base64
 import datetime
 import itertools
 import json
@@ -30,7 +39,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 from mitmproxy.io import tnetstring
 
-from captures.flows import Phone, Recorder, packed, protobuf
+from captures.flows import Fixed64, Phone, Recorder, packed, protobuf
+from captures.old_formats import as_old_flows
 
 START = 1_769_000_000.0
 """21 January 2026, in UTC: near the tables, so that no warning of age takes part."""
@@ -122,6 +132,13 @@ _AGENTS = (
     "Dalvik/2.1.0 (Linux; U; Android 13; SM-A536B Build/TP1A.220624.014)",
     "Dalvik/2.1.0 (Linux; U; Android 12; 2201117TY Build/SKQ1.211103.001)",
 )
+KINDS = ("phone", "messenger", "web", "protobuf", "addresses", "old")
+_WEBSOCKET, _OTHERS = 0.02, 0.05
+"""Shares of the flows of the mix: WebSockets, and what is neither HTTP nor a WebSocket."""
+OLD = 7
+"""The flow format of the kind `old`."""
+RENEWED = 60
+"""Requests to a host after which a phone has another bearer token."""
 _LIBRARIES = ("okhttp/4.12.0", "Cronet/119.0.6045.31", "", "okhttp/3.14.9")
 _WORDS = (
     *("screen", "view", "open", "close", "time", "list", "item", "user", "event", "session", "start", "stop"),
@@ -130,13 +147,34 @@ _WORDS = (
 )
 
 
-def make(path: Path, flows: int = 50_000, seed: int = 1) -> None:
-    """Write a capture of that many flows. The same arguments make the same bytes (with the same zlib)."""
-    maker = _Maker(seed)
+def make(
+    path: Path, flows: int = 50_000, seed: int = 1, kind: str = "phone", version: int | None = None
+) -> None:
+    """Write a capture of that many flows, in today's flow format or that of `version` (4 to 11). The same arguments
+    make the same bytes (with the same zlib)."""
+    maker = _Maker(seed, kind)
+    version = OLD if kind == "old" and version is None else version
     partial = path.with_name(path.name + ".part")
     with partial.open("wb", buffering=1 << 20) as file:
-        file.writelines(maker.flow() for _ in range(flows))
+        for _ in range(flows):
+            flow = maker.flow() if version is None else b""
+            while not flow:
+                flow = _old(maker.flow(), version or OLD)
+            file.write(flow)
     partial.replace(path)
+
+
+def make_folder(folder: Path, files: int, flows: int) -> None:
+    """Write so many captures of so many flows each, each of other phones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(files):
+        make(folder / f"{number:05}.mitm", flows, seed=1000 + number)
+
+
+def _old(flow: bytes, version: int) -> bytes:
+    """A flow as an older mitmproxy wrote it; empty if it knew none of this type."""
+    state: Any = tnetstring.loads(flow)
+    return b"".join(map(tnetstring.dumps, as_old_flows(version, state)))
 
 
 @dataclass
@@ -149,10 +187,23 @@ class _Link:
     server: bytes
     requests: int
     """How many more it will carry."""
+    version: str
+
+
+@dataclass
+class _Jar:
+    """What one phone sends to one host again and again."""
+
+    cookies: list[tuple[bytes, bytes]]
+    token: bytes
+    left: int
+    """Requests until the token is renewed."""
+    count: int = 0
 
 
 class _Maker:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, kind: str = "phone") -> None:
+        self.kind = kind
         self.rng = random.Random(seed)
         self.recorder = Recorder(seed, {host.name: host.address for host in HOSTS})
         self.now = START
@@ -161,13 +212,17 @@ class _Maker:
         self.total = list(itertools.accumulate(host.weight for host in HOSTS))
         self.devices = [_device(self.rng) for _ in PHONES]
         self.prose = " ".join(self.rng.choice(_WORDS) for _ in range(40_000)).encode()
+        self.jars: dict[tuple[int, str], _Jar] = {}
+        self.connections = 0
 
     def flow(self) -> bytes:
         self.now += self.rng.expovariate(1.2)
-        kind = self.rng.random()
-        if kind < 0.945:
+        share = self.rng.random()
+        if self.kind == "messenger" or (self.kind not in ("web", "protobuf") and share < _WEBSOCKET):
+            return self._websocket()
+        if self.kind in ("web", "protobuf") or share < 1 - _OTHERS:
             return self._http()
-        return self._other(kind)
+        return self._other((1 - share) / _OTHERS)
 
     # -- HTTP --------------------------------------------------------------------------------------
 
@@ -178,8 +233,8 @@ class _Maker:
         method, path, headers, body = self._request(link)
         after = at + rng.uniform(0.02, 0.6)
         status, reply_headers, reply = self._reply(link.host, after)
-        http2 = link.host.kind != "clear"
-        version = b"HTTP/2.0" if http2 else b"HTTP/1.1"
+        http2 = link.version != "HTTP/1.1"
+        version = link.version.encode()
         if not http2:
             headers = _text_pair(b"Host", link.host.name.encode()) + headers
         request = _dict(
@@ -242,26 +297,46 @@ class _Maker:
                 self.links.pop()
             return link
         phone = rng.choices((0, 1, 2), (5, 3, 2))[0]
-        (host,) = rng.choices(HOSTS, cum_weights=self.total)
+        host = self._host()
         scheme, version = ("http", "HTTP/1.1") if host.kind == "clear" else ("https", "HTTP/2.0")
         recorder = Recorder(rng.getrandbits(48), self.recorder.addresses)
         flow = recorder.http_flow(
             PHONES[phone], self.now, f"{scheme}://{host.name}/", version=version, resolve=False
         )
         client, server = flow.client_conn.get_state(), flow.server_conn.get_state()
+        if host.kind != "clear" and rng.random() < 0.25:
+            version = "HTTP/3"
+            for side in (client, server):
+                side |= {"transport_protocol": "udp", "alpn": b"h3", "tls_version": "QUICv1"}
+                side |= {"alpn_offers": [b"h3"], "cipher": "TLS_AES_128_GCM_SHA256"}
+            server["timestamp_tcp_setup"] = None
         if server["certificate_list"]:
             server["certificate_list"] = [_certificate(host.name, 600), _certificate("intermediate", 300)]
         more = rng.randint(9, 29)
-        link = _Link(phone, host, tnetstring.dumps(client), tnetstring.dumps(server), more)
+        link = _Link(phone, host, tnetstring.dumps(client), tnetstring.dumps(server), more, version)
         self.links.append(link)
         return link
+
+    def _host(self) -> Host:
+        (host,) = self.rng.choices(HOSTS, cum_weights=self.total)
+        if self.kind != "addresses":
+            return host
+        self.connections += 1
+        name = f"{self.rng.getrandbits(40):x}.{host.name}"
+        # Of everywhere: no two connections have one address.
+        number = 0x10000000 + self.connections * 0x3779B1 % 0x90000000
+        address = ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
+        self.recorder.addresses[name] = address  # type: ignore[index]
+        return Host(name, address, 1, host.kind)
 
     def _request(self, link: _Link) -> tuple[bytes, bytes, bytes, bytes]:
         rng = self.rng
         share = rng.random()
         kind = link.host.kind
         path = b"/v%d/%s/%s" % (rng.randint(1, 4), self._word(), self._word())
-        if rng.random() < 0.6:
+        if rng.random() < 0.25 or self.kind == "web":
+            path += b"?" + self._query(link)
+        elif rng.random() < 0.6:
             path += b"?ts=%d&rid=%016x&%s=%s" % (
                 int(self.now * 1000),
                 rng.getrandbits(64),
@@ -270,7 +345,16 @@ class _Maker:
             )
         agent = rng.random() < 0.5
         body, media, encoded = b"", b"", False
-        if share >= 0.98:
+        if self.kind == "protobuf":
+            encoded = rng.random() < 0.5
+            body, media = (
+                self._nested(rng.choice((4_000,) * 12 + (20_000,) * 3 + (200_000,))),
+                b"application/x-protobuf",
+            )
+            body = packed(body) if encoded else body
+        elif self.kind == "web":
+            pass
+        elif share >= 0.98:
             body, media = self._bulk(link)
         elif share >= 0.90:
             body, media, encoded = self._protobuf(link), b"application/x-protobuf", True
@@ -281,9 +365,103 @@ class _Maker:
         headers = _common_headers(link.phone, kind, agent, media, encoded)
         if body:
             headers += _text_pair(b"content-length", b"%d" % len(body))
-        if rng.random() < 0.25:
+        headers += self._credentials(link)
+        if rng.random() < 0.4:
             headers += _text_pair(b"x-request-id", self._uuid())
+        if rng.random() < 0.3:
+            trace = b"00-%032x-%016x-01" % (rng.getrandbits(128), rng.getrandbits(64))
+            headers += _text_pair(b"traceparent", trace)
         return (b"POST" if body else b"GET"), path, headers, body
+
+    def _credentials(self, link: _Link) -> bytes:
+        """Cookies of a site, of which one changes with each request, and the bearer token of an interface."""
+        rng = self.rng
+        key = (link.phone, link.host.name)
+        jar = self.jars.get(key)
+        if jar is None or not jar.left:
+            cookies = [
+                (b"consent", b"YES+cb.20240101-00-p0.en+FX+%d" % rng.randrange(1000)),
+                (b"session", b"%064x" % rng.getrandbits(256)),
+                (b"_ga", b"GA1.1.%d.%d" % (rng.getrandbits(30), int(self.now) - rng.randrange(10**7))),
+                (b"uid", b"%s" % self._uuid()),
+                (b"prefs", b"lang%3Dnb%26theme%3Ddark%26tz%3DEurope%252FOslo"),
+            ]
+            jar = self.jars[key] = _Jar(cookies[: rng.randint(2, 5)], self._token(link.host.name), RENEWED)
+        jar.left -= 1
+        jar.count += 1
+        cookies = list(jar.cookies)
+        if link.host.kind != "api" or rng.random() < 0.3:
+            last = b"GS1.1.%d.%d.1.%d.0.0.0" % (int(START), jar.count, int(self.now))
+            cookies.append((b"_ga_%X" % (len(link.host.name) << 28), last))
+        if rng.random() < 0.2:
+            cookies.append((b"__cf_bm", self._code(96)))
+        headers = b""
+        if link.host.kind != "image":
+            headers += _text_pair(b"cookie", b"; ".join(b"%s=%s" % pair for pair in cookies))
+        if link.host.kind == "api":
+            headers += _text_pair(b"authorization", b"Bearer " + jar.token)
+        return headers
+
+    def _token(self, audience: str) -> bytes:
+        """A JSON Web Token (RFC 7519) of about 600 characters."""
+        claims: dict[str, str | int] = {
+            "iss": "https://auth.example",
+            "aud": audience,
+            "sub": self._uuid().decode(),
+        }
+        claims |= {"iat": int(self.now), "exp": int(self.now) + 3600, "jti": self._uuid().decode()}
+        parts = [
+            json.dumps({"alg": "RS256", "typ": "JWT"}).encode(),
+            json.dumps(claims).encode(),
+            self._noise(256),
+        ]
+        return b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+
+    def _code(self, size: int) -> bytes:
+        """So many characters of base64url."""
+        return base64.urlsafe_b64encode(self._noise(size))[:size]
+
+    def _query(self, link: _Link) -> bytes:
+        """A query as those of advertising and statistics: ids, times, an address in it, a signature."""
+        rng, device = self.rng, self.devices[link.phone]
+        pairs = [
+            (b"gaid", device["gaid"].encode()),
+            (b"sid", self._uuid()),
+            (b"ts", b"%d" % int(self.now * 1000)),
+            (
+                b"u",
+                b"https%%3A%%2F%%2F%s%%2F%s%%3Fid%%3D%d"
+                % (link.host.name.encode(), self._word(), rng.getrandbits(40)),
+            ),
+            (b"cb", b"%d" % rng.getrandbits(50)),
+            *((b"%s%d" % (self._word(), number), self._word()) for number in range(rng.randint(2, 14))),
+            (b"sig", b"%064x" % rng.getrandbits(256)),
+        ]
+        return b"&".join(b"%s=%s" % pair for pair in pairs)
+
+    def _nested(self, size: int) -> bytes:
+        """A message of about so many bytes, of messages in messages, with texts, numbers of all kinds, and bytes."""
+        rng = self.rng
+        events: list[tuple[int, bytes]] = []
+        length = 0
+        while length < size:
+            texts = [(number, rng.choice(_WORDS)) for number in range(1, rng.randint(3, 7))]
+            numbers = [
+                (number, rng.getrandbits(rng.choice((1, 7, 14, 30, 62))))
+                for number in range(8, rng.randint(10, 14))
+            ]
+            inner = protobuf(*texts, *numbers, (15, Fixed64(rng.getrandbits(62))))
+            longer = (
+                (3, self._uuid()),
+                (4, self._code(rng.randint(20, 90)).decode()),
+                (5, self._noise(rng.randint(8, 120))),
+            )
+            event = protobuf(
+                (1, int(self.now * 1e6)), (2, inner), *longer[: rng.randint(0, 3)], (6, protobuf((1, inner)))
+            )
+            events.append((rng.choice((1, 1, 1, 7)), event))
+            length += len(event) + 3
+        return protobuf(*events)
 
     def _json(self, link: _Link) -> bytes:
         rng, device = self.rng, self.devices[link.phone]
@@ -329,10 +507,13 @@ class _Maker:
         return packed(protobuf((1, who), *events))
 
     def _bulk(self, link: _Link) -> tuple[bytes, bytes]:
-        """About 100 kB: lines of log in half of the cases, else a picture."""
+        """About 100 kB: lines of log, a picture, or protobuf."""
         rng = self.rng
         size = rng.randint(70_000, 130_000)
-        if rng.random() < 0.5:
+        share = rng.random()
+        if share < 0.3:
+            return self._nested(size), b"application/x-protobuf"
+        if share < 0.65:
             lines = [self._json(link) for _ in range(6)]
             begin = rng.randrange(len(self.prose) - 40_000)
             filler = self.prose[begin : begin + 4000]
@@ -372,28 +553,47 @@ class _Maker:
     def _other(self, kind: float) -> bytes:
         rng, recorder = self.rng, self.recorder
         phone = rng.choice(PHONES)
-        (host,) = rng.choices(HOSTS, cum_weights=self.total)
-        # The names are known already: look-ups are flows of their own here.
-        recorder.flows.clear()
-        recorder.look_up(phone, self.now, "mtalk.google.com")
-        recorder.look_up(phone, self.now, "time.android.com")
-        recorder.look_up(phone, self.now, host.name)
-        recorder.flows.clear()
+        host = self._known(phone)
         flow: Any
-        if kind < 0.975:
+        if kind < 0.6:
             flow = recorder.dns_flow(phone, self.now, host.name, host.address)
-        elif kind < 0.985:
+        elif kind < 0.8:
             said = [(0.1 * number, number % 3 == 0, self._noise(rng.randint(4, 900))) for number in range(6)]
             flow = recorder.tcp_flow(phone, self.now, "mtalk.google.com", 5228, said, tls=rng.random() < 0.5)
-        elif kind < 0.995:
+        else:
             said = [(0.0, True, b"\x1b" + self._noise(47)), (0.02, False, b"\x1c" + self._noise(47))]
             flow = recorder.udp_flow(phone, self.now, "time.android.com", 123, said)
+        recorder.flows.clear()
+        return tnetstring.dumps(flow.get_state())
+
+    def _known(self, phone: Phone) -> Host:
+        """A host. The names are known already: look-ups are flows of their own here."""
+        host = self._host()
+        for name in ("mtalk.google.com", "time.android.com", host.name):
+            self.recorder.look_up(phone, self.now, name)
+        self.recorder.flows.clear()
+        return host
+
+    def _websocket(self) -> bytes:
+        """A messenger's conversation: a greeting, then frames of ciphertext from a receipt's to a picture's size; or
+        one of small texts."""
+        rng, recorder = self.rng, self.recorder
+        phone = rng.choice(PHONES)
+        host = self._known(phone)
+        said: list[tuple[float, bool, bytes]]
+        if self.kind == "messenger" or rng.random() < 0.7:
+            sizes = [min(60_000, 24 + int(rng.lognormvariate(5.2, 1.3))) for _ in range(rng.randint(6, 50))]
+            said = [
+                (float(number), rng.random() < 0.5, len(frame := self._noise(size)).to_bytes(3) + frame)
+                for number, size in enumerate(sizes)
+            ]
+            said.insert(0, (0.0, True, b"ED\x00\x01" + self._noise(290)))
         else:
             said = [
                 (float(number), number % 2 == 0, b'{"n":%d,"to":"%s"}' % (number, self._word()))
                 for number in range(12)
             ]
-            flow = recorder.websocket_flow(phone, self.now, f"wss://{host.name}/ws", said)
+        flow = recorder.websocket_flow(phone, self.now, f"wss://{host.name}/ws", said)
         recorder.flows.clear()
         return tnetstring.dumps(flow.get_state())
 
@@ -450,10 +650,8 @@ def _common_headers(phone: int, kind: str, agent: bool, media: bytes, encoded: b
         (b"accept", b"image/avif,image/webp,*/*;q=0.8" if kind == "image" else b"*/*"),
         (b"accept-encoding", b"gzip, deflate, br"),
         (b"accept-language", b"nb-NO,nb;q=0.9,en-US;q=0.8"),
-        (b"cookie", b"consent=YES+cb.20240101-00-p0.en+FX+%d; session=%064x" % (phone, 7**70 + phone)),
     ]
     if kind == "api":
-        pairs.append((b"authorization", b"Bearer %0128x" % (3**200 + phone)))
         pairs.append((b"x-app-version", b"4.2.1 (421)"))
     if media:
         pairs.append((b"content-type", media))
@@ -512,12 +710,19 @@ def _text_pair(key: bytes, content: bytes) -> bytes:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Makes a large capture to measure on.")
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=Path, help="the capture, or the folder of --files")
+    parser.add_argument("--kind", choices=KINDS, default="phone")
     parser.add_argument("--flows", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--format", type=int, choices=range(4, 12), metavar="4-11", help="an old flow format")
+    parser.add_argument("--files", type=int, help="a folder of so many captures")
     options = parser.parse_args(arguments)
     options.file.parent.mkdir(parents=True, exist_ok=True)
-    make(options.file, options.flows, options.seed)
+    if options.files:
+        make_folder(options.file, options.files, options.flows)
+        print(f"{options.file}: {options.files} captures of {options.flows} flows")
+        return
+    make(options.file, options.flows, options.seed, options.kind, options.format)
     print(f"{options.file}: {options.flows} flows, {options.file.stat().st_size / 1e6:.0f} MB")
 
 

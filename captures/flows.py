@@ -252,7 +252,8 @@ class Recorder:
         *,
         headers: HeaderList = (),
     ) -> http.HTTPFlow:
-        """A WebSocket conversation; a message is (seconds after `at`, from the device?, text)."""
+        """A WebSocket conversation; a message is (seconds after `at`, from the device?, content). It is text if it can
+        be, else binary."""
         key = self.rng.randbytes(16).hex()[:22] + "=="
         handshake = [
             *headers,
@@ -263,7 +264,10 @@ class Recorder:
         ]
         reply = Reply(101, (("Upgrade", "websocket"), ("Connection", "Upgrade")))
         flow = self.http_flow(phone, at, url.replace("ws", "http", 1), headers=handshake, reply=reply)
-        said = [websocket.WebSocketMessage(1, sent, text, at + after) for after, sent, text in messages]
+        said = [
+            websocket.WebSocketMessage(_opcode(content), sent, content, at + after)
+            for after, sent, content in messages
+        ]
         end = (said[-1].timestamp if said else at) + 1
         flow.websocket = websocket.WebSocketData(said, False, 1000, "", end)
         self._forget_flow(phone, flow)
@@ -497,6 +501,15 @@ class Recorder:
         flow.timestamp_created = at
         self.flows.append(flow)
         return flow
+
+
+def _opcode(content: bytes) -> int:
+    """Of a frame: text must be UTF-8 (RFC 6455, 5.6)."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return 2
+    return 1
 
 
 def build_flow(

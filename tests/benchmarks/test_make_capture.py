@@ -9,7 +9,8 @@ from mitmproxy import http
 from mitmproxy.flow import Flow
 from mitmproxy.io import FlowReader, FlowWriter
 
-from benchmarks.make_capture import HOSTS, make
+from benchmarks.make_capture import HOSTS, KINDS, make, make_folder
+from phonehome.analysis.sources import mitm
 
 FLOWS = 3000
 
@@ -37,7 +38,7 @@ def test_mitmproxy_writes_the_same_bytes(capture: Path, flows: list[Flow]) -> No
 
 def test_size(capture: Path, flows: list[Flow]) -> None:
     assert len(flows) == FLOWS
-    assert 6_500 < capture.stat().st_size / FLOWS < 10_000
+    assert 6_500 < capture.stat().st_size / FLOWS < 11_000
 
 
 def test_kinds(flows: list[Flow]) -> None:
@@ -80,6 +81,42 @@ def test_connections_are_shared_and_content_is_not(flows: list[Flow]) -> None:
     assert len({flow.request.pretty_host for flow in requests}) > 0.8 * len(HOSTS)
     secure = [flow for flow in requests if flow.request.scheme == "https"]
     assert all(len(flow.server_conn.certificate_list) == 2 for flow in secure)
+
+
+def test_tokens_and_cookies_repeat_for_a_while_and_requests_do_not(flows: list[Flow]) -> None:
+    requests = plain(flows)
+    tokens = [token for flow in requests if (token := flow.request.headers.get("authorization"))]
+    assert 50 < len(set(tokens)) < len(tokens) / 3
+    cookies = [cookie for flow in requests if (cookie := flow.request.headers.get("cookie"))]
+    assert len(set(cookies)) > len(cookies) / 3
+    assert {flow.request.http_version for flow in requests} == {"HTTP/1.1", "HTTP/2.0", "HTTP/3"}
+    blocks = [flow.request.headers.fields for flow in requests]
+    assert len(set(blocks)) > 0.7 * len(blocks)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_mitmproxy_reads_each_kind_as_we_do(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / kind
+    make(path, 60, kind=kind)
+    with path.open("rb") as file:
+        expected = list(FlowReader(file).stream())
+    read = {sent.flow_id: sent for sent in mitm.read(path.read_bytes())}
+    assert len(expected) >= len(read) == 60
+    for flow in expected:
+        if isinstance(flow, http.HTTPFlow) and flow.id in read:
+            assert read[flow.id].method == flow.request.method
+            assert read[flow.id].path == flow.request.path
+    if kind == "messenger":
+        assert all(isinstance(flow, http.HTTPFlow) and flow.websocket for flow in expected)
+    if kind == "addresses":
+        secure = {flow.server_conn.id: flow.server_conn.peername for flow in expected if flow.type == "http"}
+        assert len(set(secure.values())) == len(secure)
+
+
+def test_a_folder_is_of_as_many_phones(tmp_path: Path) -> None:
+    make_folder(tmp_path / "many", 3, 5)
+    made = [path.read_bytes() for path in sorted((tmp_path / "many").iterdir())]
+    assert len(set(made)) == 3
 
 
 def test_the_same_bytes_each_time_and_others_with_another_seed(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Flow files: read as mitmproxy reads them, and where it gives up as well."""
 
-import copy
 import io
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +12,7 @@ from mitmproxy import http
 from mitmproxy.io import FlowReader, FlowWriter, compat, tnetstring
 from mitmproxy.test import tflow
 
+from captures.old_formats import as_format, as_format_18
 from phonehome.analysis.sources import flow_state, live_flow, mitm
 from phonehome.analysis.sources.flow_state import MAX_REPLY_BODY, transmission_from_state
 from phonehome.analysis.sources.source import MAX_WARNINGS
@@ -382,64 +382,6 @@ def websocket_of_two_flows(name: str, version: int) -> tuple[bytes, bytes]:
     ]
     messages |= {"close_code": 1000, "close_message": "", "close_reason": "", "close_sender": "client"}
     return tnetstring.dumps(handshake), tnetstring.dumps({"version": messages.pop("version"), **messages})
-
-
-def as_format_18(state: dict[str, Any]) -> dict[str, Any]:
-    """The names that connections had before format 19 (mitmproxy `io/compat.py`, `convert_18_19`)."""
-    state = copy.deepcopy(state)
-    state["version"] = 18
-    client, server = state["client_conn"], state["server_conn"]
-    client["address"] = client.pop("peername")
-    client["tls_extensions"] = None
-    server["ip_address"] = server.pop("peername")
-    server["source_address"] = server.pop("sockname")
-    server["via2"] = server.pop("via")
-    for connection in (client, server):
-        connection["cipher_name"] = connection.pop("cipher")
-        connection["tls_established"] = connection["timestamp_tls_setup"] is not None
-        connection["state"] = 0
-    return state
-
-
-def as_format(version: int, state: dict[str, Any]) -> dict[str, Any]:
-    """As mitmproxy wrote it in format 4 to 11 (mitmproxy `io/compat.py`, `convert_4_5` to `convert_17_18`)."""
-    state = as_format_18(state)
-    state["version"] = version
-    for name in ("websocket", "comment", "timestamp_created"):
-        state.pop(name, None)
-    state["marked"] = False
-    state["mode"] = "regular"
-    replayed = state["is_replay"]
-    if version < 9:
-        state.pop("is_replay")
-    for name in ("request", "response"):
-        message = state.get(name)
-        if message and version < 9:
-            message["is_replay"] = replayed == name
-            if name == "request":
-                message["first_line_format"] = "relative"
-                message.pop("authority")
-        if message and version < 8:
-            message.pop("trailers")
-    client, server = state["client_conn"], state["server_conn"]
-    client.pop("proxy_mode")
-    server["via"] = None
-    for connection in (client, server):
-        if version < 11:
-            connection["alpn_proto_negotiated"] = connection.pop("alpn")
-        if version < 10:
-            for new in ("alpn_offers", "cipher_list", "certificate_list", "error", "tls", "state"):
-                connection.pop(new, None)
-        if version < 6:
-            connection["ssl_established"] = connection.pop("tls_established")
-            connection["timestamp_ssl_setup"] = connection.pop("timestamp_tls_setup")
-        if version < 5:
-            connection.pop("id")
-    if version < 10:
-        client.pop("sockname")
-        client["clientcert"] = server["cert"] = None
-        server.pop("via2")
-    return state
 
 
 def test_what_is_remembered_of_long_headers_and_connections_is_bounded_in_bytes(
