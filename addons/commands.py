@@ -5,39 +5,33 @@
 `phonehome.report PATH` writes the report of the flows that are in the list; the ending of PATH chooses the format.
 `phonehome.mark FLOWS` marks those that are an activation, or that carry an identifier of hardware or SIM, and says
 in the comment what is inside.
+
+Both return at once: another process (`addons/list_worker.py`) does the work, so that traffic goes on meanwhile.
 """
 
 import asyncio
+import itertools
+import json
 import logging
-from collections.abc import Sequence
+import marshal
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import mitmproxy.types
 from mitmproxy import command, ctx, exceptions, flow, hooks
 from mitmproxy.addonmanager import Loader
 
-from phonehome.addons import shared
+from phonehome.addons import helper, shared
 from phonehome.addons.activation_log import MARK
-from phonehome.analysis.devices import DeviceNames
-from phonehome.analysis.examiner import Evidence, Examiner
-from phonehome.analysis.identifiers.finding import RANK
-from phonehome.analysis.knowledge import Knowledge
-from phonehome.analysis.knowledge.catalogue import catalogue
-from phonehome.analysis.pipeline import Reading
-from phonehome.analysis.places.database import LocationDatabase
-from phonehome.analysis.purposes import ACTIVATION
-from phonehome.analysis.render import output
+from phonehome.addons.list_worker import LENGTH
 from phonehome.analysis.render.formats import ENDINGS, UnknownEndingError, format_of
-from phonehome.analysis.render.masked import masked, masking_of
-from phonehome.analysis.report.model import Report
 from phonehome.analysis.sources import live_flow
-from phonehome.analysis.transmission import Transmission
 
 logger = logging.getLogger(__name__)
 
-_LIST: Final = "flows in mitmproxy's list"
-"""What stands for the path of a capture."""
+BATCH: Final = 50
+"""Flows that are handed on together."""
 
 
 class Commands:
@@ -59,86 +53,77 @@ class Commands:
             format_ = format_of(None, str(path), ENDINGS, "terminal")
         except UnknownEndingError as error:
             raise exceptions.CommandError(str(error)) from error
-        sent = self._listed()
-        target = str(Path(str(path)).expanduser())
-        task = asyncio.get_running_loop().create_task(_in_a_thread(sent, format_, target))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _listed(self) -> list[Transmission]:
-        """What the flows in mitmproxy's list hold. Raises CommandError where there is no list (mitmdump)."""
-        flows = ctx.master.commands.call_strings("view.flows.resolve", ["@all"])
-        return [found for one in flows if (found := live_flow.transmission(one)) is not None]
+        self._start(_report(_listed(), format_, str(Path(str(path)).expanduser())))
 
     @command.command("phonehome.mark")  # type: ignore[untyped-decorator]
     def mark(self, flows: Sequence[flow.Flow]) -> None:
         """Mark flows that are an activation or carry an identifier of hardware or SIM, and comment them."""
-        marked = []
-        examiner = _examiner(self._listed(), shared.knowledge())
-        for one in flows:
-            sent = live_flow.transmission(one)
-            if sent is None or sent.origin != "device":
-                continue
-            evidence = examiner.examine(sent)
-            inside = _lasting(evidence)
-            if not inside and evidence.judgement.purpose != ACTIVATION:
-                continue
-            label = catalogue().purposes[evidence.judgement.purpose].label
-            comment = f"phonehome: {label}" + (f", with {', '.join(inside)}" if inside else "")
+        self._start(_mark(_listed(), list(flows)))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _listed() -> list[flow.Flow]:
+    """The flows in mitmproxy's list. Raises CommandError where there is none (mitmdump)."""
+    return list(ctx.master.commands.call_strings("view.flows.resolve", ["@all"]))
+
+
+async def _report(listed: Sequence[flow.Flow], format_: str, path: str) -> None:
+    answer = await _ask(listed, "report", format_, path)
+    if isinstance(answer, int):
+        logger.warning(f"phonehome.report: the report of {answer} transmissions is in {path}")
+    else:
+        logger.error(f"phonehome.report: cannot write {path}: {answer['error']}")
+
+
+async def _mark(listed: Sequence[flow.Flow], flows: Sequence[flow.Flow]) -> None:
+    comments = await _ask(listed, "mark")
+    if "error" in comments:
+        logger.error(f"phonehome.mark: {comments['error']}")
+        return
+    marked = []
+    for one in flows:
+        if (comment := comments.get(one.id)) is not None:
             one.marked = one.marked or MARK
             if comment not in one.comment:
                 one.comment = f"{one.comment}\n{comment}".strip()
             marked.append(one)
-        ctx.master.addons.trigger(hooks.UpdateHook(marked))
-        logger.info(f"phonehome.mark: {len(marked)} of {len(flows)} flows are marked")
+    ctx.master.addons.trigger(hooks.UpdateHook(marked))
+    logger.info(f"phonehome.mark: {len(marked)} of {len(flows)} flows are marked")
 
 
-async def _in_a_thread(sent: Sequence[Transmission], format_: str, path: str) -> None:
+async def _ask(listed: Sequence[flow.Flow], *what: str) -> Any:
+    """What the process answers; `{"error": ...}` if it cannot."""
+    options = [f"--device={device}" for device in shared.devices()]
+    options += [f"--geo-db={path}" for path in shared.geo_db()]
+    options += [f"--catalogue={path}" for path in shared.catalogue()]
     try:
-        database, names, knowledge = shared.location_database(), shared.device_names(), shared.knowledge()
-        await asyncio.to_thread(write_report, sent, format_, path, database, names, knowledge)
+        process = await helper.start("phonehome.addons.list_worker", *options, "--", *what)
     except OSError as error:
-        logger.error(f"phonehome.report: cannot write {path}: {error.strerror or error}")
-    else:
-        logger.warning(f"phonehome.report: the report of {len(sent)} transmissions is in {path}")
+        return {"error": error.strerror or str(error)}
+    assert process.stdin is not None
+    assert process.stdout is not None
+    answer = asyncio.create_task(process.stdout.read())
+    try:
+        for batch in itertools.batched(listed, BATCH):
+            # In a thread: copying megabytes takes milliseconds.
+            process.stdin.write(await asyncio.to_thread(_frames, batch))
+            await process.stdin.drain()
+    except OSError:
+        pass  # it died, and its answer says so
+    await helper.end(process, float("inf"))
+    try:
+        return json.loads(await answer)
+    except ValueError:
+        return {"error": "the process that examines the list ended"}
 
 
-def write_report(
-    sent: Sequence[Transmission],
-    format_: str,
-    path: str,
-    database: LocationDatabase,
-    names: DeviceNames,
-    knowledge: Knowledge | None = None,
-) -> None:
-    """Writes the report of these transmissions, with identifiers masked. Raises OSError."""
-    examiner = _examiner(sent, knowledge)
-    report = Report()
-    for evidence in map(examiner.examine, sent):
-        report.add(_LIST, evidence)
-    document = output.make_document(Reading(report=report), database, names, knowledge=knowledge)
-    output.save(masked(document, masking_of([document])), format_, path)
-
-
-def _examiner(sent: Sequence[Transmission], knowledge: Knowledge | None) -> Examiner:
-    """One that knows the names that DNS gave in these."""
-    examiner = Examiner(knowledge)
-    for one in sent:
-        examiner.learn(one)
-    return examiner
-
-
-def _lasting(evidence: Evidence) -> list[str]:
-    """Labels of the identifiers of hardware and SIM that are at least likely."""
-    kinds = catalogue().kinds
-    found = {
-        kinds[one.kind].label: None
-        for one in evidence.findings
-        if one.kind in kinds
-        and kinds[one.kind].category in ("hardware", "sim")
-        and RANK[one.certainty] >= RANK["likely"]
-    }
-    return list(found)
+def _frames(flows: Sequence[flow.Flow]) -> bytes:
+    bodies = [marshal.dumps(live_flow.state(one)) for one in flows]
+    return b"".join(part for body in bodies for part in (LENGTH.pack(len(body)), body))
 
 
 addons = [Commands()]

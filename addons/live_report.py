@@ -3,8 +3,9 @@
     mitmdump -s addons/live_report.py
     mitmdump -q -s addons/live_report.py --set phonehome_live_report_lines=true
 
-The page is at http://phonehome.test/ for whoever is behind the proxy, and on a port of the loopback interface for
-the laptop; it keeps itself up to date. Identifiers are masked. Who may ask is decided in `addons/live/pages.py`.
+The page is at http://phonehome.test/ (or http://192.0.2.80/, where names do not resolve) for whoever is behind the
+proxy, and on a port of the loopback interface for the laptop; it keeps itself up to date. Identifiers are masked. Who
+may ask is decided in `addons/live/pages.py`.
 With `phonehome_live_report_lines` each new destination also gives a line on the terminal, and each activation request
 one in red.
 
@@ -12,7 +13,6 @@ All that is more than handing on is done by another process: see `addons/live/fe
 """
 
 import asyncio
-import ipaddress
 import json
 import logging
 import sys
@@ -21,18 +21,15 @@ from collections.abc import Awaitable
 
 from mitmproxy import ctx, dns, exceptions, flow, http, tcp, udp
 from mitmproxy.addonmanager import Loader
-from mitmproxy.net.dns import classes, types
 from mitmproxy.proxy import server_hooks
 
 from phonehome.addons import shared
 from phonehome.addons.live import pages
 from phonehome.addons.live.feed import Feed
+from phonehome.addons.own_names import CERTIFICATE, OURS, PAGE, answer
 
 logger = logging.getLogger(__name__)
 
-ADDRESS = "192.0.2.80"
-"""What the page's name resolves to behind the proxy: an address that is nobody's (RFC 5737), so that the request
-comes here and nowhere else."""
 LOOPBACK = "127.0.0.1"
 MAX_REQUEST = 16 << 10
 """Bytes of a request's head at the laptop's port."""
@@ -50,7 +47,7 @@ class LiveReport:
         self._feed = Feed(self._say)
         self._server: asyncio.Server | None = None
         self._port = 0
-        self._hosts: tuple[str, str] = ("", "")
+        self._hosts: tuple[str, ...] = ("",)
         self._connected_to: frozenset[str] = frozenset()
         self._starting: asyncio.Task[None] | None = None
         self.ready = asyncio.Event()
@@ -79,8 +76,9 @@ class LiveReport:
 
     def configure(self, updated: set[str]) -> None:
         host = ctx.options.phonehome_live_report_host.lower()
-        self._hosts = (host, f"{host}:80")
-        self._connected_to = frozenset({host, ADDRESS, LOOPBACK})
+        # By address too: a name of somebody else's cannot be made to say it.
+        self._hosts = (host, f"{host}:80", PAGE)
+        self._connected_to = frozenset({host, PAGE, LOOPBACK})
         shared.configure(updated)
 
     def running(self) -> None:
@@ -168,14 +166,8 @@ class LiveReport:
         self._feed.over(flow)
 
     def dns_request(self, flow: dns.DNSFlow) -> None:
-        question = flow.request.questions[0] if len(flow.request.questions) == 1 else None
-        if question is None or question.name.lower().rstrip(".") != self._hosts[0]:
-            return
-        asked_for_it = (question.type, question.class_) == (types.A, classes.IN)
-        found = [dns.ResourceRecord.A(question.name, ipaddress.IPv4Address(ADDRESS), ttl=1)]
-        flow.response = flow.request.succeed(found if asked_for_it else [])
-        flow.metadata[_OURS] = True
-        raise exceptions.AddonHalt
+        if answer(flow, self._hosts[0], PAGE) or _is_ours(flow):
+            raise exceptions.AddonHalt
 
     def dns_response(self, flow: dns.DNSFlow) -> None:
         if _is_ours(flow):
@@ -187,7 +179,7 @@ class LiveReport:
 
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         # In WireGuard and transparent mode mitmproxy connects before it knows the name, and needs to find somebody.
-        if data.server.address == (ADDRESS, 80) and self._port:
+        if data.server.address in ((PAGE, 80), (CERTIFICATE, 80)) and self._port:
             data.server.address = (LOOPBACK, self._port)
 
     # The page.
@@ -209,7 +201,7 @@ class LiveReport:
         headers.setdefault("host", request.host)
         given = pages.answer(request.method, request.path, headers, self._hosts, self._view())
         flow.response = http.Response.make(given.status, given.body, given.headers)
-        flow.metadata[_OURS] = True
+        flow.metadata[OURS] = True
         raise exceptions.AddonHalt
 
     async def _listen(self, port: int) -> None:
@@ -248,11 +240,8 @@ class LiveReport:
             writer.close()
 
 
-_OURS = "phonehome_page"
-
-
 def _is_ours(flow: flow.Flow) -> bool:
-    return _OURS in flow.metadata
+    return OURS in flow.metadata
 
 
 def _parsed(head: bytes) -> tuple[str, str, dict[str, str]]:

@@ -34,6 +34,7 @@ from phonehome.addons.attempts import Attempts
 from phonehome.addons.capture import CaptureWriter
 from phonehome.addons.commands import Commands
 from phonehome.addons.live_report import LiveReport
+from phonehome.addons.own_names import CERTIFICATE, PAGE, OwnNames
 from phonehome.addons.own_network import OwnNetwork
 from phonehome.addons.streams import Streams
 from phonehome.addons.undecrypted_tls import UndecryptedTls
@@ -182,7 +183,9 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
         # Before the live report, which leads its own name to this computer.
         master.addons.add(OwnNetwork(), Attempts(), UndecryptedTls(), ActivationLog(), LiveReport())
         master.addons.add(Commands(), Streams(), CaptureWriter())
-        master.addons.add(Instructions(settings, master, faults))
+        master.addons.add(Instructions(settings, master, faults), own := OwnNames())
+        # Before mitmproxy's resolver, which would wait for a name server of the internet.
+        master.addons.chain.insert(0, master.addons.chain.pop(master.addons.chain.index(own)))
         opts.update(
             mode=[*(phone.mode for phone in settings.phones), *settings.modes],
             connection_strategy="lazy",  # what is sent counts, whether the destination answers or not
@@ -310,6 +313,11 @@ class Instructions:
         ports = sorted({listens[1] for listens in server.listen_addrs})
         where = f"{address}, port {', '.join(map(str, ports))}" if ports else "no port of its own"
         lines = [f"{server.mode.description}: {where}"]
+        if server.mode.type_name == "transparent":
+            lines += [
+                f"  Where names do not resolve, http://{CERTIFICATE}/ on the phone is the page with the certificate, "
+                f"and http://{PAGE}/ that with the report."
+            ]
         if server.mode.type_name == "regular":
             lines += [
                 f"  On the phone, in the settings of its Wi-Fi: proxy manual, host {address}, port {ports[0]}.",

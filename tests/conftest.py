@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
 TOGETHER = ("network", "test_live_report.py", "test_live_page_in_browser.py", "test_page_in_browser.py")
 """Folders and files whose tests share what takes long to start: each is run by one process, one test after another."""
 
+SKIPPED_ANYWHERE = ("PHONEHOME_GEO_TABLES", "mitmproxy does not read this file")
+"""Parts of the reasons of tests that need more than programs."""
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """One file is run in this process, because others take a second to start; all are run on all cores."""
@@ -35,6 +38,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if shared := next((part for part in item.path.parts if part in TOGETHER), ""):
             item.add_marker(pytest.mark.xdist_group(shared))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where all that the tests need should be there (in CI), one that is skipped has failed."""
+    report = yield
+    if report.skipped and os.environ.get("PHONEHOME_SKIP_NOTHING"):
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        if not any(expected in reason for expected in SKIPPED_ANYWHERE):
+            report.outcome = "failed"
+            report.longrepr = f"skipped, and PHONEHOME_SKIP_NOTHING is set: {reason}"
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

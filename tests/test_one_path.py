@@ -106,10 +106,15 @@ def test_the_report_of_the_list(capture: Path, tmp_path: Path) -> None:
 def test_mark(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A request to an address that DNS had named is what the report says it is."""
     shown, addon = view.View(), Commands()
-    with taddons.context(shown, addon) as context:
-        shown.add(flows(capture))
-        context.master.commands.call_strings("phonehome.mark", ["@all"])
-        marked = {flow.id for flow in shown if f"phonehome: {LABEL}" in flow.comment}
+
+    async def mark() -> None:
+        with taddons.context(shown, addon) as context:
+            shown.add(flows(capture))
+            context.master.commands.call_strings("phonehome.mark", ["@all"])
+            await asyncio.gather(*addon._tasks)
+
+    asyncio.run(mark())
+    marked = {flow.id for flow in shown if f"phonehome: {LABEL}" in flow.comment}
     assert marked == activations(inspected(capture, capsys))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from mitmproxy import exceptions
 from mitmproxy.addons import view
 from mitmproxy.test import taddons
 
+from phonehome.addons import helper
 from phonehome.addons.activation_log import MARK
 from phonehome.addons.commands import Commands
+from phonehome.analysis.examiner import Examiner
 from tests.network.parts import ROOT, flows
 
 SAMPLE = ROOT / "captures" / "nokia-7-plus-affected.mitm"
@@ -45,10 +48,21 @@ def test_a_folder_that_is_not_there(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert "cannot write" in caplog.text
 
 
-def test_mark(tmp_path: Path) -> None:
+def test_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    def here(*_: object) -> None:
+        raise AssertionError("examined where traffic waits for it")
+
+    monkeypatch.setattr(Examiner, "examine", here)
     listed = asyncio.run(commanded("phonehome.mark", "@all"))
     marked = [flow for flow in listed if flow.marked == MARK]
     assert 14 < len(marked) < len(listed) / 2
     comments = "\n".join(flow.comment for flow in marked)
     assert "phonehome: Activation and registration, with" in comments
     assert "001012340000425" not in comments
+
+
+def test_a_process_that_dies(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(helper, "_command", lambda *_: [sys.executable, "-c", "raise SystemExit(1)"])
+    listed = asyncio.run(commanded("phonehome.mark", "@all"))
+    assert "the process that examines the list ended" in caplog.text
+    assert not any(flow.marked for flow in listed)

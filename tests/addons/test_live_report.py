@@ -23,7 +23,8 @@ from captures.flows import build_flow
 from phonehome.addons import helper
 from phonehome.addons.live import pages, worker
 from phonehome.addons.live.feed import MAX_SENT, RESTARTS, Feed, shorten
-from phonehome.addons.live_report import ADDRESS, LiveReport
+from phonehome.addons.live_report import LiveReport
+from phonehome.addons.own_names import PAGE
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.sources import live_flow
@@ -354,7 +355,7 @@ def test_its_name_resolves_behind_the_proxy_and_leads_to_the_laptop() -> None:
         with pytest.raises(exceptions.AddonHalt):
             addon.dns_request(flow)
         assert flow.response is not None
-        assert str(flow.response.answers[0].ipv4_address) == ADDRESS
+        assert str(flow.response.answers[0].ipv4_address) == PAGE
         flow.request.questions[0].type = types.AAAA
         with pytest.raises(exceptions.AddonHalt):
             addon.dns_request(flow)
@@ -364,7 +365,7 @@ def test_its_name_resolves_behind_the_proxy_and_leads_to_the_laptop() -> None:
         assert other.response is None
         addon._port = 8090
         server = tflow.tflow().server_conn
-        for asked, led in (((ADDRESS, 80), ("127.0.0.1", 8090)), ((ADDRESS, 22), (ADDRESS, 22))):
+        for asked, led in (((PAGE, 80), ("127.0.0.1", 8090)), ((PAGE, 22), (PAGE, 22))):
             server.address = asked
             addon.server_connect(ServerConnectionHookData(server, tflow.tclient_conn()))
             assert server.address == led

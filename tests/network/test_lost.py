@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from phonehome.addons.own_names import CERTIFICATE, PAGE
 from phonehome.cli import main
 from tests.network.parts import REGISTRATION, stop, transmissions
 from tests.network.test_two_phones import ELSEWHERE, NOBODY, PROXYS_DNS, WHY_NOT, Lab, ip
@@ -25,10 +26,10 @@ with socket.create_connection(("%s", %d), 60) as s:
     s.settimeout(60)
     print(s.recv(4096))
 """
-LOOK_UP = f"""
+LOOK_UP = """
 import dns.message, dns.query, dns.rcode
-q = dns.message.make_query("zzhc.vnet.cn", "A")
-print(dns.rcode.to_text(dns.query.udp(q, "{PROXYS_DNS}", timeout=60).rcode()))
+answer = dns.query.udp(dns.message.make_query("%s", "A"), "%s", timeout=%d)
+print(dns.rcode.to_text(answer.rcode()), *answer.answer)
 """
 BY_UDP = """
 import socket, time
@@ -66,7 +67,17 @@ def test_what_came_to_nothing_is_in_log_line_capture_and_report(lab: Lab, tmp_pa
         lab.python("Anna", BY_UDP % (RAW, address, DEAD + 3))
         tried[address, DEAD + 3] = "udp"
     lab.python("Anna", BY_TCP % (NOBODY, DEAD + 4, b""))
-    assert "NOERROR" not in lab.python("Anna", LOOK_UP)
+    assert "NOERROR" not in lab.python("Anna", LOOK_UP % ("zzhc.vnet.cn", PROXYS_DNS, 60))
+    # The proxy's own pages need nobody.
+    assert CERTIFICATE in lab.python("Anna", LOOK_UP % ("mitm.it", PROXYS_DNS, 2))
+    assert PAGE in lab.python("Anna", LOOK_UP % ("phonehome.test", PROXYS_DNS, 2))
+    pages = {
+        ("mitm.it", CERTIFICATE, "/cert/pem"): "BEGIN CERTIFICATE",
+        ("phonehome.test", PAGE, "/"): "<title>",
+    }
+    for (name, address, path), inside in pages.items():
+        for url in (f"http://{name}{path}", f"http://{address}{path}"):
+            assert inside in lab.curl("Anna", "--resolve", f"{name}:80:{address}", url).stdout, url
     said = stop(lab.proxy)
     assert lab.proxy.returncode == 0, said
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from phonehome.addons.own_names import CERTIFICATE, PAGE
 from phonehome.analysis.devices import PHONES_IPV6
 from phonehome.cli import main
 from tests.network.parts import (
@@ -37,7 +38,7 @@ from tests.places.tables import write_mmdb
 
 TOOLS = ("ip", "wireguard-go", "wg", "curl")
 CHINA, SINGAPORE, ELSEWHERE, PROXY = "61.139.2.69", "165.21.0.14", "165.21.0.15", "10.213.0.1"
-PAGE, PROXYS_DNS = "192.0.2.80", "10.0.0.53"
+PROXYS_DNS = "10.0.0.53"
 IPV6 = "2001:db8::69"
 NOBODY = "61.139.2.70"
 """Where no host is."""
@@ -147,8 +148,8 @@ class Lab:
         ]
         self.proxy = self.start(self.computer, *command, env={"XDG_DATA_HOME": str(self.folder / "data")})
 
-    def connect(self, number: int, name: str) -> None:
-        """A phone: a cable to the computer, and WireGuard through it."""
+    def plug_in(self, number: int, name: str) -> str:
+        """A phone with a cable to the computer, and no other way. Returns its namespace."""
         space = self.phone(name)
         self.namespace(space)
         here, there = f"10.213.{number}.1", f"10.213.{number}.2"
@@ -172,6 +173,11 @@ class Lab:
         ip("-n", space, "address", "add", f"{there}/30", "dev", "eth0")
         ip("-n", space, "link", "set", "eth0", "up")
         ip("-n", space, "route", "add", PROXY, "via", here)
+        return space
+
+    def connect(self, number: int, name: str) -> None:
+        """A phone that is plugged in, with WireGuard through its cable."""
+        space = self.plug_in(number, name)
         configuration = self.folder / "data" / "phonehome" / "phones" / f"{name}.conf"
         # It is whole when the peer's address is in it.
         written = wait_for(lambda: configuration.exists() and "Endpoint" in configuration.read_text())
@@ -192,7 +198,7 @@ class Lab:
         ip("-n", space, "address", "add", "10.0.0.1/32", "dev", tunnel)
         ip("-n", space, "link", "set", tunnel, "up")
         ip("-n", space, "address", "add", f"{PHONES_IPV6}/128", "dev", tunnel)
-        for address in (CHINA, SINGAPORE, ELSEWHERE, PAGE, PROXYS_DNS, NOBODY, IPV6):
+        for address in (CHINA, SINGAPORE, ELSEWHERE, PAGE, CERTIFICATE, PROXYS_DNS, NOBODY, IPV6):
             ip("-n", space, "route", "add", address, "dev", tunnel)
 
 
