@@ -16,6 +16,7 @@ NAMES = (
     "commands",
     "evidence_view",
     "live_report",
+    "own_names",
     "own_network",
     "streams",
     "undecrypted_tls",
