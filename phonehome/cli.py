@@ -61,7 +61,7 @@ phone, to which hosts, in which country and network, for what purpose, with whic
 encrypted or not.
 """
 
-_READ = ("captures", "before", "after", "keys", "known", "policy")
+_READ = ("captures", "before", "after", "case", "keys", "known", "policy")
 """Options that are files to be read, and may be pipes."""
 
 _EXAMPLES = """\

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from phonehome.analysis.identifiers import KnownValues
     from phonehome.analysis.knowledge import Knowledge
     from phonehome.analysis.places.database import AsOf, LocationDatabase
+    from phonehome.analysis.report.entries import CaseEntry
     from phonehome.analysis.report.located import Vantage
 
 NOTE = ".at"
@@ -389,6 +390,34 @@ def knowledge_of(options: argparse.Namespace) -> "Knowledge":
         return load([Path(path).expanduser() for path in getattr(options, "catalogue", ())])
     except KnowledgeError as error:
         raise UsageError(str(error)) from error
+
+
+def add_case(parser: argparse.ArgumentParser) -> None:
+    """What the report is made for."""
+    parser.add_argument(
+        "--case",
+        metavar="FILE",
+        help="TOML file of what the report is made for: number, operator, place, phone, sim, notes; it stands in the "
+        "report (docs/case-file.md)",
+    )
+
+
+def case_of(path: str | None) -> "CaseEntry | None":
+    """From `--case`; None if it was not given. Raises UsageError."""
+    if path is None:
+        return None
+    from phonehome.analysis.knowledge import KnowledgeError
+    from phonehome.analysis.knowledge.reading import TomlReader
+    from phonehome.analysis.knowledge.schema import CaseFile
+    from phonehome.analysis.report.case import case_entry
+
+    reader = TomlReader()
+    try:
+        found = reader.read(Path(path), CaseFile)
+        reader.stop()
+    except KnowledgeError as error:
+        raise UsageError(f"--case: {error}") from error
+    return case_entry(found) if found else None
 
 
 def known_values(path: str | None) -> "KnownValues | None":

@@ -11,12 +11,14 @@ from phonehome.options import (
     EXIT_SOME_FAILED,
     UsageError,
     add_captures,
+    add_case,
     add_catalogue,
     add_decoding,
     add_known,
     add_location,
     add_output,
     add_reading,
+    case_of,
     format_of,
     knowledge_of,
     say,
@@ -55,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_decoding(parser)
     add_location(parser)
     add_policy(parser)
+    add_case(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--market is for --policy: say which rules")
     knowledge = knowledge_of(options)
     judge = judge_of(options) if options.policy else None
+    case = case_of(options.case)
     given = read_given(options.captures, options, knowledge)
     reading = given.reading
     if reading.errors and not reading.files:
@@ -79,6 +83,8 @@ def run(options: argparse.Namespace) -> int:
     document = output.make_document(
         reading, given.database, given.names, online=online, at=given.at, knowledge=knowledge
     )
+    if case:
+        document["case"] = case
     masking = None if options.show_identifiers else masking_of([document])
     if judge:
         document["verdict"] = judge(document, masking or PLAIN)

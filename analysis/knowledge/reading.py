@@ -259,7 +259,15 @@ class _Search:
             else:
                 good[key] = self.table(inner, value, f"[{key}]")
         missing = [key for key, field in _keys(shape).items() if field.required and good.get(key) is None]
-        return None if missing else shape(**good)
+        try:
+            return None if missing else shape(**good)
+        except _Wrong as error:
+            if (
+                not self._mistakes
+            ):  # of what is left of a wrong file nobody needs to know what is wrong besides
+                for what in error.mistakes:
+                    self._wrong("", what)
+            return None
 
     def table(self, shape: type[Table], value: Any, entry: str, key: str = "") -> Table | None:
         """The table; None if something is wrong in it."""

@@ -301,6 +301,31 @@ class Matters(KnowledgeFile, frozen=True):
     matter: tuple[Matter, ...]
 
 
+# --- a user's case file -------------------------------------------------------------------------------
+
+
+class CaseFile(KnowledgeFile, frozen=True):
+    """What a report is made for, in the words of whoever makes it: `--case FILE`."""
+
+    NAME: ClassVar = "case.toml"
+    number: Text | None = None
+    """The authority's or the newsroom's own number, as it is written there."""
+    operator: Text | None = None
+    """Who made the captures."""
+    place: Text | None = None
+    """Where they were made, and how the phone was connected."""
+    phone: TextOrTexts = ()
+    """The phone, or each of several: model, where it was bought, how it was set up."""
+    sim: TextOrTexts = ()
+    """The SIM cards: operator, country, contract or prepaid."""
+    notes: TextOrTexts = ()
+    """What else a reader must know, a paragraph each."""
+
+    def mistakes(self) -> Iterator[str]:
+        if not any(getattr(self, key) for key in self.__struct_fields__):
+            yield f"it says nothing: give one of {', '.join(self.__struct_fields__)}"
+
+
 # --- companies ----------------------------------------------------------------------------------------
 
 

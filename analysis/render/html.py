@@ -22,6 +22,7 @@ from phonehome.analysis.render.charts import FLOW_COLUMNS
 from phonehome.analysis.render.map import world_map
 from phonehome.analysis.render.page import MAX_CARDS, page, time
 from phonehome.analysis.report.captures import capture_lines
+from phonehome.analysis.report.case import case_lines
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.phrases import READING
 from phonehome.analysis.report.summary import number_of
@@ -39,6 +40,7 @@ def write(report: Document, out: TextIO) -> None:
             view.headline.text,
             "page.js",
             page=view,
+            case=case_lines(view.report),
             world=world_map(),
             shades={item.country.code: item.shade for item in view.countries},
             columns=FLOW_COLUMNS,

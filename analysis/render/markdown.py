@@ -8,6 +8,7 @@ from phonehome.analysis.render.escape import markdown
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_lines, app_words
 from phonehome.analysis.report.captures import capture_lines, card_words
+from phonehome.analysis.report.case import TITLE, case_lines
 from phonehome.analysis.report.companies import (
     companies_and_rows,
     got,
@@ -34,6 +35,7 @@ def write(report: Document, out: TextIO) -> None:
     out.write("".join(f"- {word}: {markdown(what)}\n" for word, what in found.facts))
     if report["verdict"]:
         _verdict(report["verdict"], out)
+    _list(out, TITLE, [f"{word}: {what}" for word, what in case_lines(report)])
     for device in report["devices"]:
         _device(device, out)
     if not report["devices"]:

@@ -11,6 +11,7 @@ from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.identifiers.fingerprint import fingerprints
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.render.masking import Masking
+from phonehome.analysis.report.case import shown_case
 from phonehome.analysis.report.companies import companies
 from phonehome.analysis.report.entries import (
     AppEntry,
@@ -53,8 +54,11 @@ def masked(document: Document, masking: Masking, *, known_again: bool = False) -
     if document["sources"]["identifiers"] == MASKED:
         return document
     devices = [_device(device, masking, known_again) for device in document["devices"]]
+    shown = document.copy()
+    if case := document.get("case"):
+        shown["case"] = shown_case(case, masking.name)
     return {
-        **document,
+        **shown,
         "captures": [
             {
                 **capture,

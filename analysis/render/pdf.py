@@ -25,6 +25,7 @@ from phonehome.analysis.render.page import (
     page,
     time,
 )
+from phonehome.analysis.report.case import case_lines
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.phrases import BASES, READING
 
@@ -58,6 +59,7 @@ def _data(view: Page) -> dict[str, Any]:
         "title": view.headline.text,
         "facts": view.headline.facts,
         "alarm": view.headline.alarm,
+        "case": case_lines(report),
         "companies": [
             {
                 "label": company.entry["label"],

@@ -15,6 +15,7 @@ from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_lines, app_words
 from phonehome.analysis.report.captures import capture_lines, card_words
+from phonehome.analysis.report.case import TITLE, case_lines
 from phonehome.analysis.report.companies import (
     companies_and_rows,
     got,
@@ -75,6 +76,7 @@ def _write(report: Document, console: Console, limit: int | None) -> None:
     console.print(_headline(report))
     if report["verdict"]:
         console.print(_verdict(report["verdict"]))
+    _section(console, TITLE, [f"{word}: {printable(what, MAX_TEXT)}" for word, what in case_lines(report)])
     for device in report["devices"]:
         console.print(_device(device, limit, console.width))
     if not report["devices"]:

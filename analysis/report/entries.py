@@ -372,9 +372,22 @@ class CompanyEntry(TypedDict):
     last: str | None
 
 
+class CaseEntry(TypedDict):
+    """What the report is made for, in the words of whoever made it (`--case`)."""
+
+    number: str | None
+    operator: str | None
+    place: str | None
+    phone: list[str]
+    sim: list[str]
+    notes: list[str]
+
+
 class Document(TypedDict):
     schema: str
     captures: list[CaptureEntry]
+    case: NotRequired[CaseEntry]
+    """Only where `--case` was given."""
     verdict: Verdict | None
     """Whether the phones keep to a policy; None if none was given."""
     devices: list[DeviceEntry]

@@ -9,6 +9,7 @@ import pytest
 
 from phonehome.analysis.knowledge import FOLDER
 from phonehome.analysis.knowledge.reading import KnowledgeFile
+from tests.reports import CAPTURES
 from tools.write_schemas import TO, schemas
 
 
@@ -22,7 +23,7 @@ def test_what_is_written_is_current() -> None:
 def test_the_files_of_the_program_fit_it(shape: type[KnowledgeFile]) -> None:
     name = shape.NAME.partition("/")[0].removesuffix(".toml")
     schema = json.loads((TO / f"{name}.json").read_text("utf-8"))
-    files = sorted(FOLDER.glob(shape.NAME))
+    files = sorted(FOLDER.glob(shape.NAME)) or sorted(CAPTURES.glob(shape.NAME))
     assert files
     for file in files:
         document: Any = json.loads(json.dumps(tomllib.loads(file.read_text("utf-8")), default=str))

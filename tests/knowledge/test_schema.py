@@ -8,7 +8,7 @@ import pytest
 from phonehome.analysis.identifiers.mask import _STYLES
 from phonehome.analysis.knowledge import FOLDER, KnowledgeError, read_folder
 from phonehome.analysis.knowledge.reading import KnowledgeFile, Mistake
-from phonehome.analysis.knowledge.schema import CompaniesFile, MaskName
+from phonehome.analysis.knowledge.schema import CaseFile, CompaniesFile, MaskName
 from tests.knowledge.folder import copied
 
 MISTAKES = [
@@ -276,8 +276,9 @@ def test_a_mistake_is_named(tmp_path: Path, file: str, right: str, wrong: str, e
     assert mistakes[0].entry.startswith(entry)
 
 
-AT_ONCE = [shape for shape in KnowledgeFile.__subclasses__() if shape is not CompaniesFile]
-"""Of `companies.toml` a report reads what it needs: `test_companies.py` holds it to its shape."""
+AT_ONCE = [shape for shape in KnowledgeFile.__subclasses__() if shape not in (CompaniesFile, CaseFile)]
+"""Of `companies.toml` a report reads what it needs: `test_companies.py` holds it to its shape. `case.toml` is
+the user's."""
 
 
 @pytest.mark.parametrize("shape", AT_ONCE, ids=lambda shape: shape.NAME)
