@@ -4,8 +4,10 @@
     mitmdump -nr capture.mitm -s addons/activation_log.py --set phonehome_activation_log=activation.jsonl
 
 One JSON line, in names of the Elastic Common Schema, is on disk before the request goes on to its
-destination, and a second one says what came of it. The flow is marked and commented, so that it stands out
-in mitmproxy's and mitmweb's list. What counts as an activation is decided by `analysis`, as in the report.
+destination, and a second one says what came of it. Where the destination is rests on what the session
+holds by then (`Session`); if its rest says otherwise, a line at its end does (`activation-location`). The flow
+is marked and commented, so that it stands out in mitmproxy's and mitmweb's list. What counts as an activation is
+decided by `analysis`, as in the report.
 """
 
 import asyncio
@@ -30,10 +32,10 @@ from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge import Knowledge
 from phonehome.analysis.knowledge.addresses import the_country
 from phonehome.analysis.knowledge.catalogue import catalogue
-from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.render.masking import Masking
+from phonehome.analysis.report.located import Session
 from phonehome.analysis.report.model import url
 from phonehome.analysis.report.summary import HOW_SURELY
 from phonehome.analysis.sources import live_flow
@@ -48,6 +50,9 @@ MAX_PENDING = 10_000
 """Requests without an outcome that are remembered; beyond it the oldest is closed as an attempt."""
 MAX_CLEARED = 10_000
 """Requests that were no activation and are not answered yet; one that is forgotten is looked at once more."""
+MAX_PLACES = 1000
+"""Destinations of activations of which it is remembered what was said of their place; the oldest is looked at for the
+last time when it is forgotten."""
 LONG = 8192
 """Bytes; what is longer is examined in another process, because it can take longer than other traffic should wait."""
 EACH_MESSAGE = 32
@@ -63,7 +68,8 @@ class ActivationLog:
     def __init__(self) -> None:
         self._writer: Writer | None = None
         self._unwritten: asyncio.Future[None] | None = None
-        self._database: LocationDatabase | None = None
+        self._session: Session | None = None
+        self._places: dict[tuple[str | None, str | None], tuple[Evidence, Location]] = {}
         self._examiner = Examiner()
         self._masks = Masks()
         self._devices = DeviceNames()
@@ -94,8 +100,8 @@ class ActivationLog:
         shared.configure(updated)
         if shared.DEVICES in updated:
             self._devices = shared.device_names()
-        if shared.GEO_DB in updated:
-            self._database = None
+        if shared.GEO_DB in updated or shared.AT in updated:
+            self._session = None
         if shared.CATALOGUE in updated:
             self._know(shared.knowledge())
         if "phonehome_activation_log" not in updated:
@@ -131,6 +137,8 @@ class ActivationLog:
         for evidence in list(self._pending.values()):
             self._write("activation-outcome", evidence)
         self._pending.clear()
+        while self._places:
+            self._correct()
         self._close()
         return asyncio.ensure_future(self._offload.close()) if self._offload.running else None
 
@@ -189,6 +197,7 @@ class ActivationLog:
         # later in a WebSocket, may have changed is looked at again.
         cleared = self._cleared.pop(flow.id, flow) is None
         if cleared and flow.websocket is None and not flow.modified():
+            self._heard().hear(flow.request.timestamp_start, *live_flow.heard(flow))
             return None
         return self._examine(flow, self._over)
 
@@ -199,6 +208,7 @@ class ActivationLog:
         if sent is None or sent.origin != "device":
             then(flow, None)
             return self._written()
+        self._heard().add(sent)
         if sum(map(len, sent.payloads)) > LONG:
             return self._examine_long(flow, sent, then)
         then(flow, self._examined(self._examiner.examine(sent)))
@@ -259,7 +269,7 @@ class ActivationLog:
 
     def _comment(self, evidence: Evidence) -> str:
         """For the list of flows: where it goes and what is inside, without any value."""
-        location = self._locate(evidence.transmission)
+        location = self._heard().locate(evidence.transmission)
         kinds = catalogue().kinds
         carried = dict.fromkeys(kinds[found.kind].label for found in evidence.findings if found.kind in kinds)
         where = the_country(location.country) if location.country else "a country that is not known"
@@ -268,18 +278,39 @@ class ActivationLog:
         inside = f", with {', '.join(carried)}" if carried else ""
         return f"phonehome: activation data {surely}to {where}, {encrypted}{inside} ({evidence.judgement.reason})"
 
-    def _locate(self, sent: Transmission) -> Location:
-        if self._database is None:
-            self._database = shared.location_database()
-        return self._database.locate_sent(sent)
+    def _heard(self) -> Session:
+        """What the session holds of where destinations are."""
+        if self._session is None:
+            self._session = Session(shared.location_database().locate, shared.at())
+        return self._session
 
     def _write(self, action: str, evidence: Evidence) -> None:
+        if self._writer is None:
+            return
+        sent = evidence.transmission
+        location = self._heard().locate(sent)
+        self._put(action, evidence, location)
+        self._places.pop(place := (sent.host, sent.address), None)
+        # What was sent is long, and no line has it.
+        slim = evidence._replace(transmission=sent._replace(payloads=()), values=(), opaque=())
+        self._places[place] = slim, location
+        if len(self._places) > MAX_PLACES:
+            self._correct()
+
+    def _correct(self) -> None:
+        """Says where the destination is that was longest in no line, if that is no more what its last line said."""
+        evidence, said = self._places.pop(next(iter(self._places)))
+        location = self._heard().locate(evidence.transmission)
+        if (location.country, location.country_certainty) != (said.country, said.country_certainty):
+            self._put("activation-location", evidence, location)
+
+    def _put(self, action: str, evidence: Evidence, location: Location) -> None:
         if self._writer is None:
             return
         masks = None if ctx.options.phonehome_activation_log_identifiers == "shown" else self._masks
         sent = evidence.transmission
         name = self._devices.name("live", device_id(sent), [sent.client] if sent.client else [])
-        line = json.dumps(event(action, evidence, self._locate(sent), masks, name)) + "\n"
+        line = json.dumps(event(action, evidence, location, masks, name)) + "\n"
         self._unwritten = self._writer.put([line.encode()])
 
     def _written(self) -> Later:
@@ -319,7 +350,7 @@ def event(
     are masked, unless `masks` is None. `device_name` is what the user calls the device."""
     sent = evidence.transmission
     judgement = evidence.judgement
-    over = action == "activation-outcome"
+    over, corrected = action == "activation-outcome", action == "activation-location"
     found_here = [(found.kind, found.value) for found in evidence.findings]
     masking = Masking(found_here, masks) if masks else None
     host = masking.host if masking else str
@@ -331,7 +362,7 @@ def event(
         "event": {
             "kind": "event",
             "category": ["network"],
-            "type": ["end"] if over else ["start"],
+            "type": ["info"] if corrected else ["end"] if over else ["start"],
             "action": action,
             "dataset": "phonehome.activation",
             "id": masking.id(sent.flow_id) if masking else sent.flow_id,
@@ -359,7 +390,9 @@ def event(
             "endpoint": judgement.entry.id if judgement.entry else None,
             "country_certainty": location.country_certainty,
             "country_reason": location.reason,
-            "country_basis": "tables and this exchange",
+            "country_basis": "tables and all of this session"
+            if corrected
+            else "tables and this session so far",
             "identifiers": [
                 {
                     "kind": found.kind,

@@ -100,6 +100,7 @@ async def _ask(listed: Sequence[flow.Flow], *what: str) -> Any:
     options = [f"--device={device}" for device in shared.devices()]
     options += [f"--geo-db={path}" for path in shared.geo_db()]
     options += [f"--catalogue={path}" for path in shared.catalogue()]
+    options += [f"--at={ctx.options.phonehome_at}"] if ctx.options.phonehome_at else []
     try:
         process = await helper.start("phonehome.addons.list_worker", *options, "--", *what)
     except OSError as error:

@@ -15,11 +15,9 @@ from phonehome.addons import shared
 from phonehome.analysis.devices import device_id
 from phonehome.analysis.examiner import Content, Evidence, Examiner
 from phonehome.analysis.identifiers.mask import Masks
-from phonehome.analysis.places.database import LocationDatabase
-from phonehome.analysis.places.location import Location
 from phonehome.analysis.render import transmissions
+from phonehome.analysis.report.located import Session
 from phonehome.analysis.sources import live_flow
-from phonehome.analysis.transmission import Transmission
 
 REPLY = ("reply",)
 """What paths of values that came back begin with."""
@@ -33,7 +31,7 @@ class EvidenceView(contentviews.Contentview):
     def __init__(self) -> None:
         self._examiner = Examiner()
         self._masks = Masks()
-        self._database: LocationDatabase | None = None
+        self._session: Session | None = None
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
@@ -48,8 +46,8 @@ class EvidenceView(contentviews.Contentview):
 
     def configure(self, updated: set[str]) -> None:
         shared.configure(updated)
-        if shared.GEO_DB in updated:
-            self._database = None
+        if shared.GEO_DB in updated or shared.AT in updated:
+            self._session = None
         if shared.CATALOGUE in updated:
             names, self._examiner = self._examiner.names, Examiner(shared.knowledge())
             self._examiner.names = names
@@ -57,6 +55,10 @@ class EvidenceView(contentviews.Contentview):
     def dns_response(self, flow: dns.DNSFlow) -> None:
         if (sent := live_flow.transmission(flow)) is not None:
             self._examiner.learn(sent)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        if flow.is_replay is None:
+            self._heard().hear(flow.request.timestamp_start, *live_flow.heard(flow))
 
     def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
         sent = live_flow.transmission(metadata.flow) if metadata.flow else None
@@ -67,16 +69,17 @@ class EvidenceView(contentviews.Contentview):
             "",
             device_id(sent),
             evidence,
-            self._locate,
+            self._heard().locate,
             self._examiner.knowledge.catalogue,
             None if ctx.options.evidence_view_identifiers == "shown" else self._masks,
         )
         return "\n".join(line.plain for line in transmissions.lines(shown))
 
-    def _locate(self, sent: Transmission) -> Location:
-        if self._database is None:
-            self._database = shared.location_database()
-        return self._database.locate_sent(sent)
+    def _heard(self) -> Session:
+        """What the session holds of where destinations are."""
+        if self._session is None:
+            self._session = Session(shared.location_database().locate, shared.at())
+        return self._session
 
     def _part(self, whole: Evidence, data: bytes, metadata: contentviews.Metadata) -> Evidence:
         """What one message of an exchange shows: the whole for a request, else what stands in the message alone."""

@@ -29,6 +29,7 @@ from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.render import output
 from phonehome.analysis.render.masked import masked, masking_of
+from phonehome.analysis.report.located import Vantage, vantage
 from phonehome.analysis.report.model import Report
 from phonehome.analysis.sources.flow_state import transmission_from_state
 from phonehome.analysis.transmission import Transmission
@@ -45,13 +46,16 @@ def write_report(
     database: LocationDatabase,
     names: DeviceNames,
     knowledge: Knowledge,
+    at: Vantage | None = None,
 ) -> None:
     """Writes the report of these transmissions, with identifiers masked. Raises OSError."""
     examiner = _examiner(sent, knowledge)
     report = Report()
     for evidence in map(examiner.examine, sent):
         report.add(_LIST, evidence)
-    document = output.make_document(Reading(report=report), database, names, knowledge=knowledge)
+    document = output.make_document(
+        Reading(report=report), database, names, at={_LIST: at} if at else None, knowledge=knowledge
+    )
     output.save(masked(document, masking_of([document])), format_, path)
 
 
@@ -100,11 +104,12 @@ def _read(source: BinaryIO) -> Iterator[Transmission]:
 
 
 def main(arguments: list[str]) -> None:
-    """`--device`, `--geo-db` and `--catalogue` as `phonehome report` has them."""
+    """`--device`, `--geo-db`, `--catalogue` and `--at` as `phonehome report` has them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", action="append", default=[])
     parser.add_argument("--geo-db", action="append", default=[])
     parser.add_argument("--catalogue", action="append", default=[])
+    parser.add_argument("--at", type=vantage)
     parser.add_argument("what", nargs="+")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the proxy to decide
@@ -119,7 +124,7 @@ def main(arguments: list[str]) -> None:
         _, format_, path = options.what
         database, names = LocationDatabase.open(*options.geo_db), DeviceNames.parse(options.device)
         try:
-            write_report(sent, format_, path, database, names, knowledge)
+            write_report(sent, format_, path, database, names, knowledge, options.at)
             answer = len(sent)
         except OSError as error:
             answer = {"error": error.strerror or str(error)}

@@ -104,6 +104,7 @@ class LiveReport:
         arguments = [f"--device={device}" for device in shared.devices()]
         arguments += [f"--geo-db={path}" for path in shared.geo_db()]
         arguments += [f"--catalogue={path}" for path in shared.catalogue()]
+        arguments += [f"--at={ctx.options.phonehome_at}"] if ctx.options.phonehome_at else []
         await self._feed.start(
             [*arguments, *(["--lines"] if ctx.options.phonehome_live_report_lines else [])]
         )

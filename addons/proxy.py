@@ -101,8 +101,10 @@ class Settings:
     web: bool = False
     undecrypted_tls: str = "after-refusal"
     geo_db: Sequence[str] = ()
-    catalogue: Sequence[str] = ()
     """The user's own location databases."""
+    at: str = ""
+    """Where this computer is, as `--at` has it; empty if the user does not say."""
+    catalogue: Sequence[str] = ()
     extra: Sequence[str] = ()
     """Options of mitmproxy, each `NAME=VALUE`."""
 
@@ -194,6 +196,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
             phonehome_allow_local=settings.allow_local,
             phonehome_devices=[phone.device for phone in settings.phones],
             phonehome_geo_db=list(settings.geo_db),
+            phonehome_at=settings.at,
             phonehome_catalogue=list(settings.catalogue),
             phonehome_activation_log=str(settings.activation_log),
             phonehome_capture=str(settings.capture),

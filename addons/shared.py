@@ -11,9 +11,11 @@ from phonehome.analysis.devices import DeviceNameError, DeviceNames
 from phonehome.analysis.knowledge import Knowledge, KnowledgeError
 from phonehome.analysis.knowledge import load as load_knowledge
 from phonehome.analysis.places.database import LocationDatabase, LocationDatabaseError
+from phonehome.analysis.report.located import Vantage, vantage
 
 DEVICES = "phonehome_devices"
 GEO_DB = "phonehome_geo_db"
+AT = "phonehome_at"
 CATALOGUE = "phonehome_catalogue"
 _TRANSPARENT = (
     *(mode_specs.WireGuardMode, mode_specs.TransparentMode),
@@ -36,6 +38,12 @@ def load(loader: Loader) -> None:
         "Your own location databases (MMDB), asked before the embedded one.",
     )
     loader.add_option(
+        AT,
+        str,
+        "",
+        "Where this computer is: a country (NL) or a place (52.4,4.9), as in `phonehome report --at`.",
+    )
+    loader.add_option(
         CATALOGUE,
         Sequence[str],
         [],
@@ -50,9 +58,11 @@ def configure(updated: set[str]) -> None:
             device_names()
         if GEO_DB in updated:
             location_database().close()
+        if AT in updated:
+            at()
         if CATALOGUE in updated:
             knowledge()
-    except (DeviceNameError, LocationDatabaseError, KnowledgeError) as error:
+    except (DeviceNameError, LocationDatabaseError, KnowledgeError, ValueError) as error:
         raise exceptions.OptionsError(str(error)) from error
 
 
@@ -82,6 +92,11 @@ def geo_db() -> list[str]:
 def location_database() -> LocationDatabase:
     """The embedded database, behind the user's own."""
     return LocationDatabase.open(*geo_db())
+
+
+def at() -> Vantage | None:
+    """Where this computer is, as the user says. Raises ValueError."""
+    return vantage(ctx.options.phonehome_at) if ctx.options.phonehome_at else None
 
 
 def catalogue() -> list[str]:

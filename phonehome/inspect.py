@@ -14,6 +14,7 @@ from phonehome.options import (
     UsageError,
     add_apps,
     add_as_of,
+    add_at,
     add_captures,
     add_catalogue,
     add_decoding,
@@ -28,6 +29,7 @@ from phonehome.options import (
     location_database,
     positive,
     say,
+    vantages,
 )
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--geo-db", action="append", default=[], metavar="FILE", help="your own location database"
     )
     add_as_of(parser)
+    add_at(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -87,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
     from phonehome.analysis.identifiers.known import with_known
     from phonehome.analysis.identifiers.mask import Masks
     from phonehome.analysis.render import transmissions
+    from phonehome.analysis.report.located import Session
     from phonehome.analysis.sources import CaptureError, find_captures, joined, open_source
     from phonehome.analysis.transmission import Transmission
 
@@ -104,6 +108,8 @@ def run(options: argparse.Namespace) -> int:
         say(f"phonehome: {path}: {error}")
     failed = bool(errors)
     more = joined(paths)
+    at = vantages(paths, options.at)
+    sessions = {path: Session(database.locate, at.get(path)) for path in paths}
     followers = {follower for rest in more.values() for follower in rest}
 
     def addresses(sent: Transmission, id_: str) -> set[str]:
@@ -119,6 +125,7 @@ def run(options: argparse.Namespace) -> int:
             examiner.names = Names(plan.names)
             for sent in chain.from_iterable(map(source.read, plan.parts)):
                 id_ = device_id(sent)
+                sessions[path].add(sent)
                 if sent.origin != "device" or (
                     options.device
                     and not ids & {id_, sent.client}
@@ -157,7 +164,7 @@ def run(options: argparse.Namespace) -> int:
     findings = [finding for _, _, evidence in shown for finding in evidence.findings]
     masks = None if options.show_identifiers else Masks()
     entries = (
-        transmissions.entry(path, label, evidence, database.locate_sent, known_catalogue, masks, findings)
+        transmissions.entry(path, label, evidence, sessions[path].locate, known_catalogue, masks, findings)
         for path, label, evidence in shown
     )
     if options.format == "json":

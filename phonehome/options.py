@@ -3,7 +3,6 @@
 import argparse
 import io
 import os
-import re
 import shlex
 import stat
 import sys
@@ -249,22 +248,12 @@ def add_at(parser: argparse.ArgumentParser) -> None:
 
 def vantage(text: str) -> "Vantage":
     """A country by code or name, or a place by its coordinates; what to call it comes first."""
-    from phonehome.analysis import knowledge
-    from phonehome.analysis.places.distances import Point, to_countries
+    from phonehome.analysis.report import located
 
-    match = re.fullmatch(r"\s*(-?\d{1,2}(?:\.\d+)?)\s*,\s*(-?\d{1,3}(?:\.\d+)?)\s*", text)
-    if match is not None:
-        latitude, longitude = float(match[1]), float(match[2])
-        if abs(latitude) <= 90 and abs(longitude) <= 180:
-            return text.strip(), Point(latitude, longitude)
-    names = knowledge.shipped().countries.names
-    by_name = {name.lower(): code for code, name in names.items()}
-    code = by_name.get(text.strip().lower(), text.strip().upper())
-    if code in names and to_countries(code):
-        return names[code], code
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is neither a country, such as NL, nor a place, such as 52.4,4.9"
-    )
+    try:
+        return located.vantage(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def vantages(paths: Iterable[str], given: "Vantage | None") -> "dict[str, Vantage]":

@@ -123,6 +123,7 @@ def run(options: argparse.Namespace) -> int:
         web=options.web,
         undecrypted_tls=options.undecrypted_tls,
         geo_db=options.geo_db,
+        at=_text(options.at) if options.at is not None else "",
         catalogue=options.catalogue,
         extra=options.set,
     )
@@ -137,13 +138,17 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _text(at: "Vantage") -> str:
+    """As `--at` has it."""
+    _, place = at
+    return place if isinstance(place, str) else f"{place.latitude},{place.longitude}"
+
+
 def _note(capture: Path, at: "Vantage") -> None:
     """Leaves a note beside the capture of where it was made, for later reports."""
-    _, place = at
-    text = place if isinstance(place, str) else f"{place.latitude},{place.longitude}"
     try:
         if capture.stat().st_size:
-            Path(f"{capture}{NOTE}").write_text(text + "\n", encoding="utf-8")
+            Path(f"{capture}{NOTE}").write_text(_text(at) + "\n", encoding="utf-8")
     except OSError as error:
         say(f"phonehome: where the capture was made could not be noted: {error.strerror or error}")
 

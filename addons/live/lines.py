@@ -15,11 +15,11 @@ from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge.addresses import country_name
 from phonehome.analysis.knowledge.catalogue import catalogue
-from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.places.location import Location
 from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.render.masking import Masking
+from phonehome.analysis.report.located import Session
 from phonehome.analysis.report.summary import DESCRIPTIVE
 
 MAX_SAID: Final = 50_000
@@ -36,9 +36,9 @@ _UNOPENED: Final = {
 class Lines:
     """What was said, so that nothing is said twice."""
 
-    def __init__(self, names: DeviceNames, database: LocationDatabase) -> None:
+    def __init__(self, names: DeviceNames, session: Session) -> None:
         self._names = names
-        self._database = database
+        self._session = session
         self._masks = Masks()
         self._said: OrderedDict[Hashable, None] = OrderedDict()
 
@@ -46,6 +46,7 @@ class Lines:
         """The line for an exchange, and whether it is one that must not be overlooked; None if there is nothing new
         to say. `over` is whether it is known what came of it."""
         sent = evidence.transmission
+        self._session.add(sent)
         if sent.origin != "device" or not (over or sent.bytes_sent or sent.unopened):
             return None
         device, purpose = device_id(sent), evidence.judgement.purpose
@@ -61,7 +62,7 @@ class Lines:
 
     def _text(self, device: str, evidence: Evidence, over: bool) -> str:
         sent = evidence.transmission
-        location = self._database.locate_sent(sent)
+        location = self._session.locate(sent)
         purpose = catalogue().purposes[evidence.judgement.purpose].label
         clock = datetime.fromtimestamp(sent.time, UTC).strftime("%H:%M:%SZ")
         kept = _UNOPENED.get(sent.unopened or "", "encrypted" if evidence.encrypted else "UNENCRYPTED")

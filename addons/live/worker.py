@@ -39,6 +39,7 @@ from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.render.masked import masked, masking_of
 from phonehome.analysis.render.output import make_document
 from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.located import Session, Vantage, vantage
 from phonehome.analysis.report.model import Report
 from phonehome.analysis.sources.flow_state import transmission_from_state
 
@@ -54,10 +55,16 @@ class LiveTotals:
     """The report so far."""
 
     def __init__(
-        self, names: DeviceNames, database: LocationDatabase, knowledge: Knowledge | None = None
+        self,
+        names: DeviceNames,
+        database: LocationDatabase,
+        knowledge: Knowledge | None = None,
+        at: Vantage | None = None,
     ) -> None:
+        """`at` is where the proxy is, as the user says."""
         self._device_names = names
         self._database = database
+        self._at = {CAPTURE: at} if at else None
         self._examiner = Examiner(knowledge)
         self._report = Report()
         self._open: dict[str, Evidence] = {}
@@ -104,6 +111,7 @@ class LiveTotals:
             Reading(report=report),
             self._database,
             self._device_names,
+            at=self._at,
             knowledge=self._examiner.knowledge,
         )
         return masked(document, masking_of([document], self._masks))
@@ -144,11 +152,12 @@ def _say(sink: BinaryIO, what: bytes, body: bytes) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`--device`, `--geo-db` and `--catalogue` as `phonehome report` has them; with `--lines` there are lines."""
+    """`--device`, `--geo-db`, `--catalogue`, `--at` as `phonehome report` has them; `--lines`: there are lines."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", action="append", default=[])
     parser.add_argument("--geo-db", action="append", default=[])
     parser.add_argument("--catalogue", action="append", default=[])
+    parser.add_argument("--at", type=vantage)
     parser.add_argument("--lines", action="store_true")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -157,9 +166,9 @@ def main(arguments: list[str]) -> None:
     knowledge = load([Path(path) for path in options.catalogue])
     names = DeviceNames.parse(options.device)
     database = LocationDatabase.open(*options.geo_db)
-    lines = Lines(names, database) if options.lines else None
+    lines = Lines(names, Session(database.locate, options.at)) if options.lines else None
     try:
-        serve(sys.stdin.buffer, sys.stdout.buffer, LiveTotals(names, database, knowledge), lines)
+        serve(sys.stdin.buffer, sys.stdout.buffer, LiveTotals(names, database, knowledge, options.at), lines)
     except BrokenPipeError:
         # The proxy is gone, and nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -37,11 +37,9 @@ from phonehome.analysis.places.locate import (
     Cloud,
     TableFacts,
     locate,
-    words_of,
 )
 from phonehome.analysis.places.location import Location, TableName
 from phonehome.analysis.places.prefixes import IPAddress
-from phonehome.analysis.transmission import Transmission
 
 CACHED_ADDRESSES = 1 << 15
 """Distinct addresses of which the answer is kept; about 20 MB if all are used."""
@@ -133,18 +131,6 @@ class LocationDatabase:
         """What tables know of the address; None if it is none of the public internet."""
         known = self._cached(address, self._day(time))
         return known if isinstance(known, TableFacts) else None
-
-    def locate_sent(self, sent: Transmission) -> Location:
-        """Where a transmission went, by what is known of it alone."""
-        words = words_of(sent.reply.edge) if sent.reply and sent.reply.edge else None
-        if not words and not sent.host:
-            return self.locate(sent.address, sent.time)
-        seen = AddressEvidence(
-            words=dict.fromkeys(words or (), 1),
-            date=_day(sent.time) or None,
-            hosts=(sent.host,) if sent.host else (),
-        )
-        return self.locate(sent.address, sent.time, seen)
 
     def _day(self, time: float | None) -> datetime.date | None:
         """The day that is asked about; None is today."""

@@ -91,10 +91,9 @@ class Answers:
         return best if math.isfinite(best[0]) else None
 
 
-def tcp_is_trusted(answers: Iterable[Answers]) -> bool:
-    """Whether nothing on the way answers TCP handshakes, as far as a capture shows."""
-    said = [answer.agrees() for answer in answers]
-    return said.count(True) > 4 * said.count(False)
+def tcp_is_trusted(said: Mapping[bool | None, int]) -> bool:
+    """Whether nothing on the way answers TCP handshakes, as far as a capture shows: how often its addresses `agree`."""
+    return said.get(True, 0) > 4 * said.get(False, 0)
 
 
 class Landmark(NamedTuple):

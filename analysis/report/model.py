@@ -23,7 +23,7 @@ from phonehome.analysis.places.round_trips import Answers
 from phonehome.analysis.report.texts import Sighting, Texts
 from phonehome.analysis.report.timeline import Timeline
 from phonehome.analysis.sources.source import Part, Said
-from phonehome.analysis.transmission import App, Remark, Transmission
+from phonehome.analysis.transmission import App, Headers, Remark, RoundTrips, Transmission
 
 MAX_IDENTIFIERS = 500
 """Different identifiers kept for one destination; the surest are, and what is left out is counted."""
@@ -319,6 +319,15 @@ class Capture:
             self.answers.setdefault(address, Answers()).merge(answers)
         self.counted += other.counted
 
+    def heard(self, address: str | None, round_trips: RoundTrips | None, edge: Headers) -> None:
+        """Takes in how soon an address answered, and the headers in which it named its place."""
+        if address is None or (round_trips is None and not edge):
+            return
+        answers = self.answers.get(address)
+        if answers is None:
+            answers = self.answers[address] = Answers()
+        answers.add(round_trips, words_of(edge) if edge else ())
+
     def note(self, flow: int) -> None:
         """Takes a flow's hash into the sample."""
         self.flows.add(flow)
@@ -462,12 +471,7 @@ def total(reports: Iterable[Report]) -> Report:
 
 def _add_answer(capture: Capture, sent: Transmission) -> None:
     edge = sent.reply.edge if sent.reply is not None else ()
-    if sent.address is None or (sent.round_trips is None and not edge):
-        return
-    answers = capture.answers.get(sent.address)
-    if answers is None:
-        answers = capture.answers[sent.address] = Answers()
-    answers.add(sent.round_trips, words_of(edge) if edge else ())
+    capture.heard(sent.address, sent.round_trips, edge)
 
 
 def _join(names: set[str], more: Iterable[str]) -> None:

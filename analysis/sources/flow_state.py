@@ -235,10 +235,7 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
             received,
             edge,
         )
-        if server.tls is not None and not replay:
-            # What was not kept went on to the server while it came in: an answer need not have waited for its end.
-            begun = request.get("timestamp_start" if content is None else "timestamp_end")
-            first_byte = duration(begun, response.get("timestamp_start"))
+        first_byte = None if replay else first_byte_after(server, request, response)
         end = seconds(response.get("timestamp_end")) or end
 
     protocol: Protocol = "http"
@@ -282,7 +279,7 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
         bytes_sent=len(method) + len(path) + 12 + _header_bytes(headers) + size,
         bytes_received=received,
         flow_id=text(state.get("id")),
-        round_trips=_round_trips(server, first_byte),
+        round_trips=round_trips(server, first_byte),
     )
 
 
@@ -360,11 +357,20 @@ def _stream(state: Mapping[str, Any]) -> Transmission | None:
         bytes_sent=bytes_sent,
         bytes_received=received,
         flow_id=text(state.get("id")),
-        round_trips=_round_trips(server),
+        round_trips=round_trips(server),
     )
 
 
-def _round_trips(server: Server, first_byte: float | None = None) -> RoundTrips | None:
+def first_byte_after(server: Server, request: Mapping[str, Any], response: Mapping[str, Any]) -> float | None:
+    """Seconds until the first byte of an encrypted answer."""
+    if server.tls is None:
+        return None
+    # What was not kept went on to the server while it came in: an answer need not have waited for its end.
+    begun = request.get("timestamp_start" if request.get("content") is None else "timestamp_end")
+    return duration(begun, response.get("timestamp_start"))
+
+
+def round_trips(server: Server, first_byte: float | None = None) -> RoundTrips | None:
     """What was measured, if anything. An address that was not connected to has none."""
     if server.peer is None or (server.tcp is None and server.tls is None and first_byte is None):
         return None

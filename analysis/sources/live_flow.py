@@ -19,10 +19,12 @@ from phonehome.analysis.sources.flow_state import (
     answer_from_state,
     assemble,
     client_from_state,
+    first_byte_after,
     headers_from_state,
+    round_trips,
     server_from_state,
 )
-from phonehome.analysis.transmission import Headers, Transmission
+from phonehome.analysis.transmission import Headers, RoundTrips, Transmission
 
 _CLIENT = (
     *("peername", "sockname", "proxy_mode", "sni", "tls_version"),
@@ -45,6 +47,22 @@ def transmission(flow: flow.Flow) -> Transmission | None:
         if response is not None:
             response["headers"] = _answer(response["headers"])
     return assemble(message)
+
+
+def heard(flow: http.HTTPFlow) -> tuple[str | None, RoundTrips | None, Headers]:
+    """Address, round trips and headers of place of the exchange's `Transmission`, for a fraction of the time that it
+    takes to make that; nothing of what no device sent, or nobody answered."""
+    server = _server(*_server_fields(flow.server_conn))
+    if flow.response is None or flow.is_replay is not None:
+        return None, None, ()
+    if server.peer is None:  # rare: behind another proxy, or an answer of this one's own
+        sent = transmission(flow)
+        if sent is None or sent.origin != "device" or sent.reply is None:
+            return None, None, ()
+        return sent.address, sent.round_trips, sent.reply.edge
+    request, response = flow.request.data, flow.response.data
+    first_byte = first_byte_after(server, vars(request), vars(response))
+    return server.peer, round_trips(server, first_byte), _answer(response.headers.fields).edge
 
 
 def state(flow: flow.Flow) -> dict[str, Any]:

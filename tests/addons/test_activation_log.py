@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions, tcp
 from mitmproxy import http as mitmhttp
-from mitmproxy.io import FlowReader
+from mitmproxy.io import FlowReader, FlowWriter
 from mitmproxy.test import taddons, tflow
 
 from captures.flows import Reply, build_flow
@@ -164,6 +164,82 @@ def test_the_log_follows_no_link_and_changes_nobody_s_mode(tmp_path: Path) -> No
         context.configure(addon, phonehome_activation_log=str(other))
         addon.done()
     assert stat.S_IMODE(other.stat().st_mode) == 0o644
+
+
+def answered_in(flow: mitmhttp.HTTPFlow, seconds: float) -> mitmhttp.HTTPFlow:
+    """The same, over TLS to a destination that is so far away."""
+    start = flow.request.timestamp_start
+    flow.client_conn.timestamp_tls_setup = start
+    flow.server_conn.timestamp_start = start
+    flow.server_conn.timestamp_tcp_setup = start + seconds
+    flow.server_conn.timestamp_tls_setup = start + 2 * seconds
+    return flow
+
+
+@pytest.mark.parametrize("where_it_is", ["", "IE"])
+@pytest.mark.parametrize("order", ["before", "after", "alone"])
+def test_places_are_those_of_the_report_of_the_same_capture(
+    order: str, where_it_is: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What answers in 40 ms beside a server in Ireland that answers in 10 is not in China. The log says so at once, or,
+    where it could not know yet, at its end; and without a place to measure from it says China, as the report does."""
+    addon, log = logging_addon(tmp_path)
+    ireland = build_flow(
+        "https://news.example/",
+        at=datetime(2019, 1, 22, 8, tzinfo=UTC).timestamp(),
+        address="52.208.0.10",
+        reply=Reply(200),
+    )
+    exchanges = [answered_in(registration(reply=Reply(200)), 0.04)]
+    if order != "alone":
+        exchanges.insert(0 if order == "before" else 1, answered_in(ireland, 0.01))
+    with taddons.context(addon) as context:
+        context.configure(addon, phonehome_activation_log=str(log), phonehome_at=where_it_is)
+        for flow in exchanges:
+            addon.request(flow)
+            addon.response(flow)
+        addon.done()
+    capture, report = tmp_path / "a.mitm", tmp_path / "report.json"
+    with capture.open("wb") as file:
+        for flow in exchanges:
+            FlowWriter(file).add(flow)
+    at = ["--at", where_it_is] if where_it_is else []
+    main(["report", str(capture), "--quiet", "-o", str(report), *at])
+    (row,) = (
+        row
+        for device in json.loads(report.read_text())["devices"]
+        for row in device["destinations"]
+        if row["purpose"] == "activation"
+    )
+    lines = read_log(log)
+    last = lines[-1]
+    assert last["destination"].get("geo", {}).get("country_iso_code") == row["country"]
+    assert last["phonehome"]["country_certainty"] == row["country_certainty"]
+    assert row["country"] == (None if where_it_is or order != "alone" else "CN")
+    corrected = order == "after" and not where_it_is
+    assert [line["event"]["action"] for line in lines] == [
+        "activation-request",
+        "activation-outcome",
+        *(["activation-location"] if corrected else []),
+    ]
+    if corrected:
+        assert lines[1]["destination"]["geo"] == {"country_iso_code": "CN"}
+        assert last["event"]["type"] == ["info"]
+        assert "outcome" not in last["event"]
+    assert {line["phonehome"]["country_basis"] for line in lines} == {
+        "tables and this session so far",
+        *(["tables and all of this session"] if corrected else []),
+    }
+    capsys.readouterr()
+    main(["inspect", str(capture), "--host", "zzhc.vnet.cn", "--format", "json", *at])
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert entry["country"] == row["country"]
+
+
+def test_an_option_that_names_no_place_is_refused() -> None:
+    addon = ActivationLog()
+    with taddons.context(addon) as context, pytest.raises(exceptions.OptionsError, match="neither a country"):
+        context.configure(addon, phonehome_at="Atlantis")
 
 
 def test_ecs_names(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from captures.flows import build_flow
 from phonehome.addons.live.lines import Lines
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.report.located import Session
 from phonehome.analysis.sources import live_flow
 from tests.examining import examine
 from tests.network.parts import ROOT, flows
@@ -20,7 +21,7 @@ SAMPLE = ROOT / "captures" / "nokia-7-plus-affected.mitm"
 def lines_of(
     exchanges: Sequence[Flow], devices: tuple[str, ...] = (), over: Sequence[bool] = (True,)
 ) -> list[tuple[str, bool]]:
-    lines = Lines(DeviceNames.parse(devices), LocationDatabase())
+    lines = Lines(DeviceNames.parse(devices), Session(LocationDatabase().locate))
     found = []
     for exchange in exchanges:
         sent = live_flow.transmission(exchange)

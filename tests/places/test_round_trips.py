@@ -1,6 +1,7 @@
 """Bounds: what a round trip excludes, and what it is not trusted for."""
 
 import math
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -78,9 +79,12 @@ def test_which_measurement_counts(
 
 
 def test_tcp_is_trusted_where_tls_agrees() -> None:
-    assert not tcp_is_trusted([answers(tcp=0.01)])
-    assert tcp_is_trusted([answers(tcp=0.01, tls=0.02), answers(tcp=0.01)])
-    assert not tcp_is_trusted([answers(tcp=0.01, tls=0.02), answers(tcp=0.003, tls=0.165)])
+    def trusted(*all_: Answers) -> bool:
+        return tcp_is_trusted(Counter(one.agrees() for one in all_))
+
+    assert not trusted(answers(tcp=0.01))
+    assert trusted(answers(tcp=0.01, tls=0.02), answers(tcp=0.01))
+    assert not trusted(answers(tcp=0.01, tls=0.02), answers(tcp=0.003, tls=0.165))
 
 
 durations = st.none() | st.floats(0.0001, 9)

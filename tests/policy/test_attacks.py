@@ -25,6 +25,7 @@ from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.masked import masked, masking_of
 from phonehome.analysis.render.output import make_document, rendered
 from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.located import Session
 from phonehome.analysis.sources.mitm import read
 from phonehome.analysis.transmission import Transmission
 from phonehome.cli import main
@@ -141,8 +142,8 @@ def test_log_and_live_lines_say_what_the_verdict_rests_on(id_: str, tmp_path: Pa
     attack = BY_ID[id_]
     path = capture(attack, tmp_path)
     document = seen(path)
-    database, examiner = LocationDatabase.open(), Examiner()
-    lines = Lines(DeviceNames(), database)
+    session, examiner = Session(LocationDatabase.open().locate), Examiner()
+    lines = Lines(DeviceNames(), session)
     logged: Counter[tuple[str, str | None, str]] = Counter()
     to_china = False
     for sent in read(path.read_bytes()):
@@ -150,7 +151,8 @@ def test_log_and_live_lines_say_what_the_verdict_rests_on(id_: str, tmp_path: Pa
         evidence = examiner.examine(sent)
         if sent.origin != "device" or evidence.judgement.purpose != "activation":
             continue
-        entry = event("activation-outcome", evidence, database.locate_sent(sent), None)
+        session.add(sent)
+        entry = event("activation-outcome", evidence, session.locate(sent), None)
         place = entry["destination"].get("geo", {}).get("country_iso_code")
         certainty = entry["phonehome"]["country_certainty"]
         logged[entry["destination"]["address"], place, certainty] += 1

@@ -32,6 +32,7 @@ from phonehome.analysis.render import build_server, side_by_side, transmissions
 from phonehome.analysis.render.masked import masked, masking_of
 from phonehome.analysis.render.output import make_document, rendered
 from phonehome.analysis.render.tables import TransmissionRows, rows
+from phonehome.analysis.report.located import Session
 from phonehome.analysis.report.model import DeviceKey
 from phonehome.analysis.report.saved import joined
 from phonehome.analysis.report.shown import PLAIN
@@ -168,12 +169,14 @@ def outputs(path: Path) -> dict[str, str]:
             side_by_side.render(both, kind) for kind in ("text", "json", "html")
         )
 
-    examiner, masks, lines = Examiner(), Masks(), Lines(names, database)
+    examiner, masks, lines = Examiner(), Masks(), Lines(names, Session(database.locate))
     evidence = [examiner.examine(sent) for sent in read(path.read_bytes())]
     everything = [finding for one in evidence for finding in one.findings]
     out = io.StringIO()
     entries = [
-        transmissions.entry(path.name, "phone", one, database.locate_sent, catalogue(), masks, everything)
+        transmissions.entry(
+            path.name, "phone", one, Session(database.locate).locate, catalogue(), masks, everything
+        )
         for one in evidence
     ]
     transmissions.write(entries, out)

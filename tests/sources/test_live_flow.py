@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mitmproxy import exceptions
+from mitmproxy import exceptions, http
 from mitmproxy.flow import Flow
 from mitmproxy.io import FlowReader
 from mitmproxy.test import tflow
@@ -68,6 +68,11 @@ def check(flow: Flow) -> None:
     assert is_part_of(part, whole), (part, whole)
     wanted = transmission_from_state(whole)
     assert transmission_from_state(part) == wanted
+    if isinstance(flow, http.HTTPFlow) and flow.is_replay is None and flow.response is not None:
+        assert wanted is not None
+        assert wanted.reply is not None
+        said = (wanted.address, wanted.round_trips, wanted.reply.edge)
+        assert live_flow.heard(flow) == (said if wanted.origin == "device" else (None, None, ()))
     assert live_flow.transmission(flow) == wanted
 
 
