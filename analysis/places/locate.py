@@ -133,7 +133,7 @@ def _word(entry: PlaceWord, code: str, known: TableFacts) -> Word | None:
     belongs = entry.is_of(
         known.asn, cloud.key if cloud else "", cloud.region if cloud else "", cloud.service if cloud else ""
     )
-    country, place, at = entry.places.get(code), code.upper(), None
+    country, place, at = entry.places.get(code), "", None
     names = knowledge.shipped().countries.names
     if country is None and entry.codes == "iata":
         found = airport(code.upper())
@@ -141,9 +141,10 @@ def _word(entry: PlaceWord, code: str, known: TableFacts) -> Word | None:
             country, place = found.country, found.city
             at = Point(found.latitude, found.longitude, EDGE_REACH)
     elif country is None and entry.codes in ("unlocode", "country"):
-        country = code[:2].upper() if code[:2].upper() in names else None
+        country = entry.places.get(code[:2]) or (code[:2].upper() if code[:2].upper() in names else None)
     if country is None:
         return None
+    place = place or the_country(country) + (f" at {code.upper()}" if entry.codes != "country" else "")
     said = f"answered in {place} ({entry.network}'s word)"
     if not belongs:
         said = f"says {place} in {entry.network}'s way, which any server can write"

@@ -26,6 +26,40 @@ def edge(header: str, network: str) -> EdgeHeader:
         ("via", "Alibaba's content network", "cache13.l2de2[0,0,304-0,H], cache5.us4[3,3,200-0,H]", "us"),
         ("server", "Bunny", "BunnyCDN-UK1-830", "uk"),
         ("x-77-pop", "CDN77", "newyorkUS", "us"),
+        # California, Virginia and Illinois are neither Canada, nor the Vatican, nor Israel.
+        ("x-77-pop", "CDN77", "losangelesUSCA", "us"),
+        ("x-77-pop", "CDN77", "ashburnUSVA", "us"),
+        ("x-77-pop", "CDN77", "sanjoseUSC", "us"),
+        ("x-77-pop", "CDN77", "torontoCA", "ca"),
+        ("x-77-pop", "CDN77", "frankfurtDE", "de"),
+        ("x-77-pop", "CDN77", "ams", None),
+        # The last proxy that a response passed is the nearest (RFC 9110, 7.6.3).
+        (
+            "via",
+            "Apple's content network",
+            "http/1.1 nlams2-edge-bx-013.ts.apple.com (acdn/288.16361), "
+            "http/1.1 proximus-bebru1a-fe-002.ec.edge.apple (acdn/260.16276)",
+            "bebru",
+        ),
+        (
+            "via",
+            "Apple's content network",
+            "http/1.1 ussjc2-vp-vst-008.ts.apple.com (ApacheTrafficServer/8.0.5), "
+            "http/1.1 hkhkg3-edge-bx-006.ts.apple.com (ApacheTrafficServer/9.0.3)",
+            "hkhkg",
+        ),
+        (
+            "x-msedge-ref",
+            "Azure Front Door",
+            "Ref A: 9A Ref B: FRAEDGE1410 Ref C: 2023-01-21T18:49:38Z",
+            "fra",
+        ),
+        (
+            "x-msedge-ref",
+            "Azure Front Door",
+            "Ref A: 9A Ref B: DB3EDGE1410 Ref C: 2023-01-21T18:49:38Z",
+            "db",
+        ),
     ],
 )
 def test_what_is_read(header: str, network: str, value: str, code: str | None) -> None:

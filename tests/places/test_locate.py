@@ -1,9 +1,10 @@
 """Evidence weighed: a contradiction is never passed over."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonehome.analysis.places.locate import AddressEvidence, Claim, TableFacts, locate, words
+from phonehome.analysis.places.locate import AddressEvidence, Claim, TableFacts, locate, words, words_of
 from phonehome.analysis.places.location import TableName
 from phonehome.analysis.places.round_trips import Bound
 
@@ -50,3 +51,32 @@ def test_no_country_is_likely_against_a_header_a_round_trip_or_the_table_of_the_
         assert not far
     if found.country_certainty == "certain":
         assert next(word.country for word in words(known, seen) if word.belongs) == found.country
+
+
+@pytest.mark.parametrize(
+    ("asn", "header", "value", "country", "reason"),
+    [
+        # Airports of these codes are in China, Argentina, Venezuela and Oklahoma.
+        (8068, "x-msedge-ref", "Ref A: 1 Ref B: CHGEDGE1 Ref C: 2", "US", "the United States at CHG"),
+        (8068, "x-msedge-ref", "Ref A: 1 Ref B: SLA31 Ref C: 2", "KR", "South Korea at SLA"),
+        (8075, "x-msedge-ref", "Ref A: 1 Ref B: STB01EDGE1 Ref C: 2", "US", "the United States at STB"),
+        (8075, "x-msedge-ref", "Ref A: 1 Ref B: LTSEDGE1 Ref C: 2", "GB", "the United Kingdom at LTS"),
+        (8075, "x-msedge-ref", "Ref A: 1 Ref B: XXXEDGE1 Ref C: 2", None, ""),
+        (60068, "x-77-pop", "losangelesUSCA", "US", "answered in the United States (CDN77's word)"),
+        (
+            714,
+            "via",
+            "http/1.1 uklon5-edge-bx-003.ts.apple.com (acdn/1)",
+            "GB",
+            "the United Kingdom at UKLON",
+        ),
+        (13335, "cf-ray", "230b030023ae2822-SJC", "US", "answered in San Jose"),
+    ],
+)
+def test_codes_of_a_network_mean_what_the_network_says(
+    asn: int, header: str, value: str, country: str | None, reason: str
+) -> None:
+    seen = AddressEvidence(words=dict.fromkeys(words_of([(header, value)]), 1))
+    found = locate(TableFacts(address="192.0.2.1", asn=asn), seen)
+    assert (found.country, found.country_certainty) == (country, "certain" if country else "unknown")
+    assert reason in found.reason
