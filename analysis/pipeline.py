@@ -8,7 +8,7 @@ whatever order they come. Where tasks run is the caller's choice: it hands in wh
 import hashlib
 import os
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import AbstractContextManager
@@ -18,12 +18,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from phonehome.analysis import state as on_disk
 from phonehome.analysis.examiner import Evidence, Examiner, Names, Options
 from phonehome.analysis.identifiers.known import with_known
 from phonehome.analysis.report.document import File
 from phonehome.analysis.report.model import SAMPLE, Capture, Report
-from phonehome.analysis.sources import CaptureError, Part, format_name, joined, open_source
+from phonehome.analysis.sources import CaptureError, Part, beside, format_name, joined, open_source
 from phonehome.analysis.sources.source import Plan
+from phonehome.analysis.state import State
 from phonehome.analysis.transmission import NameAnswer, Transmission
 
 PART: Final = 4 << 20
@@ -64,6 +66,8 @@ class Reading:
     """By path: the file with the same content that was read instead."""
     repeated: dict[str, frozenset[int]] = field(default_factory=dict)
     """By path: flows, by hash, that earlier captures may hold as well, and count there."""
+    state: Counter[str] = field(default_factory=Counter)
+    """What became of totals on disk (`TAKEN`, `DAMAGED`, or why one could not be kept), and how often."""
 
 
 class Task(NamedTuple):
@@ -80,6 +84,8 @@ class Task(NamedTuple):
     """Flows, by hash, that count in another capture."""
     more: tuple[str, ...] = ()
     """The files that go on with it."""
+    state: State | None = None
+    """Where its totals are kept, but for the parts and what is skipped; None if nowhere."""
 
     @property
     def size(self) -> int:
@@ -96,6 +102,12 @@ class Opening(NamedTuple):
     options: Options
     more: tuple[str, ...] = ()
     """The files that go on with it."""
+    state: State | None = None
+    """Where totals are kept, but for what the capture holds; None if nowhere."""
+
+
+TAKEN: Final = "taken from the disk"
+DAMAGED: Final = "damaged, or another user's"
 
 
 @dataclass(slots=True)
@@ -105,6 +117,8 @@ class Totals:
     report: Report = field(default_factory=Report)
     errors: dict[str, str] = field(default_factory=dict)
     """By path: why a capture that was planned could not be read."""
+    state: Counter[str] = field(default_factory=Counter)
+    """As `Reading.state`."""
 
 
 class Opened(NamedTuple):
@@ -114,9 +128,9 @@ class Opened(NamedTuple):
     tasks: Sequence[Task] = ()
     """What there is to read of it,"""
     totals: Totals | None = None
-    """unless it was so little that it was read at once,"""
+    """unless it was so little that it was read at once."""
     digests: Sequence[str] = ()
-    """and hashed, it and what goes on with it."""
+    """SHA-256 of it and of what goes on with it, if they are known already."""
 
 
 class InThisProcess(Executor):
@@ -138,10 +152,12 @@ def read_captures(
     executors: Executors = InThisProcess,
     progress: Progress = lambda done, total: None,
     keys: Sequence[Path] = (),
+    state: State | None = None,
 ) -> Reading:
     """The totals of these files. A file that gives nothing becomes an entry in `errors`, the others go on. Does not
-    depend on the executor, nor on the order in which tasks are done. `keys` are key logs for captures of packets."""
-    return _Run(paths, options or Options(), progress, keys).over(executors)
+    depend on the executor, nor on the order in which tasks are done. `keys` are key logs for captures of packets.
+    `state` is where totals are kept for the next run; it rests on the options and the keys."""
+    return _Run(paths, options or Options(), progress, keys, state).over(executors)
 
 
 def of_each_task[T](
@@ -191,9 +207,15 @@ class _Run:
     """One run over some captures."""
 
     def __init__(
-        self, paths: Sequence[str], options: Options, progress: Progress, keys: Sequence[Path]
+        self,
+        paths: Sequence[str],
+        options: Options,
+        progress: Progress,
+        keys: Sequence[Path],
+        state: State | None,
     ) -> None:
         self._keys = tuple(keys)
+        self._state = state
         self._more = joined(paths)
         followers = {path for more in self._more.values() for path in more}
         self._paths = [path for path in dict.fromkeys(paths) if path not in followers]
@@ -204,23 +226,13 @@ class _Run:
         self._done = 0
         self._result = Reading()
         self._lost: list[Opening | Task] = []
+        self._tasks: deque[Task] = deque()
+        """What is known to be there to read."""
         self._digests: dict[str, Future[str]] = {}
         self._by_size: dict[int, list[str]] = {}
 
     def over(self, executors: Executors) -> Reading:
-        with executors() as pool:
-            self._read(pool, self._openings())
-            wait(self._digests.values())
-        alone, self._lost = self._lost, []
-        while alone:  # each by itself, so that only what is at fault is lost
-            job = alone.pop()
-            with executors() as pool:
-                self._read(pool, iter((job,)))
-                wait(self._digests.values())
-            if job in self._lost:
-                self._add(Totals(errors={job.path: DIED}))
-            alone += [lost for lost in self._lost if lost is not job]
-            self._lost = []
+        self._read_all(executors, self._openings())
         self._hashed()
         self._count_once(executors)
         self._count_sessions_once(executors)
@@ -229,6 +241,30 @@ class _Run:
         for capture in result.report.captures.values():
             capture.warnings = dict.fromkeys(sorted(capture.warnings, key=_by_place))
         return result
+
+    def _read_all(self, executors: Executors, jobs: Iterator[Opening | Task]) -> None:
+        """Reads it all, however many processes are ended meanwhile. What was under way when one was is tried once more,
+        each by itself, so that only what is at fault is lost; then the rest goes on."""
+        while True:
+            with executors() as pool:
+                self._read(pool, jobs)
+                wait(self._digests.values())
+            alone, self._lost = self._lost, []
+            if not alone:
+                return
+            waiting, self._tasks = self._tasks, deque()
+            for job in alone:
+                with executors() as pool:
+                    # What is in a large capture is no longer the job itself: its turn comes later.
+                    self._read(pool, iter((job,)), one=True)
+                    wait(self._digests.values())
+                waiting += self._tasks
+                self._tasks.clear()
+                if self._lost:
+                    self._add(Totals(errors={job.path: DIED}))
+                    self._advance(job.size)
+                    self._lost = []
+            self._tasks = waiting
 
     def _openings(self) -> Iterator[Opening]:
         """The captures to read, one after the other."""
@@ -239,9 +275,8 @@ class _Run:
                 self._advance(self._sizes[path])
                 continue
             files = self._files(path)
-            yield Opening(
-                path, sum(self._sizes[file] for file in files), self._keys, self._options, files[1:]
-            )
+            size = sum(self._sizes[file] for file in files)
+            yield Opening(path, size, self._keys, self._options, files[1:], self._state)
 
     def _files(self, path: str) -> tuple[str, ...]:
         """A capture's file, and those that go on with it."""
@@ -272,13 +307,13 @@ class _Run:
         capture.said = plan.said
         capture.macs.update(plan.macs)
 
-    def _read(self, pool: Executor, jobs: Iterator[Opening | Task]) -> None:
-        """Has captures looked at and read, some at a time. What took its executor with it is in `_lost`."""
-        tasks: deque[Task] = deque()
+    def _read(self, pool: Executor, jobs: Iterator[Opening | Task], *, one: bool = False) -> None:
+        """Has captures looked at and read, some at a time: all, or only `one`. If a process is ended, what was under
+        way is in `_lost`, and nothing more is handed out."""
         pending: dict[Future[Opened | Totals], Opening | Task] = {}
         while True:
-            while len(pending) < WAITING:
-                job = tasks.popleft() if tasks else next(jobs, None)
+            while len(pending) < WAITING and not self._lost:
+                job = self._tasks.popleft() if self._tasks and not one else next(jobs, None)
                 if job is None:
                     break
                 pending[_submitted(pool, run_job, job)] = job
@@ -296,7 +331,7 @@ class _Run:
                     self._advance(job.size)
                     continue
                 if isinstance(result, Opened):
-                    tasks.extend(self._opened(job, result, pool))
+                    self._tasks.extend(self._opened(job, result, pool))
                 else:
                     self._add(result)
                     self._advance(job.size)
@@ -305,15 +340,16 @@ class _Run:
         """What is left to read of a capture."""
         self._note(job.path, result.plan)
         files = self._files(job.path)
-        if result.totals is None:
-            for file in files:
-                self._digests[file] = _submitted(pool, sha256, file)
-        else:
+        if result.totals is not None:
             self._add(result.totals)
             self._advance(job.size)
+        if result.digests:
             for file, digest in zip(files, result.digests, strict=True):
                 self._digests[file] = Future()
                 self._digests[file].set_result(digest)
+        else:
+            for file in files:
+                self._digests[file] = _submitted(pool, sha256, file)
         return result.tasks
 
     def _count_once(self, executors: Executors) -> None:
@@ -365,10 +401,9 @@ class _Run:
 
     def _read_anew(self, path: str, skip: frozenset[int], executors: Executors) -> None:
         self._result.report.remove(path)
-        with executors() as pool:
-            plan, tasks = _tasks_of(path, self._keys, self._options, self._files(path)[1:])
-            self._note(path, plan)
-            self._read(pool, iter([task._replace(skip=skip) for task in tasks]))
+        plan, tasks = _tasks_of(path, self._keys, self._options, self._files(path)[1:])
+        self._note(path, plan)
+        self._read_all(executors, iter([task._replace(skip=skip) for task in tasks]))
 
     def _flows(self, path: str) -> Iterator[int]:
         """The hashes of all flows of a capture."""
@@ -399,6 +434,7 @@ class _Run:
     def _add(self, totals: Totals) -> None:
         self._result.report.merge(totals.report)
         self._result.errors.update(totals.errors)
+        self._result.state.update(totals.state)
 
     def _advance(self, size: int) -> None:
         self._done = min(self._done + size, self._total)
@@ -434,10 +470,22 @@ def run_job(job: Opening | Task) -> Opened | Totals:
     """Looks at a capture, and reads it if it is one task: nobody waits until all captures were looked at. Or reads a
     task. Needs nothing but its argument: any process that has this program can do it. Raises CaptureError."""
     if isinstance(job, Task):
-        return read(job)
+        state = job.state and job.state.of(repr((job.parts, sorted(job.skip))).encode())
+        return _unless_kept(state, (job.path, *job.more), partial(read, job))
+    if job.state is None:
+        return _opened(job, None, ())
+    files = job.path, *job.more
+    stamps = on_disk.stamps(files)
+    digests = [sha256(path) for path in files]
+    state = job.state.of(repr(files).encode(), "".join(digests).encode(), on_disk.contents(beside(job.path)))
+    state = state._replace(stamps=stamps)
+    return _unless_kept(state, files, partial(_opened, job, state, digests))
+
+
+def _opened(job: Opening, state: State | None, digests: Sequence[str]) -> Opened:
     plan, tasks = _tasks_of(job.path, job.keys, job.options, job.more)
     if len(tasks) > 1:
-        return Opened(plan, tasks)
+        return Opened(plan, [task._replace(state=state) for task in tasks], None, digests)
     totals = Totals()
     for task in tasks:
         totals = read(task)
@@ -445,8 +493,35 @@ def run_job(job: Opening | Task) -> Opened | Totals:
         plan._replace(parts=(), names=(), context=None),
         (),
         totals,
-        [sha256(path) for path in (job.path, *job.more)],
+        digests or [sha256(path) for path in (job.path, *job.more)],
     )
+
+
+def _unless_kept[T: (Opened, Totals)](state: State | None, files: Sequence[str], make: Callable[[], T]) -> T:
+    """What a run before has kept under this state; or what is made now, and kept if the files stayed as they were."""
+    if state is None:
+        return make()
+    said: Counter[str] = Counter()
+    try:
+        found = on_disk.kept(state)
+    except on_disk.DamagedError:
+        found = None
+        said[DAMAGED] += 1
+    if found is not None:
+        said[TAKEN] += 1
+        result: T = found
+    else:
+        result = make()
+    totals = result if isinstance(result, Totals) else result.totals
+    if totals is None:  # there are tasks, and each keeps its own
+        return result
+    if found is None and not totals.errors and state.stamps and on_disk.stamps(files) == state.stamps:
+        try:
+            on_disk.keep(state, result)
+        except OSError as error:
+            said[error.strerror or str(error)] += 1
+    totals.state = said
+    return result
 
 
 def read(task: Task) -> Totals:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from phonehome.options import (
+    UsageError,
     app_list,
     device_names,
     key_logs,
@@ -17,6 +18,7 @@ from phonehome.options import (
 )
 
 if TYPE_CHECKING:
+    from phonehome.analysis.decoding.limits import Limits
     from phonehome.analysis.devices import DeviceNames
     from phonehome.analysis.examiner import Options
     from phonehome.analysis.knowledge import Knowledge
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from phonehome.analysis.places.database import LocationDatabase
     from phonehome.analysis.report.entries import Document
     from phonehome.analysis.report.located import Vantage
+    from phonehome.analysis.state import State
 
 
 class Given(NamedTuple):
@@ -63,10 +66,51 @@ def read_given(captures: Sequence[str], options: argparse.Namespace, knowledge: 
     keys = key_logs(options)
     paths, errors = find_captures(captures)
     where = executors(options.workers, paths, options.cluster)
-    with Progress(enabled=not options.quiet) as progress:
-        reading = pipeline.read_captures(paths, examining, where, progress, keys)
+    state = _state(options, examining.limits, keys)
+    try:
+        with Progress(enabled=not options.quiet) as progress:
+            reading = pipeline.read_captures(paths, examining, where, progress, keys, state)
+    except KeyboardInterrupt:
+        if state is not None:
+            say(f"what was read is in {options.state}: the same command goes on from there")
+        raise
+    _say_state(reading, options)
     reading.errors.update(errors)
     return Given(reading, names, database, vantages(paths, options.at), examining, where, keys)
+
+
+def _state(options: argparse.Namespace, limits: "Limits", keys: Sequence[Path]) -> "State | None":
+    """Where totals are kept, from `--state`: they rest on all that the user gave for reading. Raises UsageError."""
+    if options.state is None:
+        return None
+    from phonehome.analysis import state
+
+    given = [Path(path) for path in (*keys, *options.apps)]
+    given += [Path(path) for path in (getattr(options, "known", None),) if path]
+    for path in map(Path, getattr(options, "catalogue", ())):
+        given += (
+            sorted(path.expanduser().glob("*.toml")) if path.expanduser().is_dir() else [path.expanduser()]
+        )
+    try:
+        return state.open_folder(options.state, repr(limits).encode(), state.contents(given))
+    except state.StateError as error:
+        raise UsageError(f"--state {options.state}: {error}") from error
+
+
+def _say_state(reading: "Reading", options: argparse.Namespace) -> None:
+    """What became of totals on disk."""
+    from phonehome.analysis.pipeline import DAMAGED, TAKEN
+
+    for what, number in sorted(reading.state.items()):
+        if what == TAKEN:
+            if not options.quiet:
+                say(
+                    f"{number:,} of what there is to read were read before: their totals are from {options.state}"
+                )
+        elif what == DAMAGED:
+            say(f"phonehome: --state {options.state}: {number:,} files are {what}; they were not used")
+        else:
+            say(f"phonehome: --state {options.state}: {number:,} totals could not be kept: {what}")
 
 
 def read_documents(

@@ -131,6 +131,12 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         help="read on a Dask cluster whose workers see the captures under the same paths: the scheduler's "
         'tcp://HOST:PORT, or "local" (docs/cluster.md)',
     )
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        help="keep the totals of what was read in DIR, which only you can read: a run that was stopped goes on from "
+        "there, and what was not changed is not read again",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress and no notes on standard error")
 
 

@@ -69,6 +69,7 @@ class Located:
         self.warnings: dict[str, str] = {}
         """By path: what is wrong with the round trips of a capture."""
         self._by_address: dict[str, list[str]] = {}
+        self._answered: dict[str, tuple[dict[tuple[str, str], int], Bound | None]] = {}
         for path, capture in sorted(captures.items()):  # whatever the order in which they were read
             for address in capture.answers:
                 self._by_address.setdefault(address, []).append(path)
@@ -98,6 +99,23 @@ class Located:
         """Where an address was at a time, of a destination with this name."""
         if address is None:
             return self._locate(address)
+        found = self._answered.get(address)
+        if found is None:
+            found = self._answered[address] = self._answers(address)
+        words, bound = found
+        seen = AddressEvidence(
+            words=words,
+            date=_day(time),
+            hosts=(host,) if host else (),
+            bound=bound,
+            reverse=self._reverse(address),
+            registered=self._registered(address),
+        )
+        return self._locate(address, time, seen)
+
+    def _answers(self, address: str) -> tuple[dict[tuple[str, str], int], Bound | None]:
+        """What all captures hold of the answers from an address. The same for each phone that contacted it: of a
+        thousand captures, a thousand would each be asked a thousand times."""
         words: dict[tuple[str, str], int] = {}
         bounds: list[Bound] = []
         for path in self._by_address.get(address, ()):
@@ -108,15 +126,7 @@ class Located:
             bound = self._bounds[path].of(*least) if least else None
             if bound is not None:
                 bounds.append(bound)
-        seen = AddressEvidence(
-            words=words,
-            date=_day(time),
-            hosts=(host,) if host else (),
-            bound=_of_all(bounds),
-            reverse=self._reverse(address),
-            registered=self._registered(address),
-        )
-        return self._locate(address, time, seen)
+        return words, _of_all(bounds)
 
     def _reverse(self, address: str) -> Reverse | None:
         found = self._online.reverse.get(address) if self._online else None

@@ -23,6 +23,7 @@ __all__ = [
     "Part",
     "Plan",
     "Source",
+    "beside",
     "find_captures",
     "format_name",
     "is_capture",
@@ -121,6 +122,11 @@ def format_name(path: Path | str) -> str:
     except OSError:
         return ""
     return found.name if found else ""
+
+
+def beside(path: Path | str) -> list[Path]:
+    """Files beside a capture that are read with it."""
+    return packet_files.beside(Path(path)) if "packets" in format_name(path) else []
 
 
 def is_capture(path: Path) -> bool:

@@ -22,6 +22,8 @@ MAX_FILE: Final = 256 << 20
 MAX_TRACES: Final = 500_000
 MAX_TEXT: Final = 200
 
+_FILES: Final = ("device.json", "ad_ids.txt", "socket_trace.json")
+
 Socket = tuple[str, int, str, int]
 """Address and port of the phone, address and port of the destination."""
 Traces = Mapping[Socket, tuple[tuple[float, App], ...]]
@@ -39,6 +41,11 @@ class _Trace(msgspec.Struct):
     data: _Call | None = None
     timestamp: Any = None
     process: Any = None
+
+
+def beside(capture: Path) -> list[Path]:
+    """What there is of it beside a capture."""
+    return [file for file in map(capture.with_name, _FILES) if file.is_file()]
 
 
 def phone(capture: Path) -> Said | None:

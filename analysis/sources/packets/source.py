@@ -220,6 +220,11 @@ def _said(notes: Notes, reader: Blocks, survey: Survey) -> None:
         notes.add(f"its packets are of different years ({years}): it was put together, or a clock was wrong")
 
 
+def beside(path: Path) -> list[Path]:
+    """All that lies beside a capture and is read with it."""
+    return [*_beside(path), *pirogue.beside(path)]
+
+
 def _beside(path: Path) -> list[Path]:
     """Key logs that lie beside a capture: of its name, and those with the usual names."""
     stem = path.name.split(".")[0]
