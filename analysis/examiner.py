@@ -76,6 +76,8 @@ class Options(NamedTuple):
     """The user's own entries, beside those that come with the program."""
     apps: AppList | None = None
     """What other tools saw of which app contacted whom."""
+    moments: tuple[float, ...] = ()
+    """As in `Report`."""
 
 
 _Told = dict[tuple[str, str], list[tuple[float, str]]]

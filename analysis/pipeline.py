@@ -526,7 +526,7 @@ def _unless_kept[T: (Opened, Totals)](state: State | None, files: Sequence[str],
 
 def read(task: Task) -> Totals:
     """What one task holds."""
-    result = Totals()
+    result = Totals(Report(moments=task.options.moments))
     capture = result.report.captures[task.path] = Capture(parts=set(task.parts))
     try:
         for evidence in _examined(task, capture):

@@ -46,10 +46,15 @@ class Given(NamedTuple):
             say(f"phonehome: --device {unused}: no phone in these captures fits it")
 
 
-def read_given(captures: Sequence[str], options: argparse.Namespace, knowledge: "Knowledge") -> Given:
+def read_given(
+    captures: Sequence[str],
+    options: argparse.Namespace,
+    knowledge: "Knowledge",
+    moments: tuple[float, ...] = (),
+) -> Given:
     """Reads captures and folders of them, with the options of `add_reading`, `add_as_of` and `add_at`, and those of
-    `add_known` and `add_decoding` where the command has them. What could not be read is among the errors. Raises
-    UsageError."""
+    `add_known` and `add_decoding` where the command has them. What was sent before each of the moments and what came
+    after it are counted apart. What could not be read is among the errors. Raises UsageError."""
     from phonehome.analysis import pipeline
     from phonehome.analysis.examiner import Options
     from phonehome.analysis.sources import find_captures
@@ -59,7 +64,7 @@ def read_given(captures: Sequence[str], options: argparse.Namespace, knowledge: 
     names = device_names(options.device)
     known = known_values(options.known) if hasattr(options, "known") else None
     limits = limits_of(options) if hasattr(options, "depth") else None
-    examining = Options(known, own=knowledge.own, apps=app_list(options))
+    examining = Options(known, own=knowledge.own, apps=app_list(options), moments=moments)
     if limits is not None:
         examining = examining._replace(limits=limits)
     database = location_database(options.geo_db, options.as_of)
@@ -114,7 +119,10 @@ def _say_state(reading: "Reading", options: argparse.Namespace) -> None:
 
 
 def read_documents(
-    paths: Sequence[str], options: argparse.Namespace, knowledge: "Knowledge"
+    paths: Sequence[str],
+    options: argparse.Namespace,
+    knowledge: "Knowledge",
+    moments: tuple[float, ...] = (),
 ) -> "list[Document]":
     """Documents of these captures and saved reports, for `joined`: those of captures are one, and not masked. Empty if
     nothing could be read. What could not be read is among the errors. Raises UsageError for a wrong option."""
@@ -139,7 +147,7 @@ def read_documents(
         except SavedReportError as error:
             errors.append({"path": path, "error": str(error)})
     if captures:
-        given = read_given(captures, options, knowledge)
+        given = read_given(captures, options, knowledge, moments)
         documents.append(
             output.make_document(given.reading, given.database, given.names, at=given.at, knowledge=knowledge)
         )

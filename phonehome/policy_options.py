@@ -1,24 +1,29 @@
-"""What `report` and `check` share: which policy, for phones of which markets."""
+"""What `report` and `check` share: which policies, for phones of which markets, and what else the user says of them."""
 
 import argparse
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING, NamedTuple
 
 from phonehome.options import UsageError
 
 if TYPE_CHECKING:
+    from phonehome.analysis.policy.judge import Said
+    from phonehome.analysis.policy.rules import Policy
     from phonehome.analysis.policy.verdict import Verdict
     from phonehome.analysis.report.entries import Document
     from phonehome.analysis.report.shown import Shown
 
 
-def add_policy(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
-    """Rules to hold the captures against, and the markets that decide which of them apply."""
+def add_policy(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Rules to hold the captures against, and what decides which of them apply."""
+    more = "; can be repeated" if several else ""
     parser.add_argument(
         "--policy",
-        required=required,
+        action="append" if several else "store",
+        required=several,
         metavar="FILE|NAME",
-        help="rules: a TOML file, or one that comes along: hmd-2019, eea",
+        help=f"rules: a TOML file, or one that comes along: hmd-2019, eea{more}",
     )
     parser.add_argument(
         "--market",
@@ -28,21 +33,41 @@ def add_policy(parser: argparse.ArgumentParser, *, required: bool = False) -> No
         help="market that the phones, or one of them (by label, id or address), were made for, such as WW or CN; "
         "default: what build numbers in the traffic say",
     )
+    parser.add_argument(
+        "--mark",
+        action="append",
+        default=[],
+        metavar="NAME=TIME",
+        help="when a mark was that the policy names, such as consent=2026-11-26T10:05:00Z: rules can be about what was "
+        "sent before it, or after; can be repeated",
+    )
+    parser.add_argument(
+        "--waivers",
+        metavar="FILE",
+        help="TOML file of what is put up with: each with rule, networks, reason and the day on which it ends",
+    )
 
 
-def judge_of(options: argparse.Namespace) -> "Callable[[Document, Shown], Verdict]":
-    """What holds a document against the policy that the options name, and phrases the answer so. Raises UsageError
-    for a wrong policy or market; so does what it returns, if there is no such phone in the document."""
-    from phonehome.analysis.policy.judge import judge_policy
-    from phonehome.analysis.policy.rules import PolicyError, load
+class Judge(NamedTuple):
+    """Holds documents against policies as the options say."""
 
-    try:
-        policy = load(options.policy)
-    except PolicyError as error:
-        raise UsageError(str(error)) from error
-    market, markets = _markets(options.market)
+    policies: "tuple[Policy, ...]"
+    said: "Said"
 
-    def judge(document: "Document", shown: "Shown") -> "Verdict":
+    @property
+    def moments(self) -> tuple[float, ...]:
+        """Seconds since 1970: what was sent before one and what came after it must be told apart."""
+        days = {day for policy in self.policies for day in policy.days}
+        found = {datetime.combine(datetime.fromisoformat(day), time(), UTC).timestamp() for day in days}
+        return tuple(
+            sorted(found | {datetime.fromisoformat(mark).timestamp() for mark in self.said.marks.values()})
+        )
+
+    def judge(self, document: "Document", shown: "Shown") -> "list[Verdict]":
+        """The verdict by each policy, phrased so. Raises UsageError if a market is for a phone that is not there."""
+        from phonehome.analysis.policy.judge import judge_policy
+
+        markets = self.said.markets
         known = {
             name
             for phone in document["devices"]
@@ -52,22 +77,45 @@ def judge_of(options: argparse.Namespace) -> "Callable[[Document, Shown], Verdic
             raise UsageError(
                 f"--market {name}={markets[name]}: there is no such phone; there is {', '.join(sorted(known))}"
             )
-        return judge_policy(document, policy, market, markets, shown)
-
-    return judge
+        return [judge_policy(document, policy, shown=shown, said=self.said) for policy in self.policies]
 
 
-def _markets(given: Sequence[str]) -> tuple[str | None, dict[str, str]]:
+def judge_of(options: argparse.Namespace) -> Judge:
+    """What the options say. Raises UsageError for a wrong policy, market, mark or waiver."""
+    from phonehome.analysis.policy.judge import Said
+    from phonehome.analysis.policy.rules import PolicyError, load, load_waivers
+
+    given = [options.policy] if isinstance(options.policy, str) else options.policy
+    try:
+        policies = tuple(load(name) for name in dict.fromkeys(given))
+        waivers = load_waivers(options.waivers, policies) if options.waivers else ()
+    except PolicyError as error:
+        raise UsageError(str(error)) from error
+    market, markets = _markets(options.market, policies)
+    return Judge(
+        policies,
+        Said(
+            market,
+            markets,
+            _marks(options.mark, policies),
+            waivers,
+            datetime.now(UTC).date().isoformat(),
+        ),
+    )
+
+
+def _markets(given: Sequence[str], policies: "Sequence[Policy]") -> tuple[str | None, dict[str, str]]:
     """The market of all phones, and of single ones. Raises UsageError."""
     from phonehome.analysis import firmware
 
+    there = {*firmware.markets(), *(code for policy in policies for code in policy.markets)}
     every: str | None = None
     single: dict[str, str] = {}
     for text in given:
         phone, _, code = (part.strip() for part in text.rpartition("="))
         code = code.upper()
-        if code not in firmware.markets():
-            raise UsageError(f"--market {text}: known are {', '.join(sorted(firmware.markets()))}")
+        if code not in there:
+            raise UsageError(f"--market {text}: known are {', '.join(sorted(there))}")
         known = single.get(phone) if phone else every
         if known not in (None, code):
             raise UsageError(f"--market: {phone or 'all phones'} cannot be {known} and {code}")
@@ -76,3 +124,27 @@ def _markets(given: Sequence[str]) -> tuple[str | None, dict[str, str]]:
         else:
             every = code
     return every, single
+
+
+def _marks(given: Sequence[str], policies: "Sequence[Policy]") -> dict[str, str]:
+    """When marks were, in UTC and whole seconds. Raises UsageError."""
+    from phonehome.analysis.knowledge.reading import meant
+
+    there = {name for policy in policies for name in policy.marks}
+    found: dict[str, str] = {}
+    for text in given:
+        name, _, when = (part.strip() for part in text.partition("="))
+        if name not in there:
+            raise UsageError(f"--mark {text}: no policy has a [[mark]] {name!r}{meant(name, there)}")
+        try:
+            moment = datetime.fromisoformat(when)
+        except ValueError as error:
+            raise UsageError(f"--mark {text}: a time is meant, such as 2026-11-26T10:05:00Z") from error
+        if moment.tzinfo is None:
+            raise UsageError(
+                f"--mark {text}: say the time zone: {when}Z is in UTC, {when}+01:00 is an hour ahead"
+            )
+        told = moment.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+        if found.setdefault(name, told) != told:
+            raise UsageError(f"--mark: {name} cannot be at {found[name]} and {told}")
+    return found

@@ -67,12 +67,13 @@ def run(options: argparse.Namespace) -> int:
     from phonehome.analysis.report.shown import PLAIN
 
     format_ = format_of(options.format, options.output, ENDINGS, "terminal")
-    if options.market and not options.policy:
-        raise UsageError("--market is for --policy: say which rules")
+    for name in ("market", "mark", "waivers"):
+        if getattr(options, name) and not options.policy:
+            raise UsageError(f"--{name} is for --policy: say which rules")
     knowledge = knowledge_of(options)
     judge = judge_of(options) if options.policy else None
     case = case_of(options.case)
-    given = read_given(options.captures, options, knowledge)
+    given = read_given(options.captures, options, knowledge, judge.moments if judge else ())
     reading = given.reading
     if reading.errors and not reading.files:
         for path, error in sorted(reading.errors.items()):
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         document["case"] = case
     masking = None if options.show_identifiers else masking_of([document])
     if judge:
-        document["verdict"] = judge(document, masking or PLAIN)
+        [document["verdict"]] = judge.judge(document, masking or PLAIN)
     if masking:
         document = masked(document, masking, known_again=format_ == "json")
     if options.output and options.output != "-":

@@ -1,4 +1,5 @@
-"""Writes the JSON Schema of each TOML file of knowledge, for editors, from the shapes that the loader checks them by.
+"""Writes the JSON Schema of each TOML file of knowledge, of policies and of waivers, for editors, from the shapes that
+the loader checks them by.
 
 python tools/write_schemas.py
 """
@@ -15,6 +16,7 @@ import msgspec
 
 from phonehome.analysis.knowledge import FOLDER, schema
 from phonehome.analysis.knowledge.reading import KnowledgeFile
+from phonehome.analysis.policy import shapes
 
 TO = FOLDER / "schema"
 
@@ -46,15 +48,21 @@ def _special(shape: Any) -> dict[str, Any]:
 
 
 def _descriptions() -> Iterator[tuple[tuple[str, str], str]]:
-    """What stands below each key of a table in `schema.py`."""
-    for table in ast.parse(inspect.getsource(schema)).body:
+    """What stands below each key of a table, or of one that it is made from, in the modules of the shapes."""
+    told: dict[str, dict[str, str]] = {}
+    bodies = [ast.parse(inspect.getsource(module)).body for module in (schema, shapes)]
+    for table in (item for body in bodies for item in body):
         if not isinstance(table, ast.ClassDef):
             continue
+        own = told[table.name] = {}
+        for base in table.bases:
+            own.update(told.get(base.id, {}) if isinstance(base, ast.Name) else {})
         for key, below in zip(table.body, table.body[1:], strict=False):
             if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name):
                 match below:
                     case ast.Expr(ast.Constant(str() as text)):
-                        yield (table.name, key.target.id), text
+                        own[key.target.id] = text
+        yield from (((table.name, key), text) for key, text in own.items())
 
 
 if __name__ == "__main__":

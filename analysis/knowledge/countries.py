@@ -6,7 +6,13 @@ from functools import partial
 from typing import NamedTuple, Self
 
 from phonehome.analysis.knowledge.reading import TomlReader
-from phonehome.analysis.knowledge.schema import CountryNames, Protection, Transfers, named_references
+from phonehome.analysis.knowledge.schema import (
+    CountryNames,
+    Protection,
+    Recipient,
+    Transfers,
+    named_references,
+)
 
 
 class Status(NamedTuple):
@@ -32,6 +38,8 @@ class Countries:
     article: frozenset[str]
     """Those whose names take an article in a sentence."""
     statuses: Mapping[str, tuple[Status, ...]]
+    recipients: tuple[Recipient, ...]
+    """Who had joined the framework that a status depends on, as far as somebody looked."""
 
     def name(self, code: str) -> str:
         """English name of the country; the code itself if it is not known."""
@@ -57,4 +65,4 @@ class Countries:
                 tuple((reference.title, reference.where) for reference in references),
             )
             found[table.code] = (*found.get(table.code, ()), status)
-        return cls(all_names, frozenset(names.article), found)
+        return cls(all_names, frozenset(names.article), found, transfers.recipient)

@@ -316,7 +316,10 @@ class _Search:
                 self._wrong(entry, f"{key}: {error.__cause__}")
             else:
                 known = _choices(shape)
-                guess = close(value, known) if isinstance(value, str) else ""
+                given = [
+                    item for item in (value if isinstance(value, list) else [value]) if item not in known
+                ]
+                guess = close(given[0], known) if given and isinstance(given[0], str) else ""
                 self._wrong(entry, f"{key} must be {_plainly(shape)}{guess}")
         return None
 
@@ -370,7 +373,10 @@ def _plainly(shape: Any) -> str:
         return described or _plainly(parts[0])
     if origin in (Union, types.UnionType):
         one = [part for part in parts if part is not types.NoneType and get_origin(part) is not tuple]
-        several = ", or a list of these" if any(get_origin(part) is tuple for part in parts) else ""
+        lists = [part for part in parts if get_origin(part) is tuple]
+        if not one:
+            return _plainly(lists[0])
+        several = ", or a list of these" if lists else ""
         return " or ".join(dict.fromkeys(map(_plainly, one))) + several
     if origin is Literal:
         return f"one of {', '.join(map(str, parts))}"

@@ -787,11 +787,39 @@ class CountryStatus(Table, frozen=True):
         yield "country", self.code
 
 
+class Recipient(Table, frozen=True):
+    """Who had joined a framework on which the adequacy of a country depends, as far as somebody looked. Who is not
+    named may have joined as well."""
+
+    country: Code
+    name: Text
+    """As it stands on the list."""
+    owners: Annotated[Texts, Meta(min_length=1)]
+    """The same, as the catalogue names owners."""
+    networks: Annotated[tuple[Asn, ...], Meta(min_length=1)]
+    """Its own: a name alone is what the phone said."""
+    since: date
+    checked: date
+    """The last day for which that is known."""
+    reference: References
+
+    def mistakes(self) -> Iterator[str]:
+        if self.checked < self.since:
+            yield "'checked' must not be before 'since'"
+
+    def claims(self) -> Iterator[tuple[object, ...]]:
+        yield f"{self.name} since {self.since}", "recipient", self.country, self.name, self.since
+
+    def refers(self) -> Iterator[tuple[str, str]]:
+        yield "country", self.country
+
+
 class Transfers(KnowledgeFile, frozen=True):
     """Which countries data may go to, and since when."""
 
     NAME: ClassVar = "transfers.toml"
     country: tuple[CountryStatus, ...]
+    recipient: tuple[Recipient, ...] = ()
     references: dict[str, Reference] = field(default_factory=dict)
 
 

@@ -1,63 +1,76 @@
 """Whether what a report says of phones keeps to a policy.
 
-`judge_policy` is a function of the report's document, the policy, and the markets that the user named; it
-reads nothing and looks nothing up. A rule holds, is broken, could not be judged, or applies to no phone here;
-"could not be judged" is the answer wherever the report is not sure, unless the rule says otherwise. An attempt
-is as much against a rule as what was delivered, but the two are told apart.
+`judge_policy` is a function of the report's document, the policy, and what the user said; it reads nothing and looks
+nothing up. A rule holds, is broken, could not be judged, or applies to no phone here; "could not be judged" is the
+answer wherever the report is not sure, unless the rule says otherwise. An attempt is as much against a rule as what was
+delivered, but the two are told apart.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from enum import IntEnum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from phonehome.analysis.identifiers.finding import RANK
-from phonehome.analysis.knowledge.addresses import the_country
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.knowledge.schema import Reference
-from phonehome.analysis.policy.rules import Places, Policy, Rule
-from phonehome.analysis.policy.verdict import EvidenceEntry, PhoneVerdict, Result, RuleVerdict, Verdict
-from phonehome.analysis.purposes import UNCLASSIFIED
+from phonehome.analysis.policy.accepted import (
+    Accepted,
+    Key,
+    Known,
+    by_baseline,
+    by_waiver,
+    fits_waiver,
+    key_of,
+    known,
+    pairs,
+)
+from phonehome.analysis.policy.looks import (
+    CERTAINTY,
+    MAX_NAMED,
+    Certainty,
+    Level,
+    Look,
+    Problem,
+    Scene,
+    fits,
+    is_of_owner,
+    look,
+)
+from phonehome.analysis.policy.rules import AtMost, Policy, Rule, Waiver
+from phonehome.analysis.policy.verdict import (
+    AcceptedEntry,
+    BaselineEntry,
+    EvidenceEntry,
+    ExplainedEntry,
+    Explanation,
+    Result,
+    RuleVerdict,
+    Verdict,
+    WaiverEntry,
+)
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from phonehome.analysis.report.model import MAX_NAMES
 from phonehome.analysis.report.shown import PLAIN, Shown
 from phonehome.analysis.report.summary import (
-    how_surely,
     identifiers_carried,
     listed,
     purpose_phrase,
     times,
     told,
     unread,
-    where,
     whither,
 )
 
 MAX_LISTED: Final = 100
 """Destinations that are listed for a rule; all are counted."""
-MAX_NAMED: Final = 6
-
-
-class _Level(IntEnum):
-    FINE = 0
-    DOUBT = 1
-    BROKEN = 2
-
-
-Certainty = Literal["certain", "likely", "uncertain"]
-_CERTAINTY: Final[tuple[Certainty, ...]] = ("certain", "likely", "uncertain")
+SECONDS: Final = {"hour": 3600, "day": 86400}
 _AGAINST: Final = {
     "certain": "Against it",
     "likely": "Probably against it",
     "uncertain": "Perhaps against it",
 }
-
-
-class _Problem(NamedTuple):
-    level: _Level
-    text: str
-    certainty: Certainty = "certain"
-    """Of the country, if it is about that."""
 
 
 class _Phone(NamedTuple):
@@ -66,44 +79,51 @@ class _Phone(NamedTuple):
     source: str
 
 
+class Said(NamedTuple):
+    """What the user said beside the policy."""
+
+    market: str | None = None
+    """Of all phones,"""
+    markets: Mapping[str, str] = {}
+    """and of single ones, by label, id or address. Without either, the build numbers in the traffic tell."""
+    marks: Mapping[str, str] = {}
+    """When the policy's marks were: RFC 3339 in UTC, whole seconds."""
+    waivers: tuple[Waiver, ...] = ()
+    """Beside those of the policy."""
+    today: str = ""
+    """ISO date by which waivers end; empty: none counts."""
+    baseline: Document | None = None
+    """An earlier report: what is against a rule there is known."""
+    explain: bool = False
+    """Whether the verdict says what was looked at, for each rule."""
+
+
 def judge_policy(
     document: Document,
     policy: Policy,
     market: str | None = None,
     markets: Mapping[str, str] | None = None,
     shown: Shown = PLAIN,
+    *,
+    said: Said | None = None,
 ) -> Verdict:
     """Holds the document against the policy. `document` is as it was seen; `shown` is how captured texts stand in the
-    answer.
-
-    `market` is the user's word for all phones, `markets` for single ones (by label, id or address); without
-    either, the build numbers in the traffic tell. Raises nothing that a document of the schema could cause."""
-    phones: list[_Phone] = []
-    told: list[PhoneVerdict] = []
-    for device in document["devices"]:
-        code, source = _market(device, market, markets or {})
-        bound = _is_meant(device, policy.phones)
-        if bound:
-            phones.append(_Phone(device, code, source))
-        told.append(
-            {
-                "id": shown.name(device["id"]),
-                "label": shown.name(device["label"]),
-                "market": code,
-                "market_source": source,
-                "bound": bound,
-            }
-        )
+    answer. `market` and `markets` are as in `said`, which they are for if it is not given. Raises nothing that a
+    document of the schema could cause."""
+    said = said or Said(market, markets or {})
+    phones = _phones(document, policy, said)
     gaps = _gaps(document, shown)
-    rules = [_rule_verdict(rule, policy, phones, gaps, shown) for rule in policy.rules]
+    waivers = _Waivers(tuple(waiver for waiver in (*policy.waivers, *said.waivers)), said.today)
+    before = _Baseline.of(said.baseline, document, policy, said) if said.baseline else None
+    bound = [phone for phone, is_bound in phones if is_bound]
+    rules = [_judged(rule, policy, bound, gaps, shown, said, waivers, before) for rule in policy.rules]
     for rule in rules:
         rule["same_as"] = [
             other["id"] for other in rules if other is not rule and _rests_on(rule) & _rests_on(other)
         ]
     result = _overall([rule["result"] for rule in rules])
-    summary = _summary(policy, result, rules)
     sources = document["sources"]
-    return {
+    verdict: Verdict = {
         "policy": {
             "id": policy.id,
             "title": policy.title,
@@ -116,14 +136,48 @@ def judge_policy(
             for table in sources["location_tables"]
         ],
         "result": result,
-        "summary": summary,
-        "phones": told,
+        "summary": _summary(policy, result, rules),
+        "phones": [
+            {
+                "id": shown.name(phone.entry["id"]),
+                "label": shown.name(phone.entry["label"]),
+                "market": phone.market,
+                "market_source": phone.source,
+                "bound": is_bound,
+            }
+            for phone, is_bound in phones
+        ],
         "rules": rules,
     }
+    if waivers.all:
+        verdict["waivers"] = waivers.entries(policy)
+    if before is not None:
+        verdict["baseline"] = before.entry(rules, shown)
+    return verdict
 
 
-def _market(device: DeviceEntry, market: str | None, markets: Mapping[str, str]) -> tuple[str | None, str]:
-    named = device["markets"]
+def _phones(document: Document, policy: Policy, said: Said) -> list[tuple[_Phone, bool]]:
+    """The phones, and whether the policy is about each."""
+    return [
+        (
+            _Phone(device, *_market(device, policy, said.market, said.markets)),
+            _is_meant(device, policy.phones),
+        )
+        for device in document["devices"]
+    ]
+
+
+def _market(
+    device: DeviceEntry, policy: Policy, market: str | None, markets: Mapping[str, str]
+) -> tuple[str | None, str]:
+    own = sorted(
+        code
+        for code, patterns in policy.markets.items()
+        if any(
+            fnmatchcase(build.lower(), pattern.lower()) for build in device["builds"] for pattern in patterns
+        )
+    )
+    named = own or device["markets"]
     for key in (device["label"], device["id"], *device["addresses"]):
         if key in markets:
             market = markets[key]
@@ -149,17 +203,24 @@ def _is_meant(device: DeviceEntry, phones: Sequence[str]) -> bool:
     )
 
 
+_ORDER: Final[tuple[Result, ...]] = ("broken", "not-judged", "accepted", "holds")
+"""What a policy comes to, by the gravest of its rules."""
+
+
 def _overall(results: Sequence[Result]) -> Result:
-    for result in ("broken", "not-judged", "holds"):
+    for result in _ORDER:
         if result in results:
             return result
     return "not-judged"
 
 
 _WORDS: Final = {
-    "stated": ("statement", {"broken": "contradicted", "holds": "not contradicted"}),
-    "inference": ("conclusion", {"broken": "not met", "holds": "met"}),
-    "": ("rule", {"broken": "broken", "holds": "kept to"}),
+    "stated": (
+        "statement",
+        {"broken": "contradicted", "accepted": "contradicted as accepted", "holds": "not contradicted"},
+    ),
+    "inference": ("conclusion", {"broken": "not met", "accepted": "not met, as accepted", "holds": "met"}),
+    "": ("rule", {"broken": "broken", "accepted": "broken only as accepted", "holds": "kept to"}),
 }
 """What rules are called, by what they rest on, and what came of them."""
 
@@ -168,7 +229,9 @@ def _summary(policy: Policy, result: Result, rules: Sequence[RuleVerdict]) -> st
     """What was stated and what is concluded from it are counted apart."""
     if all(rule["result"] == "does-not-apply" for rule in rules):
         return f"{policy.title}: not judged, because no phone in the capture is one that its rules are about."
-    verdict = {"broken": "BROKEN", "holds": "holds"}.get(result, "could not be judged")
+    verdict = {"broken": "BROKEN", "accepted": "broken only as accepted", "holds": "holds"}.get(
+        result, "could not be judged"
+    )
     if len(rules) == 1:
         return f"{policy.title}: {verdict}. {rules[0]['reason']}"
     bases = {rule["basis"] for rule in rules}
@@ -202,9 +265,7 @@ def _summary(policy: Policy, result: Result, rules: Sequence[RuleVerdict]) -> st
 def _counted(rules: Sequence[RuleVerdict], noun: str, said: Mapping[str, str], further: str = "") -> str:
     """`2 of 3 statements contradicted, 1 could not be judged`."""
     names = {**said, "not-judged": "could not be judged"}
-    numbers = {
-        name: sum(rule["result"] == name for rule in rules) for name in ("broken", "not-judged", "holds")
-    }
+    numbers = {name: sum(rule["result"] == name for rule in rules) for name in _ORDER}
     parts = [f"{number} {names[name]}" for name, number in numbers.items() if number]
     if idle := sum(rule["result"] == "does-not-apply" for rule in rules):
         parts.append(f"{idle} {'applies' if idle == 1 else 'apply'} to no phone here")
@@ -221,77 +282,62 @@ def _rests_on(rule: RuleVerdict) -> set[tuple[object, ...]]:
     }
 
 
-_Meant = Literal["yes", "no", "unknown"]
+@dataclass
+class _Found:
+    """What was found of one rule, phone by phone."""
+
+    entries: dict[Level, list[EvidenceEntry]] = field(default_factory=lambda: {level: [] for level in Level})
+    accepted: list[AcceptedEntry] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+    judged: int = 0
+    bound: int = 0
+    """Phones that the rule is about, or may be."""
+    unseen: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    """What is not known of a phone as a whole."""
+    certainties: set[Certainty] = field(default_factory=set)
+    explained: list[ExplainedEntry] = field(default_factory=list)
+    not_meant: dict[str, list[int]] = field(default_factory=dict)
+    """Why the rule is not about something: destinations, and transmissions."""
+    settle: dict[str, None] = field(default_factory=dict)
 
 
-class _Look(NamedTuple):
-    """What one destination of one phone means for a rule."""
-
-    problems: Sequence[_Problem] = ()
-    matched: Sequence[IdentifierEntry] = ()
-    judged: bool = False
-    """Whether the rule is about it, and it is known that it keeps to the rule or not."""
-    seen: bool = False
-    """Whether it shows that there was something to judge."""
-    left_out: str = ""
-    """Why the rule leaves it out; empty if it does not."""
-
-
-_NOT_MEANT: Final = _Look()
-
-
-def _rule_verdict(
-    rule: Rule, policy: Policy, phones: Sequence[_Phone], gaps: Sequence[str], shown: Shown
+def _judged(
+    rule: Rule,
+    policy: Policy,
+    phones: Sequence[_Phone],
+    gaps: Sequence[str],
+    shown: Shown,
+    said: Said,
+    waivers: "_Waivers",
+    before: "_Baseline | None",
 ) -> RuleVerdict:
     """`gaps` are what the captures do not hold although it was there."""
-    found: dict[_Level, list[EvidenceEntry]] = {level: [] for level in _Level}
-    left_out: dict[str, int] = {}
-    judged = 0
-    bound = 0
-    unseen: list[str] = []
-    doubts: list[str] = []
-    certainties: set[Certainty] = set()
+    found = _Found()
     for phone in phones:
         applies = _applies(rule, phone.market)
-        bound += applies is not False
         if applies is False:
             continue
+        found.bound += 1
         seen = False
-        about = _hosts_meant(rule, phone.entry)
-        for row in phone.entry["destinations"]:
-            look = _look(rule, policy, row, about)
-            if look.left_out:
-                left_out[look.left_out] = left_out.get(look.left_out, 0) + row["transmissions"]
-                continue
-            seen |= look.seen
-            judged += row["transmissions"] if look.judged else 0
-            problems: Sequence[_Problem] = look.problems
-            if applies is None and (look.problems or look.judged):
-                problems = [
-                    _Problem(_Level.DOUBT, f"the phone's market is not known ({phone.source}): say --market")
-                ]
-            level = max((problem.level for problem in problems), default=_Level.FINE)
-            if level:
-                worst = [problem for problem in problems if problem.level == level]
-                certainties.update(problem.certainty for problem in worst if level == _Level.BROKEN)
-                texts = [problem.text for problem in worst]
-                found[level].append(_evidence(phone.entry, row, look.matched, texts, shown))
-        doubts += _looked_up(rule, phone.entry, shown)
+        for row, look_ in _looks(rule, policy, phone.entry, said):
+            seen |= look_.seen
+            if applies is None and (look_.problems or look_.judged):
+                doubt = f"the phone's market is not known ({phone.source}): say --market"
+                look_ = look_._replace(problems=[Problem(Level.DOUBT, doubt, settle="--market CODE")])
+            why = None
+            if any(problem.level == Level.BROKEN for problem in look_.problems):
+                why = waivers.accept(rule, policy, row, look_)
+                if before is not None and not isinstance(why, Accepted):
+                    why = before.accept(rule, phone.entry, row, look_) or why
+            _add(found, phone, row, look_, why, shown)
+        found.doubts += _looked_up(rule, phone.entry, shown)
         if rule.must_be_seen and not seen:
-            unseen.append(shown.name(phone.entry["label"]))
-    certainty = next((word for word in _CERTAINTY if word in certainties), None)
-    result, reason = _result(
-        rule,
-        bound,
-        judged,
-        unseen,
-        found[_Level.BROKEN],
-        found[_Level.DOUBT],
-        [*doubts, *gaps],
-        phones,
-        certainty,
-    )
-    return {
+            found.unseen.append(shown.name(phone.entry["label"]))
+    certainty = next((word for word in CERTAINTY if word in found.certainties), None)
+    result, reason = _result(rule, found, [*found.doubts, *gaps], phones, certainty)
+    broken, doubtful = found.entries[Level.BROKEN], found.entries[Level.DOUBT]
+    verdict: RuleVerdict = {
         "id": rule.id,
         "says": rule.says,
         "basis": rule.basis,
@@ -301,103 +347,271 @@ def _rule_verdict(
         "certainty": certainty,
         "same_as": [],
         "reason": reason,
-        "judged": judged,
-        "broken": found[_Level.BROKEN][:MAX_LISTED],
-        "not_judged": found[_Level.DOUBT][:MAX_LISTED],
-        "listed_only": sum(max(0, len(entries) - MAX_LISTED) for entries in found.values()),
+        "judged": found.judged,
+        "broken": broken[:MAX_LISTED],
+        "not_judged": doubtful[:MAX_LISTED],
+        "listed_only": sum(max(0, len(entries) - MAX_LISTED) for entries in found.entries.values()),
         "left_out": [
-            f"{_transmissions(number)} left out: {reason}" for reason, number in sorted(left_out.items())
+            f"{_transmissions(number)} left out: {reason}"
+            for reason, number in sorted(found.left_out.items())
         ],
+    }
+    if found.accepted:
+        verdict["accepted"] = found.accepted[:MAX_LISTED]
+    if said.explain:
+        verdict["explained"] = _explanation(rule, found, gaps, result)
+    return verdict
+
+
+def _add(
+    found: _Found,
+    phone: _Phone,
+    row: DestinationEntry,
+    look_: Look,
+    why: Accepted | Problem | None,
+    shown: Shown,
+) -> None:
+    """Takes in what one destination means for the rule; `why` is why what is against the rule is put up with, or why
+    that cannot be told."""
+    if look_.left_out:
+        found.left_out[look_.left_out] = found.left_out.get(look_.left_out, 0) + row["transmissions"]
+        _explain(found, phone, row, "left out", [look_.left_out], [], shown)
+        return
+    found.judged += row["transmissions"] if look_.judged else 0
+    problems: Sequence[Problem] = look_.problems
+    if isinstance(why, Accepted):
+        entry = _evidence(phone.entry, row, look_.matched, [problem.text for problem in problems], shown)
+        found.accepted.append({**entry, "by": why.by, "accepted_because": why.reason, "until": why.until})
+        _explain(found, phone, row, "accepted", [why.reason], [], shown)
+    if why is not None:
+        problems = [problem for problem in problems if problem.level == Level.DOUBT]
+        problems += [why] if isinstance(why, Problem) else []
+    level = max((problem.level for problem in problems), default=Level.FINE)
+    worst = [problem for problem in problems if problem.level == level]
+    if level:
+        found.certainties.update(problem.certainty for problem in worst if level == Level.BROKEN)
+        texts = [problem.text for problem in worst]
+        found.entries[level].append(_evidence(phone.entry, row, look_.matched, texts, shown))
+        settle = [problem.settle for problem in worst if problem.settle]
+        _explain(
+            found, phone, row, "against it" if level == Level.BROKEN else "not judged", texts, settle, shown
+        )
+    elif look_.judged:
+        if not isinstance(why, Accepted):
+            _explain(found, phone, row, "keeps to it", [], [], shown)
+    elif not isinstance(why, Accepted):
+        counts = found.not_meant.setdefault(look_.why or "nothing in it is what the rule is about", [0, 0])
+        counts[0] += 1
+        counts[1] += row["transmissions"]
+
+
+def _explain(
+    found: _Found,
+    phone: _Phone,
+    row: DestinationEntry,
+    role: str,
+    why: Sequence[str],
+    settle: Sequence[str],
+    shown: Shown,
+) -> None:
+    found.settle.update(dict.fromkeys(settle))
+    found.explained.append(
+        {
+            "label": shown.name(phone.entry["label"]),
+            "host": shown.host(row["host"]) if row["host"] else None,
+            "addresses": [shown.host(address) for address in row["addresses"]],
+            "where": whither(row),
+            "purpose": row["purpose"],
+            "transmissions": row["transmissions"],
+            "role": role,
+            "why": list(why),
+        }
+    )
+
+
+_LOOKED_UP_SETTLES: Final = "a capture that holds what was sent to the host that was looked up"
+_WHOLE_SETTLES: Final = "captures that were read whole, without damage"
+_SEEN_SETTLES: Final = (
+    "a capture in which the phone does what the rule is about: it starts, gets a SIM, is set up"
+)
+
+
+def _explanation(rule: Rule, found: _Found, gaps: Sequence[str], result: Result) -> Explanation:
+    settle = list(found.settle)
+    if result == "not-judged":
+        settle += [_WHOLE_SETTLES] if gaps else []
+        settle += [_LOOKED_UP_SETTLES] if found.doubts else []
+        settle += [_SEEN_SETTLES] if found.unseen else []
+    not_meant = sorted(found.not_meant.items(), key=lambda item: (-item[1][1], item[0]))
+    return {
+        "destinations": len(found.explained) + sum(counts[0] for counts in found.not_meant.values()),
+        "entries": found.explained[:MAX_LISTED],
+        "not_meant": [
+            f"{_destinations(number)}, {_transmissions(count)}: {why}" for why, (number, count) in not_meant
+        ],
+        "exceptions": [
+            f"{item.reason}: {_transmissions(found.left_out.get(item.reason, 0))}" for item in rule.exceptions
+        ],
+        "doubts": [*found.doubts, *gaps],
+        "settle": settle,
     }
 
 
-def _look(rule: Rule, policy: Policy, row: DestinationEntry, about: Collection[str | None]) -> _Look:
-    """What a destination means for a rule. `about` are the hosts that the rule is about, as far as they are known."""
-    if row["local"]:
-        return _at_home(rule, row)
-    problems = _problems(rule, policy, row, ())
-    if rule.purposes and row["purpose"] not in rule.purposes:
-        return _unclassified(rule, row, problems, about)
-    excepted = _left_out(rule, row)
-    if excepted:
-        return _Look(left_out=excepted)
-    matched = _matched(rule, row)
-    meant = _is_of_owner(rule, row)
-    perhaps = _perhaps(rule, row) if rule.kinds and not matched and rule.unread == "doubt" else ""
-    if perhaps and problems and meant == "yes" and rule.forbidden != Places(anything=True):
-        return _Look(
-            [_Problem(_Level.DOUBT, f"{problem.text}; it may carry {perhaps}") for problem in problems]
-        )
-    if matched is None:  # no identifier of the kinds, and all of it was read
-        return _Look(seen=rule.forbidden is not None and rule.forbidden.anything and meant != "no")
-    if matched:
-        problems = _problems(rule, policy, row, matched)
-    if meant == "no" or (meant == "unknown" and rule.unknown_owner != "counts"):
-        return _of_others(rule, row, matched, problems, meant)
-    if rule.kinds and not matched:
-        if rule.unread == "left-out":
-            return _Look(left_out=f"{unread(row)}, and the rule leaves that out")
-        # It is a question of what is inside only if it must not go there.
-        doubts = [_Problem(_Level.DOUBT, f"{problem.text}; {unread(row)}") for problem in problems]
-        return _Look(doubts)
-    if rule.uncertain_location == "left-out" and _location_doubt(rule, row) == "":
-        return _Look(left_out="where it went is uncertain")
-    return _Look(problems, matched, judged=True, seen=True)
+def _looks(
+    rule: Rule, policy: Policy, device: DeviceEntry, said: Said
+) -> list[tuple[DestinationEntry, Look]]:
+    """What each destination of a phone means for a rule."""
+    addresses = frozenset(
+        address
+        for row in device["destinations"]
+        if rule.hosts and any(fits(name, rule.hosts) for name in (row["host"], *row["authorities"]) if name)
+        for address in row["addresses"]
+    )
+    scene = Scene(rule, policy, said.marks, _hosts_meant(rule, device), addresses)
+    looks = [(row, look(scene, row)) for row in device["destinations"]]
+    return _counted_together(rule.at_most, looks) if rule.at_most else looks
 
 
-def _at_home(rule: Rule, row: DestinationEntry) -> _Look:
-    """What goes to a phone's own network does not leave; but a resolver there asks others."""
-    if "dns" in row["protocols"] and rule.kinds and (matched := _matched(rule, row)):
-        return _Look(
-            [
-                _Problem(
-                    _Level.DOUBT,
-                    "it stands in a name that was looked up: whom the resolver asked is not known",
-                )
+def _counted_together(
+    limit: AtMost, looks: list[tuple[DestinationEntry, Look]]
+) -> list[tuple[DestinationEntry, Look]]:
+    """The same, with what is too much of all together: surely, or perhaps."""
+    level, text = max(
+        _too_much(limit.transmissions, limit, looks, "transmissions"),
+        _too_much(limit.bytes, limit, looks, "bytes_sent"),
+    )
+    if not level:
+        return looks
+    problem = Problem(level, text, settle="a capture of that span alone, read whole", together=True)
+    return [
+        (row, each._replace(problems=[*each.problems, problem]) if each.judged or each.perhaps else each)
+        for row, each in looks
+    ]
+
+
+def _too_much(
+    limit: int | None,
+    at_most: AtMost,
+    looks: Iterable[tuple[DestinationEntry, Look]],
+    what: str,
+) -> tuple[Level, str]:
+    """Whether it is more than the limit. What an hour or a day held is not known for itself: so many in so many of
+    them are too much for one of them only if they are too many for all."""
+    if limit is None:
+        return Level.FINE, ""
+    least = most = 0
+    times_: list[float] = []
+    timed = True
+    for row, each in looks:
+        if not (each.judged or each.perhaps):
+            continue
+        number = row["transmissions"] if what == "transmissions" else row["bytes_sent"]
+        most += number
+        if each.judged and not each.perhaps:
+            some = max((item["transmissions"] for item in each.matched), default=row["transmissions"])
+            whole = some == row["transmissions"]
+            least += number if whole else some if what == "transmissions" else 0
+        ends = [datetime.fromisoformat(end).timestamp() for end in (row["first"], row["last"]) if end]
+        times_ += ends
+        timed &= len(ends) == 2
+    size = SECONDS.get(at_most.per or "", 0)
+    spans = int(max(times_) // size - min(times_) // size) + 1 if size and times_ else 1
+    unit = "transmissions" if what == "transmissions" else "bytes"
+    per = f" in one {at_most.per}" if at_most.per else ""
+    over = f" in {spans} of them" if spans > 1 else ""
+    if least > limit * spans and (timed or not size):
+        return Level.BROKEN, f"{least:,} {unit} of one phone{over}: more than {limit:,}{per}"
+    if most > limit:
+        return Level.DOUBT, f"up to {most:,} {unit} of one phone{over}: perhaps more than {limit:,}{per}"
+    return Level.FINE, ""
+
+
+class _Waivers:
+    """Waivers, and what each was used for."""
+
+    def __init__(self, all_: tuple[Waiver, ...], today: str) -> None:
+        self.all = all_
+        self._today = today or "9999-12-31"
+        self._fitting: dict[Waiver, int] = {}
+
+    def accept(
+        self, rule: Rule, policy: Policy, row: DestinationEntry, look_: Look
+    ) -> Accepted | Problem | None:
+        for waiver in self.all:
+            if fits_waiver(waiver, rule, policy.id, row):
+                self._fitting[waiver] = self._fitting.get(waiver, 0) + row["transmissions"]
+        return by_waiver(rule, policy.id, row, look_, self.all, self._today)
+
+    def entries(self, policy: Policy) -> list[WaiverEntry]:
+        """Those of a policy."""
+        ids = {rule.id for rule in policy.rules}
+        return [
+            {
+                "rules": sorted(waiver.rules & ids),
+                "until": waiver.until,
+                "reason": waiver.reason,
+                "expired": waiver.until <= self._today,
+                "transmissions": self._fitting.get(waiver, 0),
+            }
+            for waiver in self.all
+            if waiver.policy in ("", policy.id) and waiver.rules & ids
+        ]
+
+
+class _Baseline:
+    """What was against a policy in an earlier report."""
+
+    def __init__(self, document: Document, pairs_: Mapping[str, DeviceEntry]) -> None:
+        self._document, self._pairs = document, pairs_
+        self._known: dict[tuple[str, str, Key], Known] = {}
+        """By id of the phone in the earlier report, rule, and destination."""
+        self._again: set[tuple[str, str, Key]] = set()
+
+    @classmethod
+    def of(cls, earlier: Document, later: Document, policy: Policy, said: Said) -> "_Baseline":
+        found = cls(earlier, pairs(earlier["devices"], later["devices"]))
+        for phone, bound in _phones(earlier, policy, said):
+            for rule in policy.rules if bound else ():
+                if not _applies(rule, phone.market):
+                    continue
+                for row, look_ in _looks(rule, policy, phone.entry, said):
+                    if (
+                        any(problem.level == Level.BROKEN for problem in look_.problems)
+                        and not look_.left_out
+                    ):
+                        key = phone.entry["id"], rule.id, key_of(row)
+                        found._known[key] = known(rule, row, look_, found._known.get(key))
+        return found
+
+    def accept(
+        self, rule: Rule, phone: DeviceEntry, row: DestinationEntry, look_: Look
+    ) -> Accepted | Problem | None:
+        earlier = self._pairs.get(phone["id"])
+        if earlier is None:
+            return None
+        key = earlier["id"], rule.id, key_of(row)
+        self._again.add(key)
+        return by_baseline(rule, row, look_, self._known.get(key))
+
+    def entry(self, rules: Sequence[RuleVerdict], shown: Shown) -> BaselineEntry:
+        """What is new, known and gone."""
+        paired = {device["id"] for device in self._pairs.values()}
+        labels = {device["id"]: device["label"] for device in self._document["devices"]}
+        gone = [
+            f"{shown.name(labels[phone])}, {rule}: {_name(item.row, shown)} ({whither(item.row)}), "
+            f"{_transmissions(item.transmissions)} then"
+            for (phone, rule, key), item in self._known.items()
+            if phone in paired and (phone, rule, key) not in self._again
+        ]
+        return {
+            "captures": [
+                f"{shown.name(item['path'])}, SHA-256 {item['sha256']}" for item in self._document["captures"]
             ],
-            matched,
-        )
-    return _NOT_MEANT
-
-
-def _unclassified(
-    rule: Rule, row: DestinationEntry, problems: Sequence[_Problem], about: Collection[str | None]
-) -> _Look:
-    """A destination of another purpose. Where nobody could read what it was for, it can be of this one."""
-    why_not = unread(row)
-    if row["purpose"] != UNCLASSIFIED or not why_not or not problems:
-        return _NOT_MEANT
-    if row["host"] in about:
-        why = "the rule is about this host"
-    elif rule.forbidden and rule.forbidden.names_places and row["entry"] is None:
-        why = "nobody knows what this host is for"
-    else:
-        return _Look(left_out=f"what it was for is not known, and {why_not}")
-    return _Look([_Problem(_Level.DOUBT, f"{problem.text}; {why_not}, and {why}") for problem in problems])
-
-
-def _of_others(
-    rule: Rule,
-    row: DestinationEntry,
-    matched: Sequence[IdentifierEntry],
-    problems: Sequence[_Problem],
-    meant: _Meant,
-) -> _Look:
-    """A destination of somebody whom the rule does not name. It is not accused of what is asked of others; but that
-    nothing of the kind went to a place cannot be said of a phone that sends it there, whoever it is for."""
-    if meant == "unknown":
-        whose, forbids = "whose endpoint it is, is not known", rule.unknown_owner == "doubt"
-    else:
-        whose, forbids = (
-            f"the endpoint is of {row['owner']}, whom the rule does not name",
-            rule.forbidden is not None,
-        )
-    if problems and forbids:
-        doubts = [_Problem(_Level.DOUBT, f"{problem.text}; but {whose}") for problem in problems]
-        return _Look(doubts, matched)
-    if meant == "unknown" and rule.unknown_owner == "doubt":
-        return _Look((), matched, judged=True, seen=True)
-    return _Look(left_out=whose)
+            "new": sum(len(rule["broken"]) for rule in rules),
+            "known": sum(item["by"] == "baseline" for rule in rules for item in rule.get("accepted", [])),
+            "gone": sorted(gone),
+            "other_phones": sorted(shown.name(label) for id_, label in labels.items() if id_ not in paired),
+        }
 
 
 def _hosts_meant(rule: Rule, device: DeviceEntry) -> frozenset[str | None]:
@@ -407,7 +621,7 @@ def _hosts_meant(rule: Rule, device: DeviceEntry) -> frozenset[str | None]:
     return frozenset(
         row["host"]
         for row in device["destinations"]
-        if row["host"] and row["purpose"] in rule.purposes and _is_of_owner(rule, row) != "no"
+        if row["host"] and row["purpose"] in rule.purposes and is_of_owner(rule, row) != "no"
     )
 
 
@@ -418,6 +632,15 @@ def _looked_up(rule: Rule, device: DeviceEntry, shown: Shown) -> list[str]:
             f"{shown.name(device['label'])} looked up names with what may be identifiers in them, and whom the "
             "resolver asked is not known"
         ]
+    if rule.hosts:
+        named = [name for name in device["names_only"] if fits(name, rule.hosts)]
+        if named:
+            return [
+                f"{shown.name(device['label'])} looked up {shown.host(name)}, and nothing that it sent there was seen"
+                for name in named
+            ]
+        if device["names_only_count"] > len(device["names_only"]):
+            return [f"{shown.name(device['label'])} looked up so many names that not all of them were kept"]
     if not rule.purposes:
         return []
     if device["names_only_count"] >= MAX_NAMES:
@@ -447,16 +670,9 @@ def _gaps(document: Document, shown: Shown) -> list[str]:
 
 
 def _result(
-    rule: Rule,
-    bound: int,
-    judged: int,
-    unseen: Sequence[str],
-    broken: Sequence[EvidenceEntry],
-    doubtful: Sequence[EvidenceEntry],
-    doubts: Sequence[str],
-    phones: Sequence[_Phone],
-    certainty: Certainty | None,
+    rule: Rule, found: _Found, doubts: Sequence[str], phones: Sequence[_Phone], certainty: Certainty | None
 ) -> tuple[Result, str]:
+    broken, doubtful = found.entries[Level.BROKEN], found.entries[Level.DOUBT]
     if broken:
         sent = sum(entry["sent"] for entry in broken)
         tried = sum(entry["tried"] for entry in broken)
@@ -466,7 +682,7 @@ def _result(
         if any(entry["country_certainty"] != certainty for entry in broken) and _asks_where(rule):
             against += ", in part only probably" if certainty == "certain" else ""
         return "broken", f"{against}: {listed(counts)}, to {_hosts(broken)}."
-    if not bound:
+    if not found.bound:
         return "does-not-apply", "No phone in the capture is one that this rule is about."
     if doubtful:
         reasons = list(dict.fromkeys(problem for entry in doubtful for problem in entry["problems"]))
@@ -475,11 +691,20 @@ def _result(
     if doubts:
         more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""
         return "not-judged", f"Could not be judged: {doubts[0]}{more}."
+    unseen, judged = found.unseen, found.judged
     if judged and unseen:
         some = (
             unseen if len(unseen) <= MAX_NAMED else [*unseen[:MAX_NAMED], f"{len(unseen) - MAX_NAMED} more"]
         )
         return "not-judged", f"Could not be judged: nothing of this kind was seen of {listed(some)}."
+    if found.accepted:
+        whys = dict.fromkeys(
+            f"waived until {entry['until']}: {entry['accepted_because']}"
+            if entry["by"] == "waiver"
+            else entry["accepted_because"]
+            for entry in found.accepted
+        )
+        return "accepted", f"Against it only as accepted, to {_hosts(found.accepted)} ({'; '.join(whys)})."
     if judged:
         return "holds", f"{_transmissions(judged)} of this kind, and none against it."
     if not rule.must_be_seen:
@@ -504,8 +729,10 @@ def _result(
 def _asks_where(rule: Rule) -> bool:
     """Whether it asks where something goes, and not only how."""
     return any(
-        places is not None and bool(places.countries or places.groups or places.cloud)
+        bool(each.countries or each.groups or each.cloud)
         for places in (rule.allowed, rule.forbidden)
+        if places is not None
+        for each in (places, *places.any_of)
     )
 
 
@@ -516,221 +743,6 @@ def _applies(rule: Rule, market: str | None) -> bool | None:
     if market is None:
         return None
     return market in rule.markets if rule.markets else market not in rule.not_markets
-
-
-def _is_of_owner(rule: Rule, row: DestinationEntry) -> _Meant:
-    """Whether the rule is about whose endpoint it is. It is unknown only if it matters."""
-    owner = _owner(row)
-    if not rule.owners or owner in rule.owners:
-        return "yes"
-    return "unknown" if owner is None else "no"
-
-
-def _owner(row: DestinationEntry) -> str | None:
-    """Whose endpoint it is, as the catalogue says; a domain alone is no more than the name that the phone gave."""
-    return row["owner"] if row["owner_basis"] == "catalogue" else None
-
-
-def _matched(rule: Rule, row: DestinationEntry) -> list[IdentifierEntry] | None:
-    """The identifiers that the rule is about; None if the row has none of them, and could be read."""
-    if not rule.kinds:
-        return []
-    found = [
-        item
-        for item in row["identifiers"]
-        if item["kind"] in rule.kinds and RANK.get(item["certainty"], 0) >= RANK["likely"]
-    ]
-    return found if found or unread(row) else None
-
-
-def _perhaps(rule: Rule, row: DestinationEntry) -> str:
-    """What looks like an identifier that the rule is about, and may be something else; empty if nothing does."""
-    labels = dict.fromkeys(item["label"] for item in row["identifiers"] if item["kind"] in rule.kinds)
-    return listed(list(labels)[:MAX_NAMED]) if labels else ""
-
-
-def _left_out(rule: Rule, row: DestinationEntry) -> str:
-    """Why a row is excepted. Names and ports are the phone's word: an exception holds at the networks that it names,
-    or, if it names none, for what was read and carries no identifier."""
-    host = row["host"] or ""
-    for item in rule.exceptions:
-        given = (
-            (item.owners, _owner(row) in item.owners),
-            (item.entries, row["entry"] in item.entries),
-            (item.hosts, any(fnmatchcase(host, pattern) for pattern in item.hosts)),
-            (item.purposes, row["purpose"] in item.purposes),
-            (item.countries, row["country"] in item.countries and row["country_certainty"] != "uncertain"),
-            (item.networks, row["asn"] in item.networks),
-        )
-        if not all(fits for condition, fits in given if condition):
-            continue
-        if not item.networks and not _is_read(row, item.most_bytes):
-            continue
-        if not _tells(row) or (item.networks and (item.owners or item.entries)):
-            return item.reason
-    return ""
-
-
-def _tells(row: DestinationEntry) -> bool:
-    """Whether something in it may tell one phone, or one person, from another."""
-    kinds = catalogue().kinds
-    return any(item["kind"] not in kinds or kinds[item["kind"]].singles_out for item in row["identifiers"])
-
-
-def _is_read(row: DestinationEntry, most_bytes: int) -> bool:
-    """Whether all that it carries was read, but for parts of so many bytes."""
-    if not most_bytes or "bytes" not in row["not_understood"]:
-        return not unread(row)
-    parts = row["not_understood"].get("unknown", 0) + row["not_understood"].get("encrypted", 0)
-    small = row["not_understood"]["bytes"] <= most_bytes * parts
-    return small and not unread({**row, "not_understood": {}})
-
-
-def _problems(
-    rule: Rule, policy: Policy, row: DestinationEntry, matched: Sequence[IdentifierEntry]
-) -> list[_Problem]:
-    """All that speaks against a row, or that is not known of it."""
-    problems = [
-        *(_place_problems(rule, rule.allowed, True, policy, row, matched) if rule.allowed else ()),
-        *(_place_problems(rule, rule.forbidden, False, policy, row, matched) if rule.forbidden else ()),
-    ]
-    if rule.until and problems and not (row["last"] and row["last"][:10] < rule.until):
-        return [_Problem(_Level.DOUBT, f"it is not all from before {rule.until}, until when the rule speaks")]
-    if _owner(row) is None and rule.unknown_owner == "doubt":
-        return [
-            _Problem(_Level.DOUBT, f"{problem.text}; but whose endpoint it is, is not known")
-            for problem in problems
-        ]
-    return problems
-
-
-def _place_problems(
-    rule: Rule,
-    places: Places,
-    allowed: bool,
-    policy: Policy,
-    row: DestinationEntry,
-    matched: Sequence[IdentifierEntry],
-) -> Iterable[_Problem]:
-    if places.anything:
-        yield _Problem(_Level.BROKEN, "the rule forbids it wherever it goes")
-    if places.countries or places.groups:
-        yield from _country(rule, places, allowed, policy, row)
-    if places.networks:
-        yield from _network(places, allowed, row)
-    if places.cloud:
-        yield from _cloud(rule, places, allowed, row)
-    if places.encryption:
-        count = max((item["unencrypted"] for item in matched), default=row["unencrypted"])
-        number = max((item["transmissions"] for item in matched), default=row["transmissions"])
-        unknown = 0 if matched else row["encryption_unknown"]
-        for name, seen in (("unencrypted", count), ("encrypted", number - count - unknown)):
-            if seen > 0 and (name in places.encryption) != allowed:
-                yield _Problem(_Level.BROKEN, f"{times(seen)} {name}")
-        if unknown:
-            yield _Problem(
-                _Level.DOUBT, f"{times(unknown)} in a protocol that is not known: perhaps encrypted"
-            )
-
-
-def _country(
-    rule: Rule, places: Places, allowed: bool, policy: Policy, row: DestinationEntry
-) -> Iterable[_Problem]:
-    if not allowed and _cannot_be_in(places, policy, row):
-        return
-    doubt = _location_doubt(rule, row)
-    if doubt is not None:
-        if doubt:
-            yield _Problem(_Level.DOUBT, doubt)
-        return
-    code = row["country"] or ""
-    inside, condition = _membership(places, policy, code, row["first"], row["last"])
-    if inside and condition:
-        yield _Problem(_Level.DOUBT, f"{the_country(code)} is among these countries {condition}")
-    elif inside != allowed:
-        names = listed(sorted({*places.countries, *places.groups}))
-        yield _Problem(
-            _Level.BROKEN,
-            f"{how_surely([row])}in {the_country(code)}, which is "
-            f"{'not among what is allowed' if allowed else 'forbidden'} ({names})",
-            _certainty(row),
-        )
-
-
-def _cannot_be_in(places: Places, policy: Policy, row: DestinationEntry) -> bool:
-    """Whether it is in none of these countries, because it answered too soon. Wherever it is, it is not there."""
-    codes = {*places.countries, *(code for group in places.groups for code in policy.groups[group])}
-    return bool(codes) and codes <= set(row["excluded_countries"])
-
-
-def _location_doubt(rule: Rule, row: DestinationEntry) -> str | None:
-    """None: the country can be judged. Empty: it is left out. Else why it cannot be judged."""
-    if not row["addresses"] or row["country"] is None:
-        return f"where it went is not known ({row['country_reason']})"
-    if row["country_certainty"] == "uncertain":
-        if rule.uncertain_location == "counts":
-            return None
-        uncertain = f"where it went is uncertain ({row['country_reason']})"
-        return "" if rule.uncertain_location == "left-out" else uncertain
-    return None
-
-
-def _membership(
-    places: Places, policy: Policy, code: str, first: str | None, last: str | None
-) -> tuple[bool, str]:
-    """Whether a country is among those named, at the time of the transmissions; and, not empty, the condition
-    under which it is."""
-    if code in places.countries:
-        return True, ""
-    periods = [period for group in places.groups for period in policy.groups[group].get(code, ())]
-    start, end = (first or last or "9999")[:10], (last or first or "9999")[:10]
-    touching = [
-        period for period in periods if period.since <= end and (not period.until or start < period.until)
-    ]
-    if not touching:
-        return False, ""
-    if any(
-        period.since <= start and (not period.until or end < period.until) and not period.condition
-        for period in touching
-    ):
-        return True, ""
-    condition = next((period.condition for period in touching if period.condition), "")
-    return True, condition or f"for a part of the time only (since {touching[0].since})"
-
-
-def _network(places: Places, allowed: bool, row: DestinationEntry) -> Iterable[_Problem]:
-    if row["asn"] is None:
-        yield _Problem(_Level.DOUBT, "its network is not known")
-    elif (row["asn"] in places.networks) != allowed:
-        kind = "not among what is allowed" if allowed else "forbidden"
-        yield _Problem(
-            _Level.BROKEN, f"AS{row['asn']} {row['organisation'] or ''} is {kind}".replace("  ", " ")
-        )
-
-
-def _cloud(rule: Rule, places: Places, allowed: bool, row: DestinationEntry) -> Iterable[_Problem]:
-    doubt = _location_doubt(rule, row)
-    if doubt is not None:
-        if doubt:
-            yield _Problem(_Level.DOUBT, doubt)
-        return
-    cloud = row["cloud"]
-    inside = cloud is not None and any(
-        provider == cloud["provider"] and region in ("", cloud["region"]) for provider, region in places.cloud
-    )
-    if inside != allowed:
-        names = listed([f"{provider} {region}".strip() for provider, region in places.cloud])
-        how = how_surely([row])
-        what = (
-            f"it is not in {names}, but {how}in {where(row).removeprefix(how)}"
-            if allowed
-            else f"{names} is forbidden"
-        )
-        yield _Problem(_Level.BROKEN, what, _certainty(row))
-
-
-def _certainty(row: DestinationEntry) -> Certainty:
-    return next((word for word in _CERTAINTY if word == row["country_certainty"]), "uncertain")
 
 
 def _evidence(
@@ -809,7 +821,12 @@ def _claim(entry: EvidenceEntry, row: DestinationEntry) -> str:
     return f"{entry['label']} {text}{period}."
 
 
-def _hosts(entries: Sequence[EvidenceEntry]) -> str:
+def _name(row: DestinationEntry, shown: Shown) -> str:
+    name = row["host"] or next(iter(row["addresses"]), None)
+    return shown.host(name) if name else "a host that has no name"
+
+
+def _hosts(entries: Sequence[EvidenceEntry] | Sequence[AcceptedEntry]) -> str:
     found = list(
         dict.fromkeys(entry["host"] or ", ".join(entry["addresses"][:1]) or "?" for entry in entries)
     )
@@ -825,3 +842,7 @@ def _reference(reference: Reference) -> str:
 
 def _transmissions(number: int) -> str:
     return f"{number:,} transmission" + ("" if number == 1 else "s")
+
+
+def _destinations(number: int) -> str:
+    return f"{number:,} destination" + ("" if number == 1 else "s")

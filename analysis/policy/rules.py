@@ -1,40 +1,48 @@
-"""Reads a policy, a TOML file of rules, and checks it: a rule with a typo must not pass for one that holds.
+"""Makes rules of a policy, a TOML file, and checks it: a rule with a typo must not pass for one that holds.
 
-`docs/policies.md` says how to write one. The policies that come with the program are in `catalogue/policies/`
-and are called by name.
+`docs/policies.md` says how to write one. The file is read by the loader of all knowledge, by the shapes in `shapes.py`;
+here is checked that what it names is known. The policies that come with the program are called by name.
 """
 
 import hashlib
-import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from difflib import SequenceMatcher, get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, cast, get_args
+from typing import Final, NamedTuple
+
+from msgspec import structs
 
 from phonehome.analysis import knowledge
 from phonehome.analysis.knowledge.catalogue import catalogue
-from phonehome.analysis.knowledge.schema import Reference
-
-MAX_FILE: Final = 1 << 20
-"""Bytes of a policy file that are read."""
-
-Handling = Literal["doubt", "counts", "left-out"]
-"""What a rule makes of what is not sure: it cannot be judged; it counts like what is sure; it is left out."""
-Basis = Literal["stated", "inference"]
-Encryption = Literal["encrypted", "unencrypted"]
+from phonehome.analysis.knowledge.reading import MAX_FILE, KnowledgeFile, TomlReader, close, many, meant
+from phonehome.analysis.knowledge.schema import Recipient, Reference
+from phonehome.analysis.policy.shapes import (
+    AllowedTable,
+    AlternativeTable,
+    AtMostTable,
+    Basis,
+    DefaultsTable,
+    ExceptionTable,
+    ForbiddenTable,
+    Handling,
+    PolicyFile,
+    RuleTable,
+    Span,
+    WaiverFile,
+    WaiverTable,
+)
 
 ANY_IDENTIFIER: Final = "*"
 EVERYBODY: Final = "*"
 """As an owner: also those whom the catalogue does not know."""
-MAX_OFFERED: Final = 8
-"""Names that a message lists where none is like the one given."""
 GROUP: Final = "@"
 """Begins the name of a group of countries: `@eea`."""
+ALWAYS: Final = "0001-01-01"
+MAX_TOLD: Final = 10
+"""Mistakes that a message names."""
 
 
 class PolicyError(ValueError):
@@ -62,11 +70,22 @@ class Places(NamedTuple):
     encryption: frozenset[str] = frozenset()
     anything: bool = False
     """Wherever it goes and however."""
+    any_of: tuple["Places", ...] = ()
+    """Of these, one must hold beside the rest."""
 
     @property
     def names_places(self) -> bool:
         """Whether it says where."""
         return bool(self.countries or self.groups or self.networks or self.cloud)
+
+
+class AtMost(NamedTuple):
+    """How much one phone may send; None is "as much as it likes"."""
+
+    transmissions: int | None
+    bytes: int | None
+    per: Span | None
+    """None: in all captures together."""
 
 
 class LeftOut(NamedTuple):
@@ -79,7 +98,7 @@ class LeftOut(NamedTuple):
     entries: frozenset[str]
     hosts: frozenset[str]
     purposes: frozenset[str]
-    countries: frozenset[str]
+    countries: Places
     networks: frozenset[int]
     """AS numbers of the addresses that are meant."""
     most_bytes: int
@@ -103,16 +122,43 @@ class Rule:
     """Kinds of identifiers; empty: what is sent counts with or without one."""
     owners: frozenset[str] = frozenset()
     """Empty: whoever runs the endpoint."""
+    hosts: tuple[str, ...] = ()
+    """Patterns of names in lower case; empty: whatever it is called."""
+    apps: tuple[str, ...] = ()
+    """Patterns of ids or names of apps in lower case; empty: whatever sends it."""
     exceptions: tuple[LeftOut, ...] = ()
     allowed: Places | None = None
     forbidden: Places | None = None
+    at_most: AtMost | None = None
     must_be_seen: bool = False
     uncertain_location: Handling = "doubt"
     unknown_owner: Handling = "counts"
     """Endpoints that the catalogue does not know."""
     unread: Handling = "doubt"
+    since: str = ""
+    """ISO date: what was sent before cannot be judged by this rule."""
     until: str = ""
     """ISO date: what was sent from then on cannot be judged by this rule."""
+    before: str = ""
+    """Name of a mark: only what was sent before it is meant."""
+    after: str = ""
+
+
+class Waiver(NamedTuple):
+    """What is against a rule, and is put up with for a time. All that is given must fit."""
+
+    rules: frozenset[str]
+    policy: str
+    """Empty: whichever has the rules."""
+    until: str
+    """ISO date: from then on it does not count."""
+    reason: str
+    networks: frozenset[int]
+    hosts: frozenset[str]
+    owners: frozenset[str]
+    countries: frozenset[str]
+    kinds: frozenset[str]
+    """Empty: whatever it carries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,71 +173,81 @@ class Policy:
     """Patterns of models and builds of the phones that are meant; empty: all."""
     groups: Mapping[str, Mapping[str, tuple[Period, ...]]]
     """Groups of countries that rules name: group, country, when."""
+    recipients: tuple[Recipient, ...]
+    """Who had joined what a country's adequacy depends on, as far as somebody looked."""
+    markets: Mapping[str, tuple[str, ...]]
+    """The policy's own markets: code, patterns of the builds."""
+    marks: Mapping[str, str]
+    """Moments that rules name, and what happened then."""
+    waivers: tuple[Waiver, ...]
     sha256: str
     """Of the file, in hexadecimal."""
+
+    @property
+    def days(self) -> frozenset[str]:
+        """ISO dates on which one of its rules begins or ends to speak."""
+        return frozenset(day for rule in self.rules for day in (rule.since, rule.until) if day)
 
 
 @cache
 def names() -> tuple[str, ...]:
     """The policies that come with the program."""
-    folder = files("phonehome.analysis.knowledge") / "policies"
-    return tuple(sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".toml")))
+    return tuple(sorted(file.stem for file in (knowledge.FOLDER / "policies").glob("*.toml")))
 
 
 def load(name: str) -> Policy:
     """The policy of that name, or in that file. Raises PolicyError."""
     if name in names():
-        shipped = files("phonehome.analysis.knowledge") / "policies" / f"{name}.toml"
-        return parse(shipped.read_bytes(), f"{name}.toml")
-    path = Path(name)
+        return parse((knowledge.FOLDER / "policies" / f"{name}.toml").read_bytes(), f"{name}.toml")
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
+        data = _content(name)
     except OSError as error:
         if "/" in name or "." in name:
             raise PolicyError(f"policy {name}: cannot be read: {error.strerror or error}") from error
         raise PolicyError(
-            f"no policy is called {name!r}{_close(name, names())}; those that come with the program are "
+            f"no policy is called {name!r}{close(name, names())}; those that come with the program are "
             f"{', '.join(names())}; another one is given as a file"
         ) from error
-    if len(data) > MAX_FILE:
-        raise PolicyError(f"policy {name}: longer than {MAX_FILE:,} bytes")
-    return parse(data, path.name)
+    return parse(data, Path(name).name)
+
+
+def load_waivers(name: str, policies: Sequence[Policy]) -> tuple[Waiver, ...]:
+    """The waivers in that file, which are of these policies. Raises PolicyError."""
+    try:
+        data = _content(name)
+    except OSError as error:
+        raise PolicyError(f"waivers {name}: cannot be read: {error.strerror or error}") from error
+    build = _Build(Path(name).name)
+    content = build.parsed(data, WaiverFile)
+    found = tuple(build.waiver(table, number, policies) for number, table in enumerate(content.waiver, 1))
+    build.stop()
+    return found
 
 
 def parse(data: bytes, file: str) -> Policy:
     """The policy in this TOML. Raises PolicyError, which names the file, the rule, the key and what was meant."""
-    try:
-        document = tomllib.loads(data.decode("utf-8-sig"))  # some editors begin a file with a mark
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{file}: not a text in UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{file}: not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise PolicyError(f"{file}: nested too deep") from error
-    top = _Table(file, "", document)
-    top.only("policy", "defaults", "rule")
-    head = top.table("policy")
-    head.only("id", "title", "description", "phones")
-    defaults = top.table("defaults") if "defaults" in document else _Table(file, "[defaults]", {})
-    defaults.only(*_DEFAULT_KEYS)
-    rules: list[Rule] = []
-    for number, item in enumerate(top.tables("rule"), 1):
-        rule = _rule(_Table(file, "", {**defaults.values, **item.values}), f"rule number {number}")
-        if any(rule.id == other.id for other in rules):
-            raise top.wrong(f"rule {rule.id!r}: an 'id' is used once, but another rule has it too")
-        rules.append(rule)
-    if not rules:
-        raise top.wrong("a policy has [[rule]] tables, at least one")
-    return Policy(
-        id=head.text("id"),
-        title=head.text("title"),
-        description=head.text("description", ""),
-        phones=head.texts("phones"),
-        rules=tuple(rules),
-        groups=country_groups(),
+    build = _Build(file)
+    content = build.parsed(data, PolicyFile)
+    if not content.rule:
+        build.wrong("", "a policy has [[rule]] tables, at least one")
+    build.knows(content)
+    head = content.policy
+    policy = Policy(
+        id=head.id,
+        title=head.title,
+        description=head.description,
+        phones=head.phones or (),
+        rules=tuple(build.rule(_completed(rule, content.defaults)) for rule in content.rule),
+        groups=build.groups,
+        recipients=(*knowledge.shipped().countries.recipients, *content.recipient),
+        markets={market.code: market.builds for market in content.market},
+        marks={mark.name: mark.says for mark in content.mark},
+        waivers=(),
         sha256=hashlib.sha256(data).hexdigest(),
     )
+    waivers = tuple(build.waiver(table, number, (policy,)) for number, table in enumerate(content.waiver, 1))
+    build.stop()
+    return replace(policy, waivers=waivers)
 
 
 @cache
@@ -206,162 +262,230 @@ def country_groups() -> Mapping[str, Mapping[str, tuple[Period, ...]]]:
     return found
 
 
-class _Table:
-    """A table of the file: hands out its values checked, and knows how to complain."""
+def _content(name: str) -> bytes:
+    with Path(name).open("rb") as file:
+        return file.read(MAX_FILE + 1)
 
-    def __init__(self, file: str, where: str, values: Mapping[str, Any]) -> None:
-        self.file, self.where, self.values = file, where, values
 
-    def wrong(self, what: str) -> PolicyError:
-        return PolicyError(": ".join(part for part in (self.file, self.where, what) if part))
+def _completed(rule: RuleTable, defaults: DefaultsTable | None) -> RuleTable:
+    """The rule, with what is said for all where it says nothing."""
+    if defaults is None:
+        return rule
+    said = {field.name: getattr(defaults, field.name) for field in structs.fields(DefaultsTable)}
+    return structs.replace(
+        rule,
+        **{key: value for key, value in said.items() if value is not None and getattr(rule, key) is None},
+    )
 
-    def only(self, *known: str) -> None:
-        for key in self.values:
-            if key not in known:
-                raise self.wrong(f"unknown key {key!r}{_close(key, known)}; known are {', '.join(known)}")
 
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.values.get(key, default)
-        if value is None:
-            raise self.wrong(f"{key!r} is missing")
-        if not isinstance(value, str) or (default is None and not value.strip()):
-            raise self.wrong(f"{key!r} must be a text{'' if default is not None else ' that is not empty'}")
-        return value
+class _Build:
+    """Makes rules of tables, and gathers what they name and nobody knows."""
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self.values.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            raise self.wrong(f'{key!r} must be a list of texts, such as ["...", "..."]')
-        if key in self.values and not value:
-            raise self.wrong(f"{key!r} is empty: leave it out, if it says nothing")
-        return tuple(value)
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.reader = TomlReader()
+        self.groups: dict[str, Mapping[str, tuple[Period, ...]]] = dict(country_groups())
+        self.own_markets: frozenset[str] = frozenset()
+        self.marks: frozenset[str] = frozenset()
 
-    def chosen(self, key: str, known: Collection[str], what: str) -> frozenset[str]:
-        """Texts that must be among those known."""
-        for item in (found := self.texts(key)):
-            if item not in known:
-                raise self.wrong(f"{key!r}: there is no {what} {item!r}{_meant(item, known)}")
+    def parsed[T: KnowledgeFile](self, data: bytes, shape: type[T]) -> T:
+        content = self.reader.parse(data, self.file, shape)
+        self.stop()
+        assert content is not None
+        return content
+
+    def stop(self) -> None:
+        """Raises PolicyError if something is wrong."""
+        told = self.reader.mistakes
+        if told:
+            more = f"\n... and {len(told) - MAX_TOLD} more" if len(told) > MAX_TOLD else ""
+            raise PolicyError("\n".join(map(str, told[:MAX_TOLD])) + more)
+
+    def knows(self, content: PolicyFile) -> None:
+        """Takes in the policy's own markets, groups and marks."""
+        markets = knowledge.shipped().software.markets
+        for market in content.market:
+            if market.code in markets:
+                self.wrong(f"market {market.code!r}", "it comes with the program: choose another code")
+        for group in content.group:
+            where = f"group {group.name!r}"
+            if group.name in country_groups():
+                self.wrong(where, "it comes with the program: choose another name")
+            members: dict[str, tuple[Period, ...]] = {}
+            for name in group.countries:
+                if name.startswith(GROUP):
+                    if self.known(where, "countries", (name,), country_groups(), "group"):
+                        for code, periods in country_groups()[name].items():
+                            members[code] = (*members.get(code, ()), *periods)
+                else:
+                    members[self.country(where, name)] = (Period(ALWAYS, "", ""),)
+            self.groups[group.name] = members
+        for recipient in content.recipient:
+            where = f"recipient {recipient.name!r}"
+            self.country(where, recipient.country)
+            self.owners(where, recipient.owners)
+        self.own_markets = frozenset(market.code for market in content.market)
+        self.marks = frozenset(mark.name for mark in content.mark)
+
+    def wrong(self, where: str, what: str) -> None:
+        self.reader.wrong(self.file, where, what)
+
+    def known(
+        self, where: str, key: str, given: Iterable[str], known: Collection[str], what: str
+    ) -> frozenset[str]:
+        """Those of the names that are known; notes the others."""
+        given = tuple(given)
+        for name in given:
+            if name not in known:
+                self.wrong(where, f"{key!r}: there is no {what} {name!r}{meant(name, known)}")
+        return frozenset(given) & frozenset(known)
+
+    def rule(self, table: RuleTable) -> Rule:
+        where = f"rule {table.id!r}"
+        allowed = self.places(f"{where}: allowed", table.allowed) if table.allowed else None
+        forbidden = self.places(f"{where}: forbidden", table.forbidden) if table.forbidden else None
+        both = _both(allowed, forbidden) if allowed and forbidden else ""
+        if both:
+            self.wrong(where, f"{both} cannot be both allowed and forbidden")
+        markets = {*knowledge.shipped().software.markets, *self.own_markets}
+        owners = self.owners(where, table.owners)
+        every = EVERYBODY in (table.owners or ())
+        purposes = catalogue().purposes
+        return Rule(
+            id=table.id,
+            says=table.says,
+            references=many(table.reference),
+            basis=table.basis,
+            note=table.note,
+            markets=self.known(where, "markets", table.markets or (), markets, "market"),
+            not_markets=self.known(where, "not_markets", table.not_markets or (), markets, "market"),
+            purposes=self.known(where, "purposes", table.purposes or (), purposes, "purpose"),
+            kinds=self.kinds(where, table),
+            owners=frozenset() if every else owners,
+            hosts=_lower(table.hosts),
+            apps=_lower(table.apps),
+            exceptions=tuple(self.exception(f"{where}: except", item) for item in table.except_ or ()),
+            allowed=allowed,
+            forbidden=forbidden,
+            at_most=_at_most(table.at_most),
+            must_be_seen=table.must_be_seen,
+            uncertain_location=table.uncertain_location or "doubt",
+            unknown_owner=table.unknown_owner or ("doubt" if owners and not every else "counts"),
+            unread=table.unread or "doubt",
+            since=_iso(table.since),
+            until=_iso(table.until),
+            before=self.mark(where, "before", table.before),
+            after=self.mark(where, "after", table.after),
+        )
+
+    def mark(self, where: str, key: str, name: str | None) -> str:
+        if name is None:
+            return ""
+        if name not in self.marks:
+            self.wrong(where, f"{key!r}: there is no [[mark]] {name!r} in this file{meant(name, self.marks)}")
+        return name
+
+    def kinds(self, where: str, table: RuleTable) -> frozenset[str]:
+        known = catalogue().kinds
+        given, categories = table.identifiers or (), {kind.category for kind in known.values()}
+        kinds = self.known(where, "identifiers", given, {*known, ANY_IDENTIFIER}, "kind of identifier")
+        chosen = self.known(
+            where, "categories", table.categories or (), categories, "category of identifiers"
+        )
+        every = ANY_IDENTIFIER in kinds
+        if every:
+            kinds = frozenset()
+        return kinds | {
+            kind.id for kind in known.values() if kind.singles_out and (every or kind.category in chosen)
+        }
+
+    def places(self, where: str, table: AlternativeTable) -> Places:
+        named = table.countries or ()
+        groups = tuple(name for name in named if name.startswith(GROUP))
+        self.known(where, "countries", groups, self.groups, "group")
+        any_of = table.any_of if isinstance(table, AllowedTable) else None
+        return Places(
+            frozenset(self.country(where, name) for name in named if not name.startswith(GROUP)),
+            groups,
+            frozenset(table.networks or ()),
+            tuple(self.cloud(where, text) for text in table.cloud or ()),
+            frozenset(table.encryption or ()),
+            isinstance(table, ForbiddenTable) and table.anything,
+            tuple(self.places(f"{where}: any_of", each) for each in any_of or ()),
+        )
+
+    def cloud(self, where: str, text: str) -> tuple[str, str]:
+        """`AWS ap-southeast-1`, or `AWS` for any region."""
+        addresses = knowledge.shipped().addresses
+        known: dict[str, set[str]] = {}
+        for key, region in addresses.region_countries:
+            known.setdefault(addresses.provider(key).name, set()).add(region)
+        for provider, regions in known.items():
+            if text == provider:
+                return provider, ""
+            if text.startswith(f"{provider} "):
+                region = text[len(provider) + 1 :]
+                if region not in regions:
+                    self.wrong(where, f"'cloud': {provider} has no region {region!r}{meant(region, regions)}")
+                return provider, region
+        self.wrong(where, f"'cloud': there is no provider in {text!r}; known are {', '.join(sorted(known))}")
+        return text, ""
+
+    def exception(self, where: str, table: ExceptionTable) -> LeftOut:
+        countries = AlternativeTable(countries=table.countries) if table.countries else None
+        return LeftOut(
+            table.reason,
+            many(table.reference) if table.reference else (),
+            self.owners(where, table.owners),
+            self.known(
+                where, "entries", table.entries or (), catalogue().endpoints, "entry in the catalogue"
+            ),
+            frozenset(_lower(table.hosts)),
+            self.known(where, "purposes", table.purposes or (), catalogue().purposes, "purpose"),
+            self.places(where, countries) if countries else Places(),
+            frozenset(table.networks or ()),
+            table.most_bytes,
+        )
+
+    def waiver(self, table: WaiverTable, number: int, policies: Sequence[Policy]) -> Waiver:
+        where = f"waiver number {number}"
+        if table.policy:
+            self.known(where, "policy", (table.policy,), [policy.id for policy in policies], "policy")
+        meant_here = [policy for policy in policies if table.policy in ("", policy.id)]
+        rules = {rule.id for policy in meant_here for rule in policy.rules}
+        given = (table.rule,) if isinstance(table.rule, str) else table.rule
+        kinds = catalogue().kinds
+        return Waiver(
+            self.known(where, "rule", given, rules, "rule"),
+            table.policy,
+            table.until.isoformat(),
+            table.reason,
+            frozenset(table.networks),
+            frozenset(_lower(table.hosts)),
+            self.owners(where, table.owners),
+            frozenset(self.country(where, code) for code in table.countries or ()),
+            self.known(where, "identifiers", table.identifiers or (), kinds, "kind of identifier"),
+        )
+
+    def owners(self, where: str, patterns: Iterable[str] | None) -> frozenset[str]:
+        """Owners of endpoints that these name; `*` stands for any text."""
+        known = sorted({endpoint.owner for endpoint in catalogue().endpoints.values()})
+        found: set[str] = set()
+        for pattern in patterns or ():
+            fitting = [owner for owner in known if fnmatchcase(owner, pattern)]
+            if not fitting:
+                self.wrong(where, f"'owners': the catalogue has no owner {pattern!r}{meant(pattern, known)}")
+            found.update(fitting)
         return frozenset(found)
 
-    def choice[T: str](self, key: str, known: tuple[T, ...], default: T) -> T:
-        value = self.values.get(key, default)
-        if value not in known:
-            raise self.wrong(
-                f"{key!r} must be one of {', '.join(known)}, not {value!r}{_close(str(value), known)}"
-            )
-        return cast("T", value)
-
-    def truth(self, key: str) -> bool:
-        value = self.values.get(key, False)
-        if not isinstance(value, bool):
-            raise self.wrong(f"{key!r} must be true or false")
-        return value
-
-    def table(self, key: str) -> "_Table":
-        value = self.values.get(key)
-        if not isinstance(value, dict):
-            raise self.wrong(f"[{key}] is missing" if value is None else f"{key!r} must be a table")
-        return _Table(self.file, f"{self.where}: {key}" if self.where else f"[{key}]", value)
-
-    def tables(self, key: str) -> "list[_Table]":
-        value = self.values.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise self.wrong(f"{key!r} must be tables, each under [[{key}]]")
-        return [_Table(self.file, self.where, item) for item in value]
-
-
-_RULE_KEYS: Final = (
-    *("id", "says", "reference", "basis", "note", "markets", "not_markets", "purposes", "identifiers"),
-    *("categories", "owners", "except", "allowed", "forbidden", "must_be_seen", "uncertain_location"),
-    *("unknown_owner", "unread", "until"),
-)
-
-
-_DEFAULT_KEYS: Final = ("purposes", "owners", "except", "uncertain_location", "unknown_owner", "unread")
-"""What can be said once for all rules of a policy; a rule that says otherwise is meant."""
-
-
-def _rule(table: _Table, where: str) -> Rule:
-    id_ = table.values.get("id")
-    table.where = f"rule {id_!r}" if isinstance(id_, str) and id_ else where
-    table.only(*_RULE_KEYS)
-    handling = get_args(Handling)
-    allowed = _places(table.table("allowed"), allowed=True) if "allowed" in table.values else None
-    forbidden = _places(table.table("forbidden"), allowed=False) if "forbidden" in table.values else None
-    if allowed is None and forbidden is None:
-        raise table.wrong("it allows and forbids nothing: give [rule.allowed] or [rule.forbidden]")
-    both = _both(allowed, forbidden) if allowed and forbidden else ""
-    if both:
-        raise table.wrong(f"{both} cannot be both allowed and forbidden")
-    owners = _owners(table)
-    every = EVERYBODY in table.texts("owners")
-    markets, not_markets = table.texts("markets"), table.texts("not_markets")
-    if markets and not_markets:
-        raise table.wrong("'markets' and 'not_markets' exclude each other")
-    for key in ("markets", "not_markets"):
-        table.chosen(key, knowledge.shipped().software.markets, "market")
-    return Rule(
-        id=table.text("id"),
-        says=table.text("says"),
-        references=_references(table),
-        basis=table.choice("basis", get_args(Basis), "stated"),
-        note=table.text("note", ""),
-        markets=frozenset(markets),
-        not_markets=frozenset(not_markets),
-        purposes=table.chosen("purposes", catalogue().purposes, "purpose"),
-        kinds=_kinds(table),
-        owners=frozenset() if every else owners,
-        exceptions=tuple(_exception(item) for item in table.tables("except")),
-        allowed=allowed,
-        forbidden=forbidden,
-        must_be_seen=table.truth("must_be_seen"),
-        uncertain_location=table.choice("uncertain_location", handling, "doubt"),
-        unknown_owner=table.choice("unknown_owner", handling, "doubt" if owners and not every else "counts"),
-        unread=table.choice("unread", handling[:1] + handling[2:], "doubt"),
-        until=_date(table, "until"),
-    )
-
-
-def _kinds(table: _Table) -> frozenset[str]:
-    known = catalogue().kinds
-    kinds = table.chosen("identifiers", {*known, ANY_IDENTIFIER}, "kind of identifier")
-    categories = table.chosen(
-        "categories", {kind.category for kind in known.values()}, "category of identifiers"
-    )
-    if ANY_IDENTIFIER in kinds:
-        return frozenset(kind.id for kind in known.values() if kind.singles_out)
-    in_categories = {kind.id for kind in known.values() if kind.category in categories and kind.singles_out}
-    return kinds | in_categories
-
-
-def _networks(table: _Table) -> frozenset[int]:
-    networks = table.values.get("networks", [])
-    if not isinstance(networks, list) or not all(
-        type(number) is int and 0 < number < 2**32 for number in networks
-    ):
-        raise table.wrong("'networks' must be a list of AS numbers, such as [16509]")
-    return frozenset(networks)
-
-
-def _places(table: _Table, *, allowed: bool) -> Places:
-    table.only("countries", "networks", "cloud", "encryption", *(() if allowed else ("anything",)))
-    named = table.texts("countries")
-    countries = frozenset(_country(table, name) for name in named if not name.startswith(GROUP))
-    groups = tuple(name for name in named if name.startswith(GROUP))
-    for group in groups:
-        if group not in country_groups():
-            raise table.wrong(f"'countries': there is no group {group!r}{_meant(group, country_groups())}")
-    places = Places(
-        countries,
-        groups,
-        _networks(table),
-        tuple(_cloud(table, text) for text in table.texts("cloud")),
-        table.chosen("encryption", get_args(Encryption), "encryption"),
-        table.truth("anything"),
-    )
-    if places == Places():
-        raise table.wrong("it is empty: name countries, networks, cloud or encryption")
-    return places
+    def country(self, where: str, code: str) -> str:
+        names = knowledge.shipped().countries.names
+        if code not in names:
+            codes = {name: code for code, name in names.items()}
+            likely = code.upper() if code.upper() in names else codes.get(code, "")
+            guess = f": did you mean {likely!r}?" if likely else ', such as "NO"'
+            self.wrong(where, f"'countries': {code!r} is no ISO 3166-1 code of two capital letters{guess}")
+        return code
 
 
 def _both(allowed: Places, forbidden: Places) -> str:
@@ -378,110 +502,13 @@ def _both(allowed: Places, forbidden: Places) -> str:
     return ""
 
 
-def _cloud(table: _Table, text: str) -> tuple[str, str]:
-    """`AWS ap-southeast-1`, or `AWS` for any region."""
-    addresses = knowledge.shipped().addresses
-    known: dict[str, set[str]] = {}
-    for key, region in addresses.region_countries:
-        known.setdefault(addresses.provider(key).name, set()).add(region)
-    for provider, names_ in known.items():
-        if text == provider:
-            return provider, ""
-        if text.startswith(f"{provider} "):
-            region = text[len(provider) + 1 :]
-            if region in names_:
-                return provider, region
-            raise table.wrong(f"'cloud': {provider} has no region {region!r}{_meant(region, names_)}")
-    raise table.wrong(f"'cloud': there is no provider in {text!r}; known are {', '.join(sorted(known))}")
+def _at_most(table: AtMostTable | None) -> AtMost | None:
+    return AtMost(table.transmissions, table.bytes, table.per) if table else None
 
 
-_EXCEPTION_KEYS: Final = (
-    *("reason", "reference", "owners", "entries", "hosts", "purposes", "countries", "networks", "most_bytes"),
-)
+def _lower(texts: Iterable[str] | None) -> tuple[str, ...]:
+    return tuple(text.lower() for text in texts or ())
 
 
-def _exception(table: _Table) -> LeftOut:
-    table.where = f"{table.where}: except" if table.where else "except"
-    table.only(*_EXCEPTION_KEYS)
-    exception = LeftOut(
-        table.text("reason"),
-        _references(table) if "reference" in table.values else (),
-        _owners(table),
-        table.chosen("entries", catalogue().endpoints, "entry in the catalogue"),
-        frozenset(host.lower() for host in table.texts("hosts")),
-        table.chosen("purposes", catalogue().purposes, "purpose"),
-        frozenset(_country(table, code) for code in table.texts("countries")),
-        _networks(table),
-        most_bytes if type(most_bytes := table.values.get("most_bytes", 0)) is int else -1,
-    )
-    if exception.most_bytes < 0:
-        raise table.wrong("'most_bytes' must be a number of bytes, such as 68")
-    if not any(exception[2:-1]):
-        raise table.wrong("it fits everything: name owners, entries, hosts, purposes, countries or networks")
-    return exception
-
-
-def _references(table: _Table) -> tuple[Reference, ...]:
-    value = table.values.get("reference")
-    items = value if isinstance(value, list) else [value]
-    if value is None or not items:
-        raise table.wrong("'reference' is missing: a rule says what it rests on")
-    found = []
-    for item in items:
-        if not isinstance(item, dict):
-            raise table.wrong('\'reference\' must be { title = "...", where = "..." }, or a list of them')
-        inner = _Table(table.file, f"{table.where}: reference", item)
-        inner.only("title", "where", "section")
-        found.append(
-            Reference(title=inner.text("title"), where=inner.text("where"), section=inner.text("section", ""))
-        )
-    return tuple(found)
-
-
-def _date(table: _Table, key: str) -> str:
-    value = table.values.get(key)
-    if value is None:
-        return ""
-    if type(value) is not date:
-        raise table.wrong(f"{key!r} must be a date without quotes, such as 2019-06-18")
-    return value.isoformat()
-
-
-def _owners(table: _Table) -> frozenset[str]:
-    """Owners of endpoints that `owners` names; `*` stands for any text."""
-    known = sorted({endpoint.owner for endpoint in catalogue().endpoints.values()})
-    found: set[str] = set()
-    for pattern in table.texts("owners"):
-        fitting = [owner for owner in known if fnmatchcase(owner, pattern)]
-        if not fitting:
-            raise table.wrong(f"'owners': the catalogue has no owner {pattern!r}{_meant(pattern, known)}")
-        found.update(fitting)
-    return frozenset(found)
-
-
-def _country(table: _Table, code: str) -> str:
-    """The code, if it is one. Raises PolicyError."""
-    names = knowledge.shipped().countries.names
-    if code not in names:
-        codes = {name: code for code, name in names.items()}
-        meant = code.upper() if code.upper() in codes.values() else codes.get(code, "")
-        raise table.wrong(
-            f"'countries': {code!r} is no ISO 3166-1 code of two capital letters"
-            + (f": did you mean {meant!r}?" if meant else ', such as "NO"')
-        )
-    return code
-
-
-def _meant(given: str, known: Collection[str]) -> str:
-    """What was meant by a wrong name; if nothing is like it, what there is, as far as that is few."""
-    few = f"; there is {', '.join(sorted(known))}" if len(known) <= MAX_OFFERED else ""
-    return _close(given, known) or few
-
-
-def _close(given: str, known: Collection[str]) -> str:
-    """The names most like a wrong one; empty if none is like it."""
-    lower = {name.lower(): name for name in sorted(known)}
-    close = get_close_matches(given.lower(), lower, MAX_OFFERED, 0.6)
-    likeness = [SequenceMatcher(None, name, given.lower()).ratio() for name in close]
-    best = [repr(lower[name]) for name, ratio in zip(close, likeness, strict=True) if ratio == likeness[0]]
-    return f": did you mean {' or '.join(sorted(best))}?" if best else ""
+def _iso(day: date | None) -> str:
+    return day.isoformat() if day else ""

@@ -3,9 +3,10 @@
 `phonehome.analysis.policy.judge` comes to it, `phonehome.analysis.report` shows it.
 """
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
-Result = Literal["holds", "broken", "not-judged", "does-not-apply"]
+Result = Literal["holds", "accepted", "broken", "not-judged", "does-not-apply"]
+"""`accepted`: broken, but only by what a baseline shows as well, or a waiver puts up with."""
 
 
 class EvidenceEntry(TypedDict):
@@ -41,6 +42,46 @@ class EvidenceEntry(TypedDict):
     """Identities of the first transmissions in the capture."""
 
 
+class AcceptedEntry(EvidenceEntry):
+    """One destination that is against a rule, and put up with."""
+
+    by: Literal["baseline", "waiver"]
+    accepted_because: str
+    until: str
+    """ISO date of a waiver; empty for the baseline."""
+
+
+class ExplainedEntry(TypedDict):
+    """What was made of one destination of one phone."""
+
+    label: str
+    host: str | None
+    addresses: list[str]
+    where: str
+    """`probably to China`."""
+    purpose: str
+    transmissions: int
+    role: str
+    """`against it`, `keeps to it`, `not judged`, `left out`, `accepted`."""
+    why: list[str]
+
+
+class Explanation(TypedDict):
+    """How a rule was judged."""
+
+    destinations: int
+    """That were looked at, of phones that it is about."""
+    entries: list[ExplainedEntry]
+    not_meant: list[str]
+    """What it is not about, and why: so many destinations, so many transmissions."""
+    exceptions: list[str]
+    """Each with how much it left out."""
+    doubts: list[str]
+    """What is not known of a phone, or a capture, as a whole."""
+    settle: list[str]
+    """What would settle a rule that could not be judged."""
+
+
 class RuleVerdict(TypedDict):
     id: str
     says: str
@@ -61,6 +102,9 @@ class RuleVerdict(TypedDict):
     """Destinations beyond those that are listed."""
     left_out: list[str]
     """What the rule leaves out, with its reason."""
+    accepted: NotRequired[list[AcceptedEntry]]
+    """What is against it, and put up with."""
+    explained: NotRequired[Explanation]
 
 
 class PhoneVerdict(TypedDict):
@@ -73,8 +117,33 @@ class PhoneVerdict(TypedDict):
     """Whether the policy is about this phone."""
 
 
+class WaiverEntry(TypedDict):
+    """A waiver that the user gave."""
+
+    rules: list[str]
+    until: str
+    reason: str
+    expired: bool
+    """Whether it counts no more."""
+    transmissions: int
+    """That it fits, whether it counts or not."""
+
+
+class BaselineEntry(TypedDict):
+    """What an earlier report shows of the same phones."""
+
+    captures: list[str]
+    new: int
+    """Destinations that are against a rule, and were not."""
+    known: int
+    gone: list[str]
+    """What was against a rule, and was not seen any more."""
+    other_phones: list[str]
+    """Phones of the earlier report of which none here is known to be the same."""
+
+
 class Verdict(TypedDict):
-    """The answer. `result` is the worst of the rules: broken, then not-judged, then holds."""
+    """The answer. `result` is the worst of the rules: broken, then not-judged, then accepted, then holds."""
 
     policy: dict[str, str]
     """`id`, `title`, `description`, and `sha256` of the file."""
@@ -86,3 +155,5 @@ class Verdict(TypedDict):
     summary: str
     phones: list[PhoneVerdict]
     rules: list[RuleVerdict]
+    waivers: NotRequired[list[WaiverEntry]]
+    baseline: NotRequired[BaselineEntry]

@@ -151,7 +151,13 @@ def _companies(report: Document, limit: int | None) -> list[str]:
     return [*lines, *([printable(routine, MAX_TEXT)] if routine else [])]
 
 
-_STYLES = {"broken": "bold red", "not-judged": "bold yellow", "holds": "bold green", "does-not-apply": "dim"}
+_STYLES = {
+    "broken": "bold red",
+    "not-judged": "bold yellow",
+    "accepted": "bold yellow",
+    "holds": "bold green",
+    "does-not-apply": "dim",
+}
 
 
 def _verdict(verdict: Verdict) -> Group:

@@ -7,6 +7,7 @@ captures were divided among workers, and its size depends on devices and destina
 Nothing is located or phrased here: that is done once, at the end, by `document`.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Destination(NamedTuple):
     purpose: str
     entry: str | None
     """Catalogue entry that the purpose rests on."""
+    phase: int = 0
+    """How many of the report's moments it came after."""
 
 
 class DeviceKey(NamedTuple):
@@ -354,6 +357,8 @@ class Report:
     captures: dict[str, Capture] = field(default_factory=dict)
     """By path."""
     devices: dict[DeviceKey, Device] = field(default_factory=dict)
+    moments: tuple[float, ...] = ()
+    """Seconds since 1970, sorted: what was sent before one and what came after it are counted apart."""
     _cut_to: int = field(default=0, repr=False, compare=False)
     """Devices that there were when they were last looked through for too many."""
 
@@ -388,7 +393,12 @@ class Report:
         device = self._device(path, sent)
         device.facts.add(sent, evidence.findings)
         judgement = evidence.judgement
-        key = Destination(sent.host, judgement.purpose, judgement.entry.id if judgement.entry else None)
+        key = Destination(
+            sent.host,
+            judgement.purpose,
+            judgement.entry.id if judgement.entry else None,
+            bisect_right(self.moments, time),
+        )
         addresses = device.destinations.get(key)
         if addresses is None:
             addresses = device.destinations[key] = {}

@@ -79,6 +79,7 @@ def sent(row: DestinationEntry) -> str:
 RESULTS = {
     "broken": "BROKEN",
     "not-judged": "could not be judged",
+    "accepted": "broken only as accepted",
     "holds": "holds",
     "does-not-apply": "does not apply",
 }

@@ -370,7 +370,7 @@ class TestFiles:
             ),
             (
                 rule('forbidden = { country = ["CN"] }'),
-                "rule 'r': forbidden: unknown key 'country': did you mean",
+                "rule 'r': 'forbidden': unknown key 'country': did you mean 'countries'?",
             ),
             (
                 rule('forbidden = { countries = ["China"] }'),
@@ -394,7 +394,10 @@ class TestFiles:
             (rule('allowed = { cloud = ["AWS ap-southeast-11"] }'), "did you mean 'ap-southeast-1"),
             (rule('allowed = { cloud = ["Amazon"] }'), "there is no provider in 'Amazon'"),
             (rule('allowed = { networks = ["AS4134"] }'), "must be a list of AS numbers"),
-            (rule('allowed = { encryption = ["tls"] }'), "there is no encryption 'tls'"),
+            (
+                rule('allowed = { encryption = ["tls"] }'),
+                "must be a list, in which each is one of encrypted, unencrypted",
+            ),
             (rule("allowed = {}"), "it is empty"),
             (rule(""), "it allows and forbids nothing"),
             (
@@ -406,7 +409,7 @@ class TestFiles:
             (rule('until = "2019"\nforbidden = { anything = true }'), "must be a date"),
             (rule("must_be_seen = 1\nforbidden = { anything = true }"), "must be true or false"),
             (rule("forbidden = { anything = true }", reference=""), "'reference' is missing"),
-            (rule("forbidden = { anything = true }") * 2, "an 'id' is used once"),
+            (rule("forbidden = { anything = true }") * 2, "id 'r' is in [[rule]] number 1 of p.toml already"),
             (rule("forbidden = { anything = true }\n[[rule.except]]\nreason = 'x'"), "it fits everything"),
             ("", "[[rule]] tables, at least one"),
         ],
@@ -424,7 +427,7 @@ class TestFiles:
             ("rules = []\n" + HEAD, "unknown key 'rules': did you mean 'rule'?"),
             ("rule = 3\n" + HEAD, "'rule' must be tables"),
             ('[policy]\nid = "p"\ntitel = "P"', "[policy]: unknown key 'titel': did you mean 'title'?"),
-            ("rule = []", "[policy] is missing"),
+            ("rule = []", "'policy' is missing"),
             (HEAD + "[defaults]\npurpose = ['x']\n", "[defaults]: unknown key 'purpose'"),
         ],
     )
@@ -447,10 +450,13 @@ class TestFiles:
         file.write_bytes(b"\xef\xbb\xbf" + (HEAD + rule(NOT_CHINA)).encode())
         assert load(str(file)).id == "p"
 
-    def test_the_example_in_the_documentation_is_a_policy(self) -> None:
+    def test_the_examples_in_the_documentation_are_policies(self) -> None:
         text = (Path(__file__).parents[2] / "docs" / "policies.md").read_text()
-        example = text.split("```toml\n")[1].split("```")[0]
-        assert [found.id for found in parse(example.encode(), "policies.md").rules] == [
+        examples = [part.split("```")[0] for part in text.split("```toml\n")[1:]]
+        release, own, waivers = examples
+        assert [found.id for found in parse(release.encode(), "policies.md").rules] == [
             "activation",
             "no-serial-numbers",
         ]
+        assert parse(own.encode(), "policies.md").marks == {"consent": "the user agreed in the set-up"}
+        assert len(parse((release + waivers).encode(), "policies.md").waivers) == 1

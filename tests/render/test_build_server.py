@@ -37,7 +37,7 @@ HOSTILE = "<b>&\x1b[31m\u202e\x00\ufffe\x7f\x9b\U000e0041.example"
 
 
 def rendered(report: Document, format_: str) -> str:
-    return render(judge_policy(report, POLICY), report, format_)
+    return render([judge_policy(report, POLICY)], report, format_)
 
 
 def test_text_tells_what_is_against_a_rule_from_what_could_not_be_judged() -> None:
@@ -74,12 +74,14 @@ def test_junit_has_a_case_for_each_rule() -> None:
     }
 
 
-@pytest.mark.parametrize("format_", ["text", "json", "junit", "terminal", "markdown", "html", "report json"])
+@pytest.mark.parametrize(
+    "format_", ["text", "json", "junit", "sarif", "terminal", "markdown", "html", "report json"]
+)
 def test_each_format_names_what_judged_what(format_: str) -> None:
     report = document(device(row()))
     verdict = judge_policy(report, POLICY)
-    if format_ in ("text", "json", "junit"):
-        said = render(verdict, report, format_)
+    if format_ in ("text", "json", "junit", "sarif"):
+        said = render([verdict], report, format_)
     else:
         said = output.rendered({**report, "verdict": verdict}, format_.removeprefix("report ")).decode()
     said = "".join(said.split())

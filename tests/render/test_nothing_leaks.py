@@ -26,7 +26,7 @@ from phonehome.analysis.identifiers.mask import Masks
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.pipeline import read_captures
 from phonehome.analysis.places.database import LocationDatabase
-from phonehome.analysis.policy.judge import judge_policy
+from phonehome.analysis.policy.judge import Said, judge_policy
 from phonehome.analysis.policy.rules import load
 from phonehome.analysis.render import build_server, side_by_side, transmissions
 from phonehome.analysis.render.masked import masked, masking_of
@@ -153,12 +153,14 @@ def outputs(path: Path) -> dict[str, str]:
     database, names = LocationDatabase.open(), DeviceNames()
     document = make_document(read_captures([str(path)]), database, names)
     masking = masking_of([document])
-    document["verdict"] = verdict = judge_policy(document, load("eea"), shown=masking)
+    document["verdict"] = judge_policy(document, load("eea"), shown=masking)
+    given = Said(explain=True, baseline=document, today="2026-01-01")
+    explained = judge_policy(document, load("eea"), shown=masking, said=given)
     shown = masked(document, masking, known_again=True)
     found = {name: rendered(shown, name).decode() for name in ("terminal", "json", "csv", "markdown", "html")}
     found["live page"] = json.dumps(view(shown))
     found["check"] = "".join(
-        build_server.render(verdict, shown, format_) for format_ in ("text", "json", "junit")
+        build_server.render([explained], shown, format_) for format_ in ("text", "json", "junit", "sarif")
     )
     plain = joined([document])
     plain["verdict"] = None

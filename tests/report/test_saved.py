@@ -106,7 +106,7 @@ def test_what_is_read_can_be_worked_on_whatever_it_says(
             side_by_side.render(compare(*pair), format_)
     for name in ("eea", "hmd-2019"):
         for format_ in ("text", "json", "junit"):
-            build_server.render(judge_policy(report, load(name)), report, format_)
+            build_server.render([judge_policy(report, load(name))], report, format_)
 
 
 def test_reports_are_joined_and_their_phones_stay_apart() -> None:
