@@ -46,9 +46,17 @@ _HUGE = 256
 _MAP_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.\[\]-]{1,63}").fullmatch
 """A key of a map that is a name, and not data."""
 
-_NAMING = ("name", "key", "field", "id", "n", "k")
+_NAMING = ("name", "key", "field", "id", "n", "k", "attribute", "property", "param", "path")
 _VALUING = ("value", "val", "v", "data", "")
-"""How objects that stand for one pair of name and value call these two."""
+"""How objects that stand for one pair of name and value call these two. The path is JSON Patch's (RFC 6902)."""
+_MOST_OF_PAIR = 6
+"""Fields of such an object: a type, a time, a scope may stand beside."""
+_COLUMNS = frozenset({"columns", "cols", "fields", "keys", "names", "headers", "header"})
+_ROWS = ("rows", "values", "data", "vals", "records")
+"""How objects that stand for a table call the names of its columns, and its rows."""
+_MOST_COLUMNS = 256
+_COLUMN = re.compile(r"[^\W\d][\w.$ -]{0,63}").fullmatch
+"""The name of a column."""
 _ITEM_PLACES = ("Source", "Target")
 _ITEM_DATA = "Data"
 """What an item of OMA device management calls its address and its value."""
@@ -272,6 +280,8 @@ class Walk:
                 node = node[:room]
             self.fields(node, at)
             return
+        if size > 1 and type(node[0]) is list and len(node[0]) == 2 and _is_pairs(node):
+            self.row(node, path)
         if nesting == 0:
             group = self.new_group()
         positions = self.memory.paths.positions(path)
@@ -314,6 +324,8 @@ class Walk:
             elif (kind is int and node.bit_length() <= _HUGE) or (kind is float and node - node == 0):
                 append(_make(Value, (inner, name or around, node, group)))
             elif kind is tuple or kind is list:
+                if kind is list and name in _COLUMNS:
+                    self.table(node, pairs, path)
                 self.container(node, (inner, name or around, group, depth, nesting))
                 if kind is tuple and 0 < len(node) <= 2:
                     # `{"lat": {"value": 59.9}}`: a position is one only if its halves stand together.
@@ -326,7 +338,9 @@ class Walk:
                             self.emit(number, ((*inner, str(word)[:NAME]), name or around, group, depth, 0))
             elif node is not None and kind is not bool:
                 self.tree(node, (inner, name or around, group, depth, nesting))
-        if 2 <= len(pairs) <= 3 and (pairs[0][0] in _NAMING or pairs[1][0] in _NAMING):
+        if 2 <= len(pairs) <= _MOST_OF_PAIR and (
+            pairs[0][0] in _NAMING or pairs[1][0] in _NAMING or pairs[len(pairs) // 2][0] in _NAMING
+        ):
             self.named_value(pairs, path, group)
         elif pairs and pairs[-1][0] == _ITEM_DATA and len(pairs) > 1:
             self.management_item(pairs, path, group)
@@ -361,8 +375,12 @@ class Walk:
         name = next((found[word] for word in _NAMING if word in found), None)
         if not isinstance(name, str) or not 0 < len(name) <= NAME:
             return
-        for word in _VALUING:
+        if name[:1] == "/":
+            name = name.rpartition("/")[2] or name
+        for word in _VALUING if len(pairs) <= 3 else _VALUING[:3]:
             data = found.get(word)
+            if type(data) is tuple and len(data) == 1:
+                data = data[0][1]  # OTLP: `{"value": {"stringValue": "..."}}`
             if isinstance(data, (str, int, float)) and not isinstance(data, bool) and data != "":
                 if isinstance(data, float) and data - data != 0:
                     return
@@ -370,6 +388,30 @@ class Walk:
                     return
                 self.emit(data, ((*path, word) if word else path, name, group, 0, 0))
                 return
+
+    def table(self, columns: list[Any], pairs: tuple[tuple[Any, Any], ...], path: Path) -> None:
+        """`{"columns": ["imei", "mac"], "rows": [["...", "..."]]}`, or one row: each value once more, under its column."""
+        width = len(columns)
+        if not 0 < width <= _MOST_COLUMNS or not all(type(name) is str and _COLUMN(name) for name in columns):
+            return
+        rows = next((node for name, node in pairs if name in _ROWS and type(node) is list), None)
+        if not rows:
+            return
+        for row in rows if type(rows[0]) is list else [rows]:
+            if type(row) is list and len(row) == width:
+                self.row(zip(columns, row, strict=True), path)
+
+    def row(self, cells: Iterable[tuple[str, Any]], path: Path) -> None:
+        """Values once more, under the names that stand elsewhere."""
+        group = self.new_group()
+        for name, data in cells:
+            if self.nodes <= 0:
+                return
+            if type(data) is str or type(data) is float or (type(data) is int and data.bit_length() <= _HUGE):
+                self.nodes -= 1
+                if data != "" and (type(data) is not float or data - data == 0):
+                    name = name[:NAME]
+                    self.emit(data, ((*path, name), name, group, 0, 0))
 
     def blob(self, data: bytes, at: At) -> None:
         """Bytes inside a document of a binary format."""
@@ -608,6 +650,13 @@ class Walk:
             self.values.append(_make(Value, (at[0], at[1], content, at[2])))
         else:
             self.data(content, at)
+
+
+def _is_pairs(node: list[Any]) -> bool:
+    """Whether a list holds pairs of name and value: `[["imei", "..."], ["mac", "..."]]`."""
+    return all(
+        type(item) is list and len(item) == 2 and type(item[0]) is str and _COLUMN(item[0]) for item in node
+    )
 
 
 def _begun(data: bytes, size: int) -> bytes:

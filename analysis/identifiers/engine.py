@@ -77,8 +77,9 @@ _LESS: Final[Mapping[Certainty, Certainty]] = {
     "possible": "possible",
 }
 
-_Judged = tuple[Finding | None, tuple[Kind, Checked] | None]
-"""What a value is; or what it could be in the company of others."""
+_Candidates = tuple[tuple[Kind, Checked], ...]
+_Judged = tuple[Finding | None, _Candidates]
+"""What a value is; or what it could be in the company of others, first the likelier."""
 
 
 class Recogniser:
@@ -144,6 +145,10 @@ class Recogniser:
                 if meanings[_above(value)] is NOTHING and not _looks_worth(value.data):
                     continue
                 value, its = self._meant(value)
+            elif its.joined:
+                value, its = self._meant(value)
+                if its.joined and not _looks_worth(value.data):
+                    continue
             noted.append((place, value, its))
         if len(traits) >= LEAST_TRAITS and (whole := fingerprint(traits, next(iter(traits.values()))[:1])):
             agents += (whole,)
@@ -166,6 +171,10 @@ class Recogniser:
     def _meant(self, value: Value) -> tuple[Value, Meaning]:
         """A value under the name that it is to be judged by, and what that stands for."""
         its = self._meanings[value.key]
+        if its.joined:
+            name = f"{_above(value)}.{value.key}"
+            both = self._meanings[name]
+            return (value, its) if both is NOTHING else (value._replace(key=name), both)
         if not its.carrier:
             return value, its
         name = _above(value)
@@ -213,7 +222,7 @@ class Recogniser:
         found: list[Placed] = []
         stations, taken = network.access_points(noted)
         found += stations
-        vague: list[tuple[Noted, Kind, Checked]] = []
+        vague: list[tuple[Noted, _Candidates]] = []
         groups_with_device: set[int] = set()
         for each in noted:
             if each.place in taken:
@@ -227,11 +236,16 @@ class Recogniser:
                 ):
                     groups_with_device.add(each.value.group)
         roles_by_group = _roles_by_group(noted) if vague else {}
-        for each, kind, checked in vague:
-            company = each.value.group in groups_with_device or any(
-                place != each.place and not kind.company.isdisjoint(roles)
-                for place, roles in roles_by_group.get(each.value.group, ())
+        for each, candidates in vague:
+            beside = frozenset[str]().union(
+                *[its for place, its in roles_by_group.get(each.value.group, ()) if place != each.place]
             )
+            others = beside - each.meaning.roles
+            fitting = [one for one in candidates if one[0].not_beside.isdisjoint(others)]
+            if not fitting:
+                continue
+            kind, checked = fitting[0]
+            company = each.value.group in groups_with_device or not kind.company.isdisjoint(beside)
             if not company and kind.severity < WORTH_A_DOUBT:
                 continue
             certainty: Certainty = "likely" if company else "possible"
@@ -306,7 +320,7 @@ class Recogniser:
             return "one of several in a list"
         return ""
 
-    def _of_one_value(self, each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Sequence[Finding]:
+    def _of_one_value(self, each: Noted, vague: list[tuple[Noted, _Candidates]]) -> Sequence[Finding]:
         """What one value is: as it stands, or else its parts, if it is of a kind that is written so."""
         one = self._as_it_stands(each, vague)
         if one is not None:
@@ -326,7 +340,7 @@ class Recogniser:
                 read.append(one)
         return read
 
-    def _as_it_stands(self, each: Noted, vague: list[tuple[Noted, Kind, Checked]]) -> Finding | None:
+    def _as_it_stands(self, each: Noted, vague: list[tuple[Noted, _Candidates]]) -> Finding | None:
         """What a value is as a whole; that which needs company is put into `vague`."""
         # A declared place can hold another thing than declared: then it is judged as any other.
         one = _declared_single(each)
@@ -334,8 +348,8 @@ class Recogniser:
             return one
         identity = (each.value.key, each.value.path, each.text)
         best, uncertain = self._judged[identity]
-        if uncertain is not None:
-            vague.append((each, *uncertain))
+        if uncertain:
+            vague.append((each, uncertain))
         return best
 
     def _index(self, fields: Sequence[DeclaredField]) -> "_Declared":
@@ -437,6 +451,13 @@ def _check(id: str, text: str) -> Checked | None:
     return check(text)
 
 
+def _wide(kind: Kind, text: str) -> Checked | None:
+    """A value under a name that means nothing else, in a form of a maker's own."""
+    if kind.wide is None or not kind.wide(text) or text.lower() in kind.never:
+        return None
+    return Checked(text, Strength.FITS, f"{len(text)} characters, as makers and programs number")
+
+
 def _once(first: Sequence[Finding], rest: Sequence[Finding]) -> tuple[Finding, ...]:
     """Each kind, value and path once, at its best certainty, in their order; of equals the later, since what
     the user said is this phone's comes last and says most."""
@@ -495,31 +516,31 @@ def _declared_single(each: Noted) -> Finding | None:
     return Finding(kind.id, checked.value, "certain", declared_reason(field, checked.note), each.value.path)
 
 
-def _best(
-    key: str, path: tuple[str, ...], text: str, named: Sequence[tuple[Kind, Weight]]
-) -> tuple[Finding | None, tuple[Kind, Checked] | None]:
-    """The kind that name and value together speak best for; if there is none, one that needs company."""
+def _best(key: str, path: tuple[str, ...], text: str, named: Sequence[tuple[Kind, Weight]]) -> _Judged:
+    """The kind that name and value together speak best for; if there is none, those that need company."""
     if _never(text):
-        return None, None
+        return None, ()
     best: Finding | None = None
-    uncertain: tuple[Kind, Checked] | None = None
+    uncertain: _Candidates = ()
     for kind, weight in _possible_kinds(key, named, text):
         if (kind.not_in and not kind.not_in.isdisjoint(path[:2])) or (
             kind.only_in and path[0] not in kind.only_in
         ):
             continue
         checked = _check(kind.id, text)
+        if weight == "exclusive" and kind.wide and (checked is None or not checked.strength):
+            checked = _wide(kind, text) or checked
         if checked is None or (weight == "vague" and kind.special and checked.strength < Strength.SPECIFIC):
             continue
         certainty = CERTAINTY.get((weight, checked.strength))
         if certainty is None or (best is not None and RANK[certainty] <= RANK[best.certainty]):
             continue
         if certainty == "possible" and weight == "vague":
-            uncertain = uncertain or (kind, checked)
+            uncertain = (*uncertain, (kind, checked))
             continue
         said = f"key {key}; " if weight is not None else "looks like one, under a name that does not say so; "
         best = Finding(kind.id, checked.value, certainty, said + checked.note, path)
-    return best, None if best is not None else uncertain
+    return best, () if best is not None else uncertain
 
 
 LEAST_SHORT: Final = 3

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cache
 from typing import Final
 
@@ -113,6 +113,10 @@ CHECKS: Final[Mapping[str, Check]] = {"ssid": ssid, "ip-address": ip_address, "c
 _MACS = re.compile(
     r"(?<![0-9A-Fa-f:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:])|(?<![0-9A-Fa-f-])(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f-])"
 )
+_JOINED = re.compile(
+    r"(?<![0-9A-Za-z:-])((?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2})[,;*]-?[1-9][0-9]{1,2}(?=[,;|*#]|\Z)"
+)
+"""An address and a signal strength in one text (`a41a3a0d5b90;47;Home|`), as location SDKs write lists."""
 _DBM = re.compile(r"(?<![0-9])-[2-9][0-9](?![0-9])")
 
 
@@ -130,10 +134,19 @@ def access_points(noted: Sequence[Noted]) -> tuple[list[Placed], set[int]]:
                 lists.setdefault(list_path(each.value.path), []).append((each, spelled(digits)))
         elif len(each.text) > 17 and each.meaning is not NOTHING:
             text = each.text[:MAX_TEXT]
+            listed = "access_points" in each.meaning.roles or each.declared is not None
+            joined = (
+                {spelled(digits) for written in _JOINED.findall(text) if (digits := mac_digits(written))}
+                if listed
+                else set[str]()
+            )
+            if joined:
+                found.append(_points(each, each.value.path, joined, True, True))
+                taken.add(each.place)
+                continue
             addresses = {
                 spelled(digits) for written in _MACS.findall(text) if (digits := mac_digits(written))
             }
-            listed = "access_points" in each.meaning.roles or each.declared is not None
             if len(addresses) > 1 or (addresses and listed):
                 signals = _DBM.search(text) is not None
                 likely = len(addresses) > 1 and signals
@@ -193,7 +206,7 @@ def cells(noted: Sequence[Noted], with_device: set[int]) -> list[Placed]:
         declared = each.declared is not None and each.declared.kind == "cell"
         if declared or any(role.startswith("cell_") for role in each.meaning.roles):
             groups.setdefault(each.value.group, []).append(each)
-    found: list[Placed] = []
+    found: list[Placed] = [*_joined_cells(noted)]
     for group, members in groups.items():
         by_role: dict[str, Noted] = {}
         for each in members:
@@ -209,6 +222,25 @@ def cells(noted: Sequence[Noted], with_device: set[int]) -> list[Placed]:
                 value = "-".join([*codes, each.text])
                 found.append((each.place, Finding("cell", value, *judged, each.value.path)))
     return found
+
+
+_CELL = re.compile(
+    r"([0-9]{3})([|,_:;/-])([0-9]{1,3})\2([0-9]{1,8})\2([0-9]{2,11})(?:[|,_:;/#*&-].{0,8000}+)?", re.DOTALL
+).fullmatch
+
+
+def _joined_cells(noted: Sequence[Noted]) -> Iterator[Placed]:
+    """Cells of which network, area and number stand in one text, with the same mark between (`460|11|6218|118390275`)."""
+    for each in noted:
+        if "cell_text" not in each.meaning.roles or not (match := _CELL(each.text[:MAX_TEXT])):
+            continue
+        country, _, network, area, number = match.groups()
+        operator = country + network.zfill(2)
+        checked = carrier(operator) if number not in kind("cell").never and int(area) < 1 << 24 else None
+        if checked is not None and LEAST_CELL <= int(number) < 1 << 36:
+            value = "-".join((country, network, area, number))
+            reason = f"key {each.value.key}; {checked.note}, area and cell in one text"
+            yield each.place, Finding("cell", value, "likely", reason, each.value.path)
 
 
 def _is_cell_id(each: Noted) -> bool:

@@ -65,6 +65,15 @@ def phone_number(text: str) -> Checked | None:
         digits = digits[2:]
     if not 7 <= len(digits) <= 15:
         return None
+    if (
+        not international
+        and len(digits) == 11
+        and phonenumbers.is_valid_number(mobile := phonenumbers.parse(digits, "CN"))
+    ):
+        # China's mobile numbers are written without country code there, and are longer than most.
+        said = "11 digits, as mobile numbers in China"
+        if phonenumbers.number_type(mobile) == phonenumbers.PhoneNumberType.MOBILE:
+            return Checked(digits, Strength.SPECIFIC, said)
     try:
         number = phonenumbers.parse("+" + digits)
         valid = phonenumbers.is_valid_number(number)

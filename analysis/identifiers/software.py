@@ -11,6 +11,7 @@ from phonehome.analysis.identifiers.rule import Check, Checked, Strength
 UUID_NOTE: Final = "a UUID"
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}").fullmatch
 _FIREBASE_INSTALLATION = re.compile(r"[c-f][0-9A-Za-z_-]{21}").fullmatch
+_UDID = re.compile(r"[0-9A-Fa-f]{8}-00[0-9A-Fa-f]{14}").fullmatch
 _XZ_UUID = re.compile(r"[A-Za-z]{2}[0-9a-fA-F]{8}-.*").fullmatch
 
 
@@ -50,6 +51,8 @@ def generated_id(text: str) -> Checked | None:
         return Checked(text, Strength.SPECIFIC, "22 characters, as Firebase installation ids")
     if len(text) == 22 and not text.isalnum():
         return Checked(text, Strength.WEAK, "22 characters")
+    if _UDID(text):
+        return Checked(text.upper(), Strength.SPECIFIC, "8 and 16 digits, as Apple's device identifiers")
     if _XZ_UUID(text):
         return Checked(text, Strength.SPECIFIC, "a UUID after two letters")
     what = "digits" if value.isdecimal() else "characters"
@@ -132,6 +135,9 @@ _LEAST_RANDOM: Final = 12
 
 
 def device_name(text: str) -> Checked | None:
+    special = kind("device-name").special
+    if special is not None and special(text):
+        return Checked(text, Strength.SPECIFIC, "a name as systems give it after its owner")
     return Checked(text, Strength.FITS, "a name") if any(map(str.isalnum, text)) else None
 
 

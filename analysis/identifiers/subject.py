@@ -60,13 +60,17 @@ class Subjects:
 
 
 def _other(path: _Path) -> str:
-    """The nearest name that says whose it is decides. The last one counts only if no table has it as a whole."""
+    """The nearest name that says whose it is decides. The last one counts only if no table has it as a whole; in it,
+    what stands before says more (`printer_device_id`)."""
     table = tables()
     for place in range(len(path) - 1, 0, -1):
         name = path[place][:MAX_KEY]
         if place == len(path) - 1 and compact(name) in table.meanings:
             continue
-        for word in (compact(name), *reversed(words_of(name)), *reversed(in_english(name))):
+        words = (compact(name), *reversed(words_of(name)), *reversed(in_english(name)))
+        if place == len(path) - 1 and not table.elsewhere.isdisjoint(words):
+            return path[place]
+        for word in words:
             if word in table.own:
                 return ""
             if word in table.elsewhere:

@@ -33,6 +33,7 @@ class Kind:
     reference: str
     exclusive: frozenset[str] = frozenset()
     anywhere: bool = False
+    behind: frozenset[str] = frozenset()
     one_phone: bool = False
     """Whether only one phone in the world has such a value."""
     grouped: bool = False
@@ -40,6 +41,7 @@ class Kind:
     vague: frozenset[str] = frozenset()
     short: frozenset[str] = frozenset()
     company: frozenset[str] = frozenset()
+    not_beside: frozenset[str] = frozenset()
     doubts: tuple[str, ...] = ()
     few: int = 0
     not_in: frozenset[str] = frozenset()
@@ -53,6 +55,8 @@ class Kind:
     """`fullmatch` of the form of a value under one of the names."""
     special: Callable[[str], re.Match[str] | None] | None = None
     """`fullmatch` of a form that hardly anything else has; None if there is none."""
+    wide: Callable[[str], re.Match[str] | None] | None = None
+    """`fullmatch` of the form of other values under exclusive names; None if there are none."""
     alone: Callable[[str], re.Match[str] | None] | None = None
     """`fullmatch` of a form that is worth a look whatever the name; None if there is none."""
     alone_words: frozenset[str] = frozenset()
@@ -78,6 +82,8 @@ class Meaning(NamedTuple):
     """Whether it is one of the names that count only together with those of other kinds."""
     carrier: bool = False
     """It says nothing itself: the name above it does."""
+    joined: bool = False
+    """It says something together with the name above it."""
 
 
 NOTHING: Final = Meaning()
@@ -142,6 +148,7 @@ class Identifiers:
             for name in names:
                 parts.setdefault(name, set()).add(role)
         carriers = frozenset(map(compact, form.carriers))
+        joined = frozenset(map(compact, form.joined))
         traits = {compact(name): trait for trait, names in content.traits.items() for name in names}
         meanings = {
             name: Meaning(
@@ -150,10 +157,11 @@ class Identifiers:
                 traits.get(name, ""),
                 any(weight == "short" for _, weight in found.get(name, ())),
                 name in carriers,
+                name in joined,
             )
-            for name in {*found, *parts, *traits, *carriers}
+            for name in {*found, *parts, *traits, *carriers, *joined}
         }
-        closed = {name for name, meaning in meanings.items() if meaning.carrier}
+        closed = {name for name, meaning in meanings.items() if meaning.carrier or meaning.joined}
         closed |= {
             name for name, rules in found.items() if all(weight in ("vague", "short") for _, weight in rules)
         }
@@ -166,9 +174,9 @@ class Identifiers:
             roles=roles,
             meanings=meanings,
             exclusive={
-                name: Meaning(((rules[0][0], "plain"),))
-                for name, rules in found.items()
-                if rules[0][1] == "exclusive" and rules[0][0].anywhere
+                name: Meaning(((kind, "plain"),))
+                for kind in reversed(kinds.values())
+                for name in (*kind.behind, *(kind.exclusive if kind.anywhere else ()))
             },
             closed=frozenset(closed),
             prefixes=frozenset(form.prefixes),
@@ -193,7 +201,7 @@ class Identifiers:
 
 
 _SPECIAL_ROLES: Final = frozenset(
-    {"cell_id_vague", "cell_system", "cell_network", "cell_signal", "coordinates_vague"}
+    {"cell_id_vague", "cell_system", "cell_network", "cell_signal", "cell_text", "coordinates_vague"}
 )
 """Roles whose names are too short or too common to count with a prefix taken off."""
 
@@ -212,8 +220,8 @@ def _plural(word: str) -> str:
 
 
 def _kind(table: KindTable) -> Kind:
-    sets = ("company", "not_in", "only_in", "never", "alone_lengths", "alone_words")
-    names = ("exclusive", "names", "vague", "short")
+    sets = ("company", "not_beside", "not_in", "only_in", "never", "alone_lengths", "alone_words")
+    names = ("exclusive", "names", "vague", "short", "behind")
     return Kind(
         **{
             **structs.asdict(table),
@@ -221,6 +229,7 @@ def _kind(table: KindTable) -> Kind:
             **{key: frozenset(map(normal, getattr(table, key))) for key in names},
             "shape": table.shape.fullmatch,
             "special": table.special and table.special.fullmatch,
+            "wide": table.wide and table.wide.fullmatch,
             "alone": table.alone and table.alone.fullmatch,
         }
     )

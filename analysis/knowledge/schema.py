@@ -392,6 +392,8 @@ class KindTable(Table, frozen=True):
     """Names that mean nothing else: where the check is strong, enough for "certain"."""
     anywhere: bool = False
     """Whether these also count behind words that are not known (`partner_imei`)."""
+    behind: Texts = ()
+    """Names that count behind words that are not known (`kochava_device_id`), of a kind whose others do not."""
     grouped: bool = False
     """Whether it is also written in groups, in quotation marks, or several in one text: then the parts are tried."""
     names: Texts = ()
@@ -402,6 +404,8 @@ class KindTable(Table, frozen=True):
     """Names of a few letters, which count only together with those of other kinds."""
     company: Texts = ()
     """Roles that, in the same object, make a vague name "likely"."""
+    not_beside: Texts = ()
+    """Roles that, in the same object, make a vague name mean something else, unless it has that role itself."""
     doubts: tuple[str, ...] = ("machine", "thing")
     """Signs (of [signs]) that make what stands beside them "possible"."""
     few: Annotated[int, Meta(ge=0, le=9, description="a whole number from 0 to 9")] = 0
@@ -422,6 +426,8 @@ class KindTable(Table, frozen=True):
     """Last words of a value that is something else."""
     special: re.Pattern[str] | None = None
     """Form that hardly anything else has; then vague names count only with such a value."""
+    wide: re.Pattern[str] | None = None
+    """Form of other values that are of this kind under exclusive names: ids as makers and programs make them."""
     alone: re.Pattern[str] | None = None
     """Form that is specific enough to be "possible" without a name."""
     alone_words: Texts = ()
@@ -444,7 +450,7 @@ class KindTable(Table, frozen=True):
             yield f"the exclusive name {name!r}", "exclusive", name
 
     def refers(self) -> Iterator[tuple[str, str]]:
-        for role in self.company:
+        for role in (*self.company, *self.not_beside):
             yield "role", role
 
 
@@ -455,6 +461,8 @@ class NormalForm(Table, frozen=True):
     suffixes: Texts
     carriers: Texts
     """Names that say nothing themselves: the name one step further up is taken."""
+    joined: Texts
+    """Names that say something together with the one above: `user` and `id`."""
     reference: Text
 
 
@@ -486,8 +494,11 @@ class Roles(Table, frozen=True):
     cell_system: Texts = ()
     cell_network: Texts = ()
     cell_signal: Texts = ()
+    cell_text: Texts = ()
     signal: Texts = ()
     device_description: Texts = ()
+    device_model: Texts = ()
+    maker_ids: Texts = ()
     packages: Texts = ()
     access_points: Texts = ()
     contacts: Texts = ()

@@ -32,6 +32,7 @@ WORTH: Final = 50
 
 _CATEGORIES: Final = frozenset({"hardware", "sim", "advertising", "software", "account"})
 """Of the others (places, networks), the same stands in what other phones send."""
+_STATIONS: Final = "access-points"
 _TELLS: Final = re.compile(r"\d|@").search
 """Words alone tell of nobody."""
 _DATE: Final = re.compile(r"(?:19|20)\d\d[-/.]?[01]\d[-/.]?[0-3]\d(?!\d)").match
@@ -119,6 +120,7 @@ def _sources(device: Device, kinds: Mapping[str, Kind]) -> list[_Source]:
     weightier, such as a vendor ID that serves as a device ID."""
     hosts: dict[tuple[str, str, Certainty], set[str]] = {}
     values: dict[tuple[str, str], str] = {}
+    stations = _stations(device)
     for destination, addresses in device.destinations.items():
         for address, seen in addresses.items():
             host = destination.host or address or "an unknown address"
@@ -126,6 +128,8 @@ def _sources(device: Device, kinds: Mapping[str, Kind]) -> list[_Source]:
                 kind = kinds.get(finding.kind)
                 if kind is not None and _is_searched(finding, kind):
                     bare = _bare(finding.value)
+                    if bare in stations and finding.certainty != "certain":
+                        continue
                     hosts.setdefault((bare, kind.id, finding.certainty), set()).add(host)
                     values[bare, kind.id] = min(finding.value, values.get((bare, kind.id), finding.value))
     best: dict[str, _Source] = {}
@@ -136,6 +140,18 @@ def _sources(device: Device, kinds: Mapping[str, Kind]) -> list[_Source]:
         if before is None or _weight(source) < _weight(before):
             best[bare] = source
     return sorted(best.values(), key=_weight)
+
+
+def _stations(device: Device) -> set[str]:
+    """Addresses of access points near by: where one is called the phone's own, that is an error of who wrote it."""
+    return {
+        _bare(address)
+        for addresses in device.destinations.values()
+        for seen in addresses.values()
+        for finding in seen.identifiers
+        if finding.kind == _STATIONS and finding.certainty != "possible"
+        for address in finding.value.split(",")
+    }
 
 
 def _weight(source: _Source) -> tuple[int, int, str, str]:

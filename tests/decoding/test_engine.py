@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import brotli
 import cbor2
 import msgpack
+import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,6 +95,37 @@ def test_names_and_values_in_a_list() -> None:
     ).values
     assert (("body", "json", "value"), "imei", IMEI) in [value[:3] for value in values]
     assert (("body", "json", "value"), "n", 5) in [value[:3] for value in values]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [{"op": "replace", "path": "/device/imei", "value": IMEI}],
+        [{"type": "string", "scope": 2, "name": "imei", "value": IMEI, "time": 1}],
+        {"attributes": [{"key": "imei", "value": {"stringValue": IMEI}}]},
+        {"columns": ["time", "imei"], "rows": [[1, "1"], [2, IMEI]]},
+        {"keys": ["time", "imei"], "values": [1, IMEI]},
+        {"props": [["time", 1], ["imei", IMEI]]},
+    ],
+)
+def test_a_value_stands_under_the_name_that_is_written_elsewhere(body: object) -> None:
+    found = decode_bytes(json.dumps(body).encode()).values
+    assert ("imei", IMEI) in [(value.key, value.data) for value in found]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"columns": ["imei"], "rows": [[IMEI, 1], []]},
+        {"columns": [IMEI, "mac"], "rows": [["a", "b"]]},
+        {"columns": [["imei"]], "rows": [[[IMEI]]]},
+        {"keys": [], "values": []},
+        {"p": [[IMEI, "a"], ["b", "c"]]},
+        {"p": [["imei", IMEI], ["b"]]},
+    ],
+)
+def test_what_is_no_table_gives_no_names(body: object) -> None:
+    assert {value.key for value in decode_bytes(json.dumps(body).encode()).values} <= {*dict(body), ""}  # type: ignore[call-overload]
 
 
 def test_names_that_are_data_are_values() -> None:

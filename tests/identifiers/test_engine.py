@@ -37,6 +37,35 @@ UUID = "1209d0b9-b959-42e6-b921-aa5d9d08c1af"
         ({"aid": "d3a5b1c2e4f60718"}, [("android-id", "d3a5b1c2e4f60718", "possible")]),
         ({"aid": UUID}, [("advertising-id", UUID, "possible")]),
         ({"sn": "R58M12ABCDE"}, [("serial", "R58M12ABCDE", "possible")]),
+        # forms that makers and programs have of their own, under names that mean nothing else
+        ({"oaid": "c40e71b95a2d8f36"}, [("advertising-id", "c40e71b95a2d8f36", "likely")]),
+        ({"adid": "c40e71b95a2d8f36"}, []),
+        ({"utdid": "Y2p0K3lhd0FBVTBEQUx5Wk5x"}, [("installation-id", "Y2p0K3lhd0FBVTBEQUx5Wk5x", "likely")]),
+        ({"installationId": "2024-03-09 16:00"}, []),
+        ({"kochava_device_id": UUID}, [("installation-id", UUID, "likely")]),
+        ({"appleIdfv": UUID}, [("vendor-id", UUID, "likely")]),
+        ({"printer_device_id": UUID}, [("installation-id", UUID, "possible")]),
+        ({"udid": "00008110-001C4D8E2E91801E"}, [("installation-id", "00008110-001C4D8E2E91801E", "likely")]),
+        ({"x": "00008110-001C4D8E2E91801E"}, [("installation-id", "00008110-001C4D8E2E91801E", "possible")]),
+        # as they are written in China
+        ({"phone": "13871920463"}, [("phone-number", "13871920463", "likely")]),
+        ({"phone": "11871920463"}, []),
+        ({"oaid": "c40e71b95a2d8f36", "aaid": UUID}, [
+            ("advertising-id", "c40e71b95a2d8f36", "likely"), ("installation-id", UUID, "likely")
+        ]),
+        ({"imei": IMEI, "aaid": UUID}, [("imei", IMEI, "certain"), ("advertising-id", UUID, "likely")]),
+        # joined in one text
+        ({"cl": "460|11|6218|118390275"}, [("cell", "460-11-6218-118390275", "likely")]),
+        ({"cell": "460,00,9543,93728140,-87#460,0,1,2"}, [("cell", "460-00-9543-93728140", "likely")]),
+        ({"cell": "999|11|6218|118390275"}, []),
+        ({"cl": "24|12|2024|118390275"}, []),
+        ({"wf": "a41a3a0d5b90;47;Home|d83214f17c22;71;|"},
+         [("access-points", "a4:1a:3a:0d:5b:90,d8:32:14:f1:7c:22", "likely")]),
+        # whether a name is the model's or was given by the owner
+        ({"device_name": "Annas iPhone"}, [("device-name", "Annas iPhone", "likely")]),
+        ({"device_name": "iPhone de Luc", "model": "iPhone14,5", "os_version": "17"},
+         [("device-name", "iPhone de Luc", "likely"), ("model", "iPhone14,5", "likely")]),
+        ({"device_name": "Pixel 7", "os_version": "14"}, [("model", "Pixel 7", "likely")]),
         # shape alone
         ({"x": IMEI}, [("imei", IMEI, "possible")]),
         ({"x": int(IMEI)}, [("imei", IMEI, "possible")]),
@@ -60,6 +89,21 @@ UUID = "1209d0b9-b959-42e6-b921-aa5d9d08c1af"
 )  # fmt: skip
 def test_what_is_found_under_what(fields: dict[str, Any], expected: list[tuple[str, str, str]]) -> None:
     assert brief(recognise(decoded(fields))) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"user": {"id": "c-7719043"}}, [("user-id", "c-7719043", "likely")]),
+        ({"device": {"uuid": UUID}}, [("installation-id", UUID, "likely")]),
+        ({"product": {"id": UUID}}, []),
+        ({"driver": {"device": {"id": UUID}}}, [("installation-id", UUID, "likely")]),
+        ({"author": {"id": "c-7719043"}}, []),
+        ({"users": [{"id": "c-7719043"}, {"id": "c-7719044"}]}, []),
+    ],
+)
+def test_names_that_say_something_with_the_one_above(body: Any, expected: list[tuple[str, str, str]]) -> None:
+    assert brief(recognise(decode_bytes(json.dumps(body).encode()))) == expected
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,16 @@ def test_a_weaker_word_for_the_same_value_is_taken_out() -> None:
     ]
 
 
+def test_what_is_an_access_point_somewhere_is_not_searched_as_the_phones_own() -> None:
+    station = "f8:1a:67:c3:09:5e"
+    own = sent("a.example", {"wifi_mac": station}), sent("c.example", {"wifi_mac": station})
+    nearby = sent("b.example", {"BSSID": station})
+    assert [
+        each.kind for each in at(report(*own, sent("b.example", {"q": station})), "b.example").identifiers
+    ] == ["mac"]
+    assert [each.kind for each in at(report(*own, nearby), "b.example").identifiers] == ["access-points"]
+
+
 def test_what_is_likely_at_one_host_must_be_long_or_hashed() -> None:
     assert [(each.kind, each.certainty) for each in again({"q": IDFV}, {"idfv": IDFV})] == [
         ("vendor-id", "likely")
