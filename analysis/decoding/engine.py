@@ -390,7 +390,7 @@ class Walk:
                 return
 
     def table(self, columns: list[Any], pairs: tuple[tuple[Any, Any], ...], path: Path) -> None:
-        """`{"columns": ["imei", "mac"], "rows": [["...", "..."]]}`, or one row: each value once more, under its column."""
+        """`{"columns": ["imei", "mac"], "rows": [["...", "..."]]}`, or one row: each value once more."""
         width = len(columns)
         if not 0 < width <= _MOST_COLUMNS or not all(type(name) is str and _COLUMN(name) for name in columns):
             return

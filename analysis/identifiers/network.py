@@ -230,7 +230,7 @@ _CELL = re.compile(
 
 
 def _joined_cells(noted: Sequence[Noted]) -> Iterator[Placed]:
-    """Cells of which network, area and number stand in one text, with the same mark between (`460|11|6218|118390275`)."""
+    """Cells of which network, area and number stand in one text, one mark between (`460|11|6218|118390275`)."""
     for each in noted:
         if "cell_text" not in each.meaning.roles or not (match := _CELL(each.text[:MAX_TEXT])):
             continue
