@@ -236,12 +236,12 @@ class Recogniser:
                 ):
                     groups_with_device.add(each.value.group)
         roles_by_group = _roles_by_group(noted) if vague else {}
-        for each, candidates in vague:
+        for each, possible in vague:
             beside = frozenset[str]().union(
                 *[its for place, its in roles_by_group.get(each.value.group, ()) if place != each.place]
             )
             others = beside - each.meaning.roles
-            fitting = [one for one in candidates if one[0].not_beside.isdisjoint(others)]
+            fitting = [one for one in possible if one[0].not_beside.isdisjoint(others)]
             if not fitting:
                 continue
             kind, checked = fitting[0]
