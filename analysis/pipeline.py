@@ -238,6 +238,8 @@ class _Run:
         self._count_sessions_once(executors)
         self._progress(self._total, self._total)
         result = self._result
+        captures = result.report.captures
+        result.report.captures = {path: captures[path] for path in self._paths if path in captures}
         for capture in result.report.captures.values():
             capture.warnings = dict.fromkeys(sorted(capture.warnings, key=_by_place))
         return result
@@ -319,7 +321,8 @@ class _Run:
                 pending[_submitted(pool, run_job, job)] = job
             if not pending:
                 return
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            done = wait(pending, return_when=FIRST_COMPLETED).done
+            for future in [future for future in pending if future in done]:  # a set has no order that stays
                 job = pending.pop(future)
                 try:
                     result = future.result()

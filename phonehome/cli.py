@@ -26,6 +26,7 @@ from phonehome import (
     proxy,
     report,
     update,
+    verify,
 )
 from phonehome.analysis import __version__
 from phonehome.options import (
@@ -42,6 +43,7 @@ from phonehome.options import (
 
 COMMANDS = (
     report,
+    verify,
     proxy,
     check,
     compare,

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 class Given(NamedTuple):
     """Captures that were read as the options say, and what the options say of them besides."""
 
+    paths: Sequence[str]
+    """The files that were meant, in their order."""
     reading: "Reading"
     names: "DeviceNames"
     database: "LocationDatabase"
@@ -81,7 +83,7 @@ def read_given(
         raise
     _say_state(reading, options)
     reading.errors.update(errors)
-    return Given(reading, names, database, vantages(paths, options.at), examining, where, keys)
+    return Given(paths, reading, names, database, vantages(paths, options.at), examining, where, keys)
 
 
 def _state(options: argparse.Namespace, limits: "Limits", keys: Sequence[Path]) -> "State | None":

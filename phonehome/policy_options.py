@@ -63,6 +63,16 @@ class Judge(NamedTuple):
             sorted(found | {datetime.fromisoformat(mark).timestamp() for mark in self.said.marks.values()})
         )
 
+    @property
+    def day(self) -> str | None:
+        """ISO date of the day by which waivers end; None if there are none, so that no day counts."""
+        waived = self.said.waivers or any(policy.waivers for policy in self.policies)
+        return self.said.today if waived else None
+
+    def on(self, day: str | None) -> "Judge":
+        """The same on another day."""
+        return self._replace(said=self.said._replace(today=day or ""))
+
     def judge(self, document: "Document", shown: "Shown") -> "list[Verdict]":
         """The verdict by each policy, phrased so. Raises UsageError if a market is for a phone that is not there."""
         from phonehome.analysis.policy.judge import judge_policy
@@ -99,9 +109,18 @@ def judge_of(options: argparse.Namespace) -> Judge:
             markets,
             _marks(options.mark, policies),
             waivers,
-            datetime.now(UTC).date().isoformat(),
+            _today(),
         ),
     )
+
+
+def _today() -> str:
+    """ISO date, in UTC; by SOURCE_DATE_EPOCH, if that is set."""
+    from phonehome.analysis.casefile.record import made
+
+    told = made()
+    now = datetime.now(UTC) if told is None else datetime.fromtimestamp(told, UTC)
+    return now.date().isoformat()
 
 
 def _markets(given: Sequence[str], policies: "Sequence[Policy]") -> tuple[str | None, dict[str, str]]:

@@ -2,10 +2,12 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -61,6 +63,17 @@ def test_the_same_whatever_the_number_of_workers(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_captures_keep_the_order_in_which_they_were_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [*map(str, SAMPLES)]
+
+    def last_first(futures: Iterable[Future[Any]], **how: Any) -> Any:
+        return SimpleNamespace(done=list(futures)[::-1])
+
+    monkeypatch.setattr(pipeline, "wait", last_first)
+    for given in (paths, paths[::-1]):
+        assert list(pipeline.read_captures(given).report.captures) == given
+
+
 def test_a_file_that_gives_nothing_costs_no_other(tmp_path: Path) -> None:
     empty, damaged = tmp_path / "empty.mitm", tmp_path / "damaged.mitm"
     empty.write_bytes(b"")

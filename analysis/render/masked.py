@@ -54,11 +54,8 @@ def masked(document: Document, masking: Masking, *, known_again: bool = False) -
     if document["sources"]["identifiers"] == MASKED:
         return document
     devices = [_device(device, masking, known_again) for device in document["devices"]]
-    shown = document.copy()
-    if case := document.get("case"):
-        shown["case"] = shown_case(case, masking.name)
-    return {
-        **shown,
+    shown: Document = {
+        **document,
         "captures": [
             {
                 **capture,
@@ -82,6 +79,10 @@ def masked(document: Document, masking: Masking, *, known_again: bool = False) -
             for error in document["errors"]
         ],
     }
+    if case := document.get("case"):
+        # Last, so that the marks of what is captured do not depend on it.
+        shown["case"] = shown_case(case, masking.name)
+    return shown
 
 
 def _device(device: DeviceEntry, masking: Masking, known_again: bool) -> DeviceEntry:

@@ -4,10 +4,11 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.knowledge import Knowledge, shipped
@@ -112,15 +113,23 @@ def save_bytes(data: bytes, path: str) -> None:
 
 def save_pieces(pieces: Iterable[bytes], path: str) -> None:
     """The same of bytes that come one after the other, and need not be in memory together. Raises OSError."""
+    with replacing(path) as file:
+        file.writelines(pieces)
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """A file to write, that only its owner can read; it is in place if all goes well, and else nothing is changed.
+    Raises OSError."""
     target = Path(path)
     if target.exists() and not target.is_file():  # /dev/stdout, a named pipe
         with target.open("wb") as file:
-            file.writelines(pieces)
+            yield file
         return
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600
     try:
         with open(descriptor, "wb") as file:
-            file.writelines(pieces)
+            yield file
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -6,8 +6,9 @@ captured reaches the template as JSON and is only ever text there.
 
 import json
 import re
+from datetime import datetime
 from importlib.resources import files
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 import typst
 
@@ -29,6 +30,9 @@ from phonehome.analysis.report.case import case_lines
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.phrases import BASES, READING
 
+if TYPE_CHECKING:
+    from typst import PDFStandard
+
 MAX_ROWS: Final = 600
 MAX_DETAILS: Final = 40
 """Destinations whose evidence is printed: a page each, or so, for two of them."""
@@ -41,12 +45,57 @@ _CREASE = re.compile(
 )
 
 
+_WAYS: Final[tuple[tuple["PDFStandard | None", bool, str], ...]] = (
+    ("a-2u", True, "PDF/A-2u"),
+    ("a-2u", False, "PDF/A-2u"),
+    (None, False, "PDF 1.7, not PDF/A: no font has all of its characters"),
+)
+"""Standard, whether only Typst's own fonts are used, and what to call it: the first way that works is taken. With its
+own fonts a report is the same on every machine; those of the system have further scripts. PDF/A (ISO 19005-2, level U)
+takes no character that no font has."""
+
+
+class Typeset(NamedTuple):
+    """A PDF."""
+
+    data: bytes
+    standard: str
+    """What it keeps to, and if that is not PDF/A, why."""
+
+
 def write(report: Document, out: BinaryIO) -> None:
     """Writes the PDF."""
+    out.write(typeset(report).data)
+
+
+def typeset(report: Document, made: int | None = None) -> Typeset:
+    """The PDF. `made`: the time that it gives for itself (seconds since 1970-01-01T00:00Z), which PDF/A wants; None is
+    that of the last transmission, so that the same report is the same file."""
     source = (files("phonehome.analysis.render") / "templates" / "report.typ").read_bytes()
-    data = json.dumps(_creased(_data(page(report, MAX_ROWS, MAX_DETAILS))))
-    # Fonts of the system are used for scripts that the fonts of Typst do not have.
-    out.write(typst.compile(source, sys_inputs={"data": data}))
+    data = {"data": json.dumps(_creased(_data(page(report, MAX_ROWS, MAX_DETAILS))))}
+    time = _last(report) if made is None else made
+    problem: Exception | None = None
+    for standard, own_fonts, name in _WAYS:
+        try:
+            found = typst.compile(
+                source,
+                sys_inputs=data,
+                pdf_standards=standard,
+                ignore_system_fonts=own_fonts,
+                timestamp=time,
+            )
+            return Typeset(found, name)
+        except typst.TypstError as error:
+            problem = error
+    raise problem or AssertionError
+
+
+def _last(report: Document) -> int:
+    lasts = [last for capture in report["captures"] if (last := capture["last"])]
+    try:
+        return int(datetime.fromisoformat(max(lasts)).timestamp())
+    except ValueError:  # no capture, or no time
+        return 0
 
 
 def _data(view: Page) -> dict[str, Any]:

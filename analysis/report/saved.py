@@ -45,18 +45,22 @@ def read_saved_report(path: str) -> Document:
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_FILE + 1)
-        if len(data) > MAX_FILE:
-            raise SavedReportError(f"longer than {MAX_FILE:,} bytes")
-        found = json.loads(data)
     except OSError as error:
         raise SavedReportError(f"cannot be read: {error.strerror or error}") from error
+    return saved_report(data)
+
+
+def saved_report(data: bytes) -> Document:
+    """The document in the content of such a file. Raises SavedReportError."""
+    if len(data) > MAX_FILE:
+        raise SavedReportError(f"longer than {MAX_FILE:,} bytes")
+    try:
+        found = json.loads(data)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, SavedReportError):
-            raise
         raise SavedReportError("not valid JSON") from error
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise SavedReportError(f"not a report of schema {SCHEMA}")
-    wrong = _misfit(found, Document, "report") or _unknown_word(cast("Document", found))
+    wrong = misfit(found, Document, "report") or _unknown_word(cast("Document", found))
     if wrong:
         raise SavedReportError(
             f"not as a report of this version is ({wrong}): make it again from the capture"
@@ -128,8 +132,8 @@ def _fields(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _misfit(value: Any, kind: Any, where: str) -> str:
-    """Where a value is not of its type; empty if it is."""
+def misfit(value: Any, kind: Any, where: str) -> str:
+    """Where a value out of JSON is not of its type (`TypedDict`s, lists, unions, literals of texts); empty if it is."""
     if kind is Any:
         return ""
     if is_typeddict(kind):
@@ -139,19 +143,19 @@ def _misfit(value: Any, kind: Any, where: str) -> str:
             return f"{where}.{key} is missing"
         fields = _fields(kind)
         checks = [(value[key], fields[key], f"{where}.{key}") for key in fields if key in value]
-        return next((wrong for check in checks if (wrong := _misfit(*check))), "")
+        return next((wrong for check in checks if (wrong := misfit(*check))), "")
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return where if all(_misfit(value, option, where) for option in arguments) else ""
+        return where if all(misfit(value, option, where) for option in arguments) else ""
     if origin is Literal:
         return "" if isinstance(value, str) and value in arguments else where
     if origin is list:
         if not isinstance(value, list):
             return where
-        return next((wrong for item in value if (wrong := _misfit(item, arguments[0], where))), "")
+        return next((wrong for item in value if (wrong := misfit(item, arguments[0], where))), "")
     if origin is dict:
         if not isinstance(value, dict):
             return where
-        return next((wrong for item in value.values() if (wrong := _misfit(item, arguments[1], where))), "")
+        return next((wrong for item in value.values() if (wrong := misfit(item, arguments[1], where))), "")
     fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
     return "" if fits else where
