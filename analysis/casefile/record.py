@@ -20,7 +20,9 @@ from phonehome.analysis import __version__
 from phonehome.analysis.places.database import PAST, PRESENT, updated_folder
 
 SCHEMA: Final = "phonehome/case/1"
-Option = Literal["capture", "companion", "keys", "apps", "known", "catalogue", "policy", "waivers", "case", "geo_db"]
+Option = Literal[
+    "capture", "companion", "keys", "apps", "known", "catalogue", "policy", "waivers", "case", "geo_db"
+]
 
 _TABLES: Final = "analysis/places/data/"
 _CATALOGUE: Final = "analysis/knowledge/"

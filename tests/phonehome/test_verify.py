@@ -16,6 +16,7 @@ from pypdf import PdfReader
 from captures.flows import build_flow, write_flows
 from phonehome.analysis.casefile import contents, record
 from phonehome.analysis.casefile.container import MANIFEST, Archive, whole, write
+from phonehome.analysis.policy.rules import load
 from phonehome.analysis.render.pdf import Typeset
 from phonehome.cli import main
 from tests.reports import AFFECTED, CAPTURES
@@ -23,18 +24,12 @@ from tests.sources.test_pirogue import call
 from tests.sources.test_pirogue import folder as pirogue_folder
 
 IMEI = "490154203237518"
-POLICY = """
-[policy]
-id = "mine"
-title = "Mine"
-description = "For a test."
-
-[[rule]]
-id = "at-home"
-says = "Activation data stay in Singapore."
-reference = { title = "A test", at = "2026-01-01, https://maker.example/" }
-identifiers = ["imei"]
-allowed = { countries = ["SG"] }
+WAIVERS = """
+[[waiver]]
+rule = "{rule}"
+until = 2020-01-01
+reason = "ticket 7"
+networks = [16509]
 """
 
 
@@ -374,3 +369,20 @@ def test_what_lies_beside_packets_comes_along(tmp_path: Path, capsys: pytest.Cap
     assert not beside & files(apart).keys()
     assert verified(capsys, inside)[0] == 0
     assert "the same, byte for byte" in verified(capsys, apart, traffic.parent)[1]
+
+
+def test_the_day_counts_only_for_waivers(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "waivers.toml").write_text(WAIVERS.format(rule=load("eea").rules[0].id))
+    options = ("--policy", "eea", "--waivers", str(folder / "waivers.toml"))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1500000000")
+    path = report(folder, *options, to="waived.zip")
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    found = files(path)
+    assert json.loads(found["provenance.json"])["options"]["judged_on"] == "2017-07-14"
+    assert b"ticket 7" in found["inputs/waivers/waivers.toml"]
+    assert "the same, byte for byte" in verified(capsys, path, folder / "phone.mitm")[1]
+    assert found["verdict.json"] != files(report(folder, *options, to="waived.zip"))["verdict.json"]
+    other = files(report(folder, "--policy", "eea", to="plain.zip"))
+    assert json.loads(other["provenance.json"])["options"]["judged_on"] is None
