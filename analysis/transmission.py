@@ -163,6 +163,9 @@ class Transmission(NamedTuple):
     """What sent it on the device."""
     app_candidates: tuple[App, ...] = ()
     """Where `app` is None: apps of which it was one, if a list of another tool fits several."""
+    repeats: int = 0
+    """Further connections for which this one stands: to the same place, in the same minute, until `end`; none of them
+    carried anything. Each counts as a transmission."""
 
     @property
     def unresolved(self) -> bool:

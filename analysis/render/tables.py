@@ -131,6 +131,7 @@ TABLES: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("not_understood", "integer"),
         Column("bytes_sent", "integer", "source.bytes"),
         Column("bytes_received", "integer", "destination.bytes"),
+        Column("repeats", "integer"),
     ),
 }
 """By table. A column may be added; none is taken out or changes its meaning. `docs/analysis.md` says what each is."""
@@ -271,6 +272,7 @@ class TransmissionRows:
             "not_understood": len(evidence.opaque),
             "bytes_sent": sent.bytes_sent,
             "bytes_received": sent.bytes_received,
+            "repeats": sent.repeats,
         }
 
 

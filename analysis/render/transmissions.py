@@ -150,7 +150,10 @@ def entry(
             }
             for part in evidence.opaque
         ],
-        "remarks": [REMARKS[remark] for remark in sent.remarks],
+        "remarks": [
+            *(REMARKS[remark] for remark in sent.remarks),
+            *([f"stands for {sent.repeats + 1:,} connections that came to nothing"] if sent.repeats else ()),
+        ],
         "apps": [
             masking.name(label) if masking else label
             for app in ([sent.app] if sent.app else sent.app_candidates)

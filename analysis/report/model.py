@@ -122,13 +122,14 @@ class AtAddress:
 
     def add(self, evidence: Evidence) -> None:
         sent = evidence.transmission
-        self.transmissions += 1
+        number = 1 + sent.repeats
+        self.transmissions += number
         if evidence.outcome == "attempted":
-            self.attempts += 1
+            self.attempts += number
         elif evidence.outcome == "acknowledged":
-            self.acknowledged += 1
+            self.acknowledged += number
         elif evidence.outcome == "unknown":
-            self.outcome_unknown += 1
+            self.outcome_unknown += number
         encrypted = evidence.encrypted
         if encrypted:
             self.encrypted += 1
@@ -141,8 +142,9 @@ class AtAddress:
         time = sent.time
         if time < self.first:
             self.first = time
-        if time > self.last:
-            self.last = time
+        last = sent.end or time if sent.repeats else time
+        if last > self.last:
+            self.last = last
         if sent.port is not None:
             self.ports.add(sent.port)
         self.protocols.add(sent.protocol)
@@ -154,7 +156,7 @@ class AtAddress:
             _join(self.authorities, (sent.authority,))
         if sent.host_candidates:
             _join(self.name_candidates, sent.host_candidates)
-        self.reasons[evidence.judgement.reason] += 1
+        self.reasons[evidence.judgement.reason] += number
         if len(self.examples) < MAX_EXAMPLES or time <= self.examples[-1].time:
             self.examples = nsmallest(MAX_EXAMPLES, [*self.examples, _example(evidence)])
         for looks in {part.looks for part in evidence.opaque}:
@@ -379,7 +381,7 @@ class Report:
             else:
                 capture.proxy_pages += 1
             return
-        capture.transmissions += 1
+        capture.transmissions += 1 + sent.repeats
         if sent.remarks:
             capture.remarks.update(sent.remarks)
         if evidence.fault:
@@ -387,8 +389,9 @@ class Report:
         time = sent.time
         if 0 < time < capture.first:
             capture.first = time
-        if time > capture.last:
-            capture.last = time
+        last = sent.end or time if sent.repeats else time
+        if last > capture.last:
+            capture.last = last
         _add_answer(capture, sent)
         device = self._device(path, sent)
         device.facts.add(sent, evidence.findings)
@@ -412,6 +415,7 @@ class Report:
             attempted=evidence.outcome == "attempted",
             unencrypted=evidence.encrypted is False,
             exposed=evidence.encrypted is False and any(map(_is_lasting, evidence.findings)),
+            number=1 + sent.repeats,
         )
         _join(device.asked_names, sent.questions)
 

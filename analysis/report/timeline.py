@@ -28,21 +28,28 @@ class Timeline:
     identifiers."""
 
     def add(
-        self, time: float, purpose: str, *, attempted: bool, unencrypted: bool, exposed: bool = False
+        self,
+        time: float,
+        purpose: str,
+        *,
+        attempted: bool,
+        unencrypted: bool,
+        exposed: bool = False,
+        number: int = 1,
     ) -> None:
-        """Counts one transmission; one whose time was not recorded is not on the time line."""
+        """Counts one transmission, or a number of them; one whose time was not recorded is not on the time line."""
         if not 0 < time < LATEST:
             return
         key = (int(time) // self.width, purpose)
         counts = self.counts.get(key)
         if counts is None:
-            self.counts[key] = [1, int(attempted), int(unencrypted), int(exposed)]
+            self.counts[key] = [number, number * attempted, number * unencrypted, number * exposed]
             self._fit()
             return
-        counts[0] += 1
-        counts[1] += attempted
-        counts[2] += unencrypted
-        counts[3] += exposed
+        counts[0] += number
+        counts[1] += number * attempted
+        counts[2] += number * unencrypted
+        counts[3] += number * exposed
 
     def merge(self, other: "Timeline") -> None:
         """Adds what the other counted; the other must not be used afterwards."""

@@ -7,8 +7,9 @@ when nothing came for long, or at the end of the capture; then its Transmissions
 
 import struct
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from phonehome.analysis.sources.packets.blocks import Frame
 from phonehome.analysis.sources.packets.budget import MemoryBudget
@@ -32,6 +33,12 @@ AFTERWARDS: Final = 120.0
 MAX_OPEN: Final = 20_000
 SWEEP: Final = 20_000
 """Packets after which idle conversations are looked for."""
+MAX_CALLS: Final = 20_000
+"""Connections of which only the SYN was seen, and that may still come about."""
+SINGLE: Final = 20
+"""Connections to one place in a minute, without an answer, that are Transmissions of their own. Further ones are
+counted in one: a scan or a flood makes hundreds of thousands of them out of a small file."""
+MINUTE: Final = 60
 PATIENCE: Final = 3.0
 """Seconds after which what was not confirmed is not going to be, if the capture goes on so long."""
 
@@ -41,6 +48,46 @@ Parties = tuple[str, tuple[bytes, int], tuple[bytes, int]]
 """What the device is called, and address and port of both ends, the device first."""
 Share = tuple[int, int]
 """Which of how many workers this is: each keeps the conversations of its number."""
+
+
+class Packet(NamedTuple):
+    """What a conversation is told of a packet, and what it takes to make one."""
+
+    key: bytes
+    protocol: int
+    data: bytes
+    start: int
+    end: int
+    length: int
+    time: float
+    link: int
+    frame: bytes
+
+
+class Call:
+    """A connection that was asked for. Nothing came of it so far, or it was refused."""
+
+    __slots__ = ("first", "last", "refusal")
+
+    def __init__(self, first: Packet) -> None:
+        self.first = first
+        """The SYN."""
+        self.last = first.time
+        self.refusal: Packet | None = None
+
+
+class Tries:
+    """How often something was tried in a minute."""
+
+    __slots__ = ("call", "last", "more", "single")
+
+    def __init__(self) -> None:
+        self.single = 0
+        """Those that are Transmissions of their own."""
+        self.more = 0
+        self.call: Call | None = None
+        """The first of those that are counted in one."""
+        self.last = 0.0
 
 
 class Conversation:
@@ -60,11 +107,13 @@ class Conversation:
         "over",
         "parties",
         "reached",
+        "repeats",
         "speaker",
         "started",
         "table",
         "turned",
         "udp",
+        "until",
     )
 
     def __init__(self, key: bytes, table: "Conversations", time: float, *, udp: bool) -> None:
@@ -85,6 +134,9 @@ class Conversation:
         self.multicast = False
         self.reached = True
         """Whether the capture holds anything that was sent to the device."""
+        self.repeats = 0
+        """How many more of the same it stands for, the last of which began at `until`."""
+        self.until = time
         self.over = False
         self.app: App | None = None
         self.last = time
@@ -101,6 +153,8 @@ class Conversation:
             sent = sent._replace(address_source="request")
         if self.app is not None:
             sent = sent._replace(app=self.app)
+        if self.repeats:
+            sent = sent._replace(repeats=self.repeats, end=self.until)
         took = self.connected - self.called
         if took > 0 and self.called and sent.address is not None and not self.turned:
             sent = sent._replace(round_trips=(sent.round_trips or RoundTrips())._replace(tcp=took))
@@ -314,6 +368,9 @@ class Conversations:
         self._app_of = app_of
         self._traces = traces
         self._table: dict[bytes, tuple[Conversation, int] | None] = {}
+        self._calls: OrderedDict[bytes, Call] = OrderedDict()
+        """By the key of the SYN; what is in here is not in the table."""
+        self._tries: dict[tuple[int, bytes, bytes], Tries] = {}
         self.ready: list[Transmission] = []
         self.budget = MemoryBudget()
         self._dissector = Dissector(Notes())  # what it counts was counted in the first reading
@@ -356,7 +413,7 @@ class Conversations:
                 key += b"U"
             entry: tuple[Conversation, int] | None = table.get(key, MISSING)  # type: ignore[arg-type]
             if entry is MISSING:
-                entry = self._new(key, protocol, data, start, end, time, link, frame)
+                entry = self._first(Packet(key, protocol, data, start, end, length, time, link, frame))
             if entry is None:
                 continue
             conversation, sender = entry
@@ -366,14 +423,14 @@ class Conversations:
                 if end - start < 20:
                     continue
                 if data[start + 13] & SYN and self._is_another(conversation, sender, data, start):
-                    entry = self._new(key, protocol, data, start, end, time, link, frame)
+                    entry = self._new(Packet(key, protocol, data, start, end, length, time, link, frame))
                     if entry is None:
                         continue
                     conversation, sender = entry
                 conversation.segment(sender, time, data, start, end, length)
             else:
                 if conversation.over or time - conversation.last > UDP_IDLE:
-                    entry = self._new(key, protocol, data, start, end, time, link, frame)
+                    entry = self._new(Packet(key, protocol, data, start, end, length, time, link, frame))
                     if entry is None:
                         continue
                     conversation, sender = entry
@@ -385,6 +442,10 @@ class Conversations:
             if ready:
                 yield from ready
                 ready.clear()
+        for call in self._calls.values():
+            self._came_to_nothing(call)
+        self._calls.clear()
+        self._count_tries()
         for entry in list(table.values()):
             if entry is not None:
                 entry[0].close(entry[0].last)
@@ -400,29 +461,110 @@ class Conversations:
             return False
         return mine.syn != number and (mine.syn >= 0 or mine.next >= 0)
 
-    def _new(
-        self,
-        key: bytes,
-        protocol: int,
-        data: bytes,
-        start: int,
-        end: int,
-        time: float,
-        link: int,
-        frame: bytes,
-    ) -> tuple[Conversation, int] | None:
+    def _first(self, packet: Packet) -> tuple[Conversation, int] | None:
+        """The conversation of a packet that is of none that is known; None if there is nothing more to do with it.
+
+        A SYN waits: most of what a scan or a flood tries comes to nothing, and then needs no conversation."""
+        key, protocol, data, start, end, length, *_ = packet
+        if protocol != TCP or end - start < 20 or self._app_of is not None or self._traces:
+            return self._new(packet)
+        flags = data[start + 13] & (SYN | ACK | FIN | RST)
+        carries = length > (data[start + 12] >> 4) * 4
+        call = self._calls.get(key)
+        if call is not None:
+            if flags == SYN and not carries:
+                first = call.first
+                if data[start + 4 : start + 8] == first.data[first.start + 4 : first.start + 8]:
+                    call.last = packet.time
+                    return None
+                self._came_to_nothing(self._calls.pop(key))
+            else:
+                self._begins(self._calls.pop(key))
+                return self._table.get(key)
+        elif (call := self._calls.get(_reversed(key))) is not None:
+            if flags & RST and not carries:
+                call.refusal = call.refusal or packet
+                return None
+            self._begins(self._calls.pop(call.first.key))
+            return self._table.get(key)
+        elif flags != SYN or carries:
+            return self._new(packet)
+        if not self._is_mine(key):
+            self._table[key] = self._table[_reversed(key)] = None
+            return None
+        if len(self._calls) >= MAX_CALLS:
+            self._came_to_nothing(self._calls.popitem(last=False)[1])
+        self._calls[key] = Call(packet)
+        return None
+
+    def _begins(self, call: Call) -> None:
+        """More than a SYN came: makes the conversation."""
+        entry = self._new(call.first)
+        if entry is not None:
+            self._tell(call, *entry)
+
+    def _tell(self, call: Call, conversation: Conversation, sender: int) -> None:
+        for packet, end in ((call.first, sender), (call.refusal, 1 - sender)):
+            if packet is not None:
+                conversation.segment(end, packet.time, packet.data, packet.start, packet.end, packet.length)
+        conversation.last = max(conversation.last, call.last)
+
+    def _came_to_nothing(self, call: Call) -> None:
+        """Makes a Transmission of it, or counts it with others like it."""
+        key, frame = call.first.key, call.first.frame
+        where = frame[:12] if call.first.link == ETHERNET else b""
+        place = int(call.first.time) // MINUTE, key[:-4] + key[-2:], where
+        tries = self._tries.get(place)
+        if tries is None:
+            if len(self._tries) >= MAX_CALLS:
+                self._count_tries()
+            tries = self._tries[place] = Tries()
+        if tries.single < SINGLE:
+            tries.single += 1
+            self._tried(call, 0)
+            return
+        tries.call = tries.call or call
+        tries.last = max(tries.last, call.last)
+        tries.more += 1
+
+    def _count_tries(self) -> None:
+        """Makes a Transmission of each lot of those that were counted."""
+        for tries in self._tries.values():
+            if tries.call is not None:
+                tries.call.last = tries.last
+                self._tried(tries.call, tries.more - 1)
+        self._tries.clear()
+
+    def _tried(self, call: Call, repeats: int) -> None:
+        entry = self._made(call.first)
+        if entry is not None:
+            conversation = entry[0]
+            conversation.repeats, conversation.until = repeats, call.last
+            self._tell(call, *entry)
+            conversation.close(conversation.last)
+
+    def _is_mine(self, key: bytes) -> bool:
+        """Whether it is of this worker's share."""
+        number, of = self._share
+        return of == 1 or zlib.crc32(min(key, _reversed(key))) % of == number
+
+    def _new(self, packet: Packet) -> tuple[Conversation, int] | None:
         """Makes the conversation that this packet begins, in place of an older one; None if it is another worker's,
         or nobody's."""
-        table = self._table
-        other = _reversed(key)
+        table, key = self._table, packet.key
         older = table.get(key)
         if older is not None:
             older[0].close(older[0].last)
         if len(table) >= 2 * MAX_OPEN:
-            self._sweep(time, crowded=True)
-        if self._share[1] > 1 and zlib.crc32(min(key, other)) % self._share[1] != self._share[0]:
-            table[key] = table[other] = None
-            return None
+            self._sweep(packet.time, crowded=True)
+        entry = self._made(packet) if self._is_mine(key) else None
+        table[key] = entry
+        table[_reversed(key)] = (entry[0], 1 - entry[1]) if entry else None
+        return entry
+
+    def _made(self, packet: Packet) -> tuple[Conversation, int] | None:
+        """The conversation that this packet begins, and which end sent it; None if it is of nobody's."""
+        key, protocol, data, start, end, _, time, link, frame = packet
         udp = protocol == UDP
         conversation = Conversation(key, self, time, udp=udp)
         half = len(key[: -5 if udp else -4]) // 2
@@ -451,7 +593,6 @@ class Conversations:
             router = self._devices.is_router(mine[0])
             what = "of routers themselves" if router else "between addresses that are no device's"
             self.notes.count(f"conversations {what} were left out")
-            table[key] = table[other] = None
             return None
         conversation.reached = self._devices.was_reached(mine[0])
         conversation.parties = client, (mine[0], mine[2]), (theirs[0], theirs[2])
@@ -460,10 +601,7 @@ class Conversations:
         elif self._traces:
             socket = str(address_of(mine[0])), mine[2], str(address_of(theirs[0])), theirs[2]
             conversation.app = traced_app(self._traces, socket, time)
-        entry = conversation, CLIENT if client_sends else SERVER
-        table[key] = entry
-        table[other] = conversation, 1 - entry[1]
-        return entry
+        return conversation, CLIENT if client_sends else SERVER
 
     def _began(
         self,

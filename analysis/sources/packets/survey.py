@@ -68,7 +68,10 @@ class Survey:
                 if protocol == TCP:
                     packets += 1
                     path = frame[:12] + frame[26:34]
-                    if path not in known or frame[47] & 2:
+                    if path in known:
+                        if frame[47] & SYN:
+                            self._seen.asks.add(frame[30:34] if frame[47] & ACK else frame[26:30])
+                    else:
                         self._packet(
                             Packet(frame[26:38], TCP, frame, 34, kept, 0, frame[6:12], frame[:6]), time, path
                         )

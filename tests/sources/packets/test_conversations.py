@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phonehome.analysis.examiner import Examiner
 from phonehome.analysis.purposes import outcome
+from phonehome.analysis.report.model import Report
 from phonehome.analysis.sources.packets.blocks import Blocks
-from phonehome.analysis.sources.packets.conversations import Conversations
+from phonehome.analysis.sources.packets.conversations import SINGLE, Conversations
 from phonehome.analysis.sources.packets.keys import Keys
 from phonehome.analysis.sources.packets.notes import Notes
 from phonehome.analysis.sources.packets.survey import Survey
@@ -19,6 +21,7 @@ from tests.sources.packets.build import (
     PHONE,
     PHONE_MAC,
     ROUTER_MAC,
+    RST,
     SERVER,
     START,
     SYN,
@@ -354,10 +357,85 @@ def test_too_many_conversations_at_once_lose_nothing(monkeypatch: pytest.MonkeyP
     frames: list[Timed] = []
     for number in range(200):
         talk = Talk(client_port=2000 + number, time=START + number)
-        talk._packet(0, SYN)
-        frames += talk.frames
+        frames += talk.open().send(REQUEST).frames
     found, counted = read(frames)
     assert len(found) == 200
-    assert {outcome(sent, None) for sent in found} == {"attempted"}
     (line,) = counted
     assert line.startswith("times that too many conversations were open at once")
+
+
+def syn(port: int, time: float, number: int = 7, server: str = SERVER) -> Timed:
+    return time, ethernet(tcp(PHONE, port, server, 443, number, 0, SYN), PHONE_MAC, ROUTER_MAC)
+
+
+def refusal(port: int, time: float, server: str = SERVER) -> Timed:
+    return time, ethernet(tcp(server, 443, PHONE, port, 0, 8, RST | ACK), ROUTER_MAC, PHONE_MAC)
+
+
+class TestTries:
+    """Connections that come to nothing."""
+
+    def total(self, frames: list[Timed], shares: int = 1) -> Report:
+        report = Report()
+        examiner = Examiner()
+        for sent in read(frames, shares)[0]:
+            report.add("a.pcap", examiner.examine(sent))
+        return report
+
+    @pytest.mark.parametrize("refused", [False, True])
+    def test_a_flood_is_counted_as_a_whole_in_few_transmissions(self, refused: bool) -> None:
+        frames = []
+        for number in range(500):
+            frames.append(syn(2000 + number, START + number / 10))
+            if refused:
+                frames.append(refusal(2000 + number, START + number / 10 + 0.01))
+        found, counted = read(frames)
+        assert SINGLE < len(found) <= 2 * (SINGLE + 1), "of two minutes"
+        assert sum(1 + sent.repeats for sent in found) == 500
+        assert {outcome(sent, None) for sent in found} == {"attempted"}
+        assert {sent.bytes_sent for sent in found} == {0}
+        assert counted == {}
+        one, three = self.total(frames), self.total(frames, 3)
+        ((key, device),) = one.devices.items()
+        ((seen,),) = (addresses.values() for addresses in device.destinations.values())
+        assert (seen.transmissions, seen.attempts, seen.ports) == (500, 500, {443})
+        assert seen.last - seen.first == pytest.approx(49.9, abs=0.02)
+        assert sum(counts[0] for counts in device.timeline.counts.values()) == 500
+        assert three.devices[key].timeline == device.timeline
+        assert [*three.devices[key].destinations] == [*device.destinations]
+
+    def test_a_few_are_transmissions_of_their_own(self) -> None:
+        found, _ = read([syn(2000 + number, START + number) for number in range(SINGLE)])
+        assert [sent.repeats for sent in found] == [0] * SINGLE
+
+    def test_one_that_is_sent_again_is_one(self) -> None:
+        (sent,), _ = read([syn(2000, START + number) for number in range(5)])
+        assert (sent.time, sent.end, sent.repeats) == (START, START + 4, 0)
+
+    def test_another_one_between_the_same_ports_is_another(self) -> None:
+        found, _ = read([syn(2000, START + number, number) for number in range(3)])
+        assert len(found) == 3
+
+    def test_one_that_comes_about_late_is_one(self) -> None:
+        talk = Talk()
+        talk._packet(0, SYN)
+        talk.frames += [(talk.time + 1, talk.frames[0][1])]
+        talk.time += 2
+        talk._packet(1, SYN | ACK)
+        talk._packet(0, ACK)
+        talk.send(REQUEST).reply(OK).close()
+        (sent,), _ = read(talk.frames)
+        assert (sent.path, outcome(sent, None)) == ("/a", "delivered")
+        assert sent.round_trips is not None
+        assert sent.round_trips.tcp == pytest.approx(2.001, abs=0.01), "from the first SYN"
+
+    def test_a_refusal_and_then_a_connection_between_the_same_ports(self) -> None:
+        frames = [syn(40000, START - 2, 1), refusal(40000, START - 1.9)]
+        found, _ = read([*frames, *Talk().open().send(REQUEST).reply(OK).frames])
+        assert [outcome(sent, None) for sent in found] == ["attempted", "delivered"]
+
+    def test_those_that_wait_are_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("phonehome.analysis.sources.packets.conversations.MAX_CALLS", 5)
+        frames = [syn(2000 + number, START + number, server=f"203.0.113.{number}") for number in range(100)]
+        found, _ = read(frames)
+        assert len({sent.address for sent in found}) == len(found) == 100
