@@ -213,7 +213,8 @@ def problems(mutant: Mutant) -> Iterator[str]:
     yield from (warning for warning in whole.warnings if "fault of phonehome" in warning)
     parts = read(mutant.data, PARTS)
     if repr(parts._replace(sent=[])[:3]) != repr(whole._replace(sent=[])[:3]) or (
-        sorted(map(repr, parts.sent)) != sorted(map(repr, whole.sent))  # WebSockets without messages come last
+        sorted(map(repr, parts.sent))
+        != sorted(map(repr, whole.sent))  # WebSockets without messages come last
     ):
         yield f"{len(parts.sent)} transmissions in parts, {len(whole.sent)} as a whole"
     if len(whole.warnings) < MAX_WARNINGS and parts.warnings != whole.warnings:

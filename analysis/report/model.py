@@ -21,6 +21,7 @@ from phonehome.analysis.identifiers.kinds import LASTING
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.places.locate import words_of
 from phonehome.analysis.places.round_trips import Answers
+from phonehome.analysis.purposes import UNCLASSIFIED
 from phonehome.analysis.report.texts import Sighting, Texts
 from phonehome.analysis.report.timeline import Timeline
 from phonehome.analysis.sources.source import Part, Said
@@ -43,6 +44,10 @@ MAX_OTHERS = 100_000
 """Ids of these that are kept, to count them."""
 OTHERS = "other clients"
 """The id of what they did."""
+MAX_DESTINATIONS = 5_000
+"""Addresses of destinations of one device that are kept apart: those with a purpose and a name before the others, so
+that it does not matter in which order they came. What went to the others is added up by purpose, with neither name nor
+address: a scan makes a hundred thousand of them out of a small file."""
 MAX_NAMES = 2000
 """Names that a device looked up and that are kept."""
 
@@ -246,15 +251,55 @@ class Device:
     timeline: Timeline = field(default_factory=Timeline)
     others: set[str] = field(default_factory=set)
     """Ids of the clients that are added up in it, beyond those that are kept apart."""
+    crowded: bool = False
+    """Whether some destinations are added up without their names and addresses."""
+    _kept_apart: int = field(default=0, repr=False, compare=False)
+    """Addresses of destinations that there are."""
+
+    def at(self, destination: Destination, address: str | None) -> AtAddress:
+        """What went there, to add to."""
+        addresses = self.destinations.get(destination)
+        if addresses is None:
+            addresses = self.destinations[destination] = {}
+        seen = addresses.get(address)
+        if seen is None:
+            self._kept_apart += 1
+            if self._kept_apart > 2 * MAX_DESTINATIONS:  # cut seldom, because it sorts
+                self.cut()
+                return self.at(destination, address)
+            seen = addresses[address] = AtAddress()
+        return seen
+
+    def cut(self) -> None:
+        """Adds up what went to addresses that are too many to be kept apart."""
+        self._kept_apart = sum(map(len, self.destinations.values()))
+        if self._kept_apart <= MAX_DESTINATIONS:
+            return
+        pairs = [
+            (destination, address)
+            for destination, addresses in self.destinations.items()
+            for address in addresses
+            if (destination.host, address) != (None, None)
+        ]
+        for destination, address in sorted(pairs, key=_known_first)[MAX_DESTINATIONS:]:
+            moved = self.destinations[destination].pop(address)
+            if not self.destinations[destination]:
+                del self.destinations[destination]
+            added_up = self.destinations.setdefault(destination._replace(host=None), {})
+            added_up.setdefault(None, AtAddress()).merge(moved)
+            self.crowded = True
+        self._kept_apart = sum(map(len, self.destinations.values()))
 
     def merge(self, other: "Device") -> None:
         self.facts.merge(other.facts)
         self.others |= other.others
+        self.crowded |= other.crowded
         self.addresses |= other.addresses
         for destination, addresses in other.destinations.items():
             mine = self.destinations.setdefault(destination, {})
             for address, seen in addresses.items():
                 mine.setdefault(address, AtAddress()).merge(seen)
+        self.cut()
         _join(self.asked_names, other.asked_names)
         self.timeline.merge(other.timeline)
 
@@ -402,13 +447,7 @@ class Report:
             judgement.entry.id if judgement.entry else None,
             bisect_right(self.moments, time),
         )
-        addresses = device.destinations.get(key)
-        if addresses is None:
-            addresses = device.destinations[key] = {}
-        seen = addresses.get(sent.address)
-        if seen is None:
-            seen = addresses[sent.address] = AtAddress()
-        seen.add(evidence)
+        device.at(key, sent.address).add(evidence)
         device.timeline.add(
             time,
             judgement.purpose,
@@ -502,6 +541,18 @@ def _is_lasting(finding: Finding) -> bool:
     """Whether it tells of a phone, its holder or a place, surely enough to say so."""
     kind = catalogue().kinds.get(finding.kind)
     return kind is not None and kind.category in LASTING and RANK[finding.certainty] >= RANK["likely"]
+
+
+def _known_first(pair: tuple[Destination, str | None]) -> tuple[bool, bool, bool, str, str, str]:
+    destination, address = pair
+    return (
+        destination.entry is None,
+        destination.purpose == UNCLASSIFIED,
+        destination.host is None,
+        destination.host or "",
+        address or "",
+        repr(destination),
+    )
 
 
 def _by_certainty(finding: Finding) -> tuple[int, Finding]:

@@ -11,7 +11,14 @@ from typing import Final, NamedTuple
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.identifiers.finding import Finding
 from phonehome.analysis.knowledge.identifiers import Kind
-from phonehome.analysis.report.model import MAX_DEVICES, MAX_OTHERS, Device, DeviceKey, Report
+from phonehome.analysis.report.model import (
+    MAX_DESTINATIONS,
+    MAX_DEVICES,
+    MAX_OTHERS,
+    Device,
+    DeviceKey,
+    Report,
+)
 
 _LISTED: Final = 3
 """Kinds that are named as the reason."""
@@ -110,6 +117,10 @@ def _phone(report: Report, keys: Sequence[DeviceKey], names: DeviceNames, kinds:
             f"{len(device.others):,}" if len(device.others) <= MAX_OTHERS else f"More than {MAX_OTHERS:,}"
         )
         doubts.append(f"{number} clients are added up here: {MAX_DEVICES:,} of a capture are kept apart.")
+    if device.crowded:
+        doubts.append(
+            f"It has more than {MAX_DESTINATIONS:,} destinations: further ones are added up, without name and address."
+        )
     device.addresses |= addresses
     return Phone(tuple(keys), device, name, by, tuple(doubts))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonehome.analysis.decoding.values import Opaque
-from phonehome.analysis.examiner import Evidence
+from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.identifiers.finding import Finding
 from phonehome.analysis.purposes import Judgement
 from phonehome.analysis.report import model
@@ -142,3 +142,43 @@ def test_a_million_forged_senders_cost_no_more_than_a_thousand() -> None:
     assert len(found.devices) <= 2 * MAX_DEVICES + 1
     found.cut()
     assert len(found.devices) == MAX_DEVICES + 1
+
+
+def test_too_many_destinations_are_added_up_alike_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "MAX_DESTINATIONS", 10)
+    examiner = Examiner()
+    sent = [
+        examiner.examine(
+            Transmission(
+                1.7e9 + number,
+                client="10.0.0.1",
+                address=f"192.0.2.{number}",
+                host=f"{number}.example" if number % 10 == 0 else None,
+                bytes_sent=number,
+            )
+        )
+        for number in range(100)
+    ]
+    sent.append(examiner.examine(Transmission(1.7e9, client="10.0.0.1", host="zzhc.vnet.cn")))
+
+    def device_of(*lots: list[Evidence]) -> model.Device:
+        reports = [Report() for _ in lots]
+        for report, lot in zip(reports, lots, strict=True):
+            for evidence in lot:
+                report.add("a.mitm", evidence)
+        ((_, device),) = total(reports).devices.items()
+        device.cut()
+        return device
+
+    whole = device_of(sent)
+    assert device_of(sent[::-1]) == whole
+    assert device_of(sent[:30], sent[60:], sent[30:60]) == whole
+    assert whole.crowded
+    hosts = {key.host for key in whole.destinations}
+    assert hosts == {
+        None,
+        "zzhc.vnet.cn",
+        *(f"{number}.example" for number in range(0, 100, 10) if number != 90),
+    }
+    (rest,) = whole.destinations[model.Destination(None, "unclassified", None)].values()
+    assert (rest.transmissions, rest.bytes_sent) == (91, sum(range(100)) - sum(range(0, 90, 10)))
