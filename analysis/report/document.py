@@ -121,8 +121,8 @@ class Context:
 def document(report: Report, context: Context) -> Document:
     """The report for people and programs."""
     report.cut()
-    for device in report.devices.values():
-        device.cut()
+    for counted in report.devices.values():
+        counted.cut()
     names = capture_names(report, context)
     located = Located(report.captures, context.locate, context.at, context.online)
     _take_over(report)
