@@ -268,19 +268,31 @@ class Recogniser:
                 [each for each in noted if "packages" in each.meaning.roles or each.declared], packages
             )
         found.sort(key=lambda each: each[0])
-        return self._doubted(values, found[:MAX_FOUND], fields)
+        described = "device_description" in roles or bool(fields)
+        return self._doubted(values, found[:MAX_FOUND], fields, described)
 
     def _doubted(
-        self, values: Sequence[Value], found: list[Placed], fields: Mapping[int, DeclaredField]
+        self,
+        values: Sequence[Value],
+        found: list[Placed],
+        fields: Mapping[int, DeclaredField],
+        described: bool,
     ) -> list[Finding]:
         """The findings; one that stands in what describes something or somebody else is possible only. What the
-        catalogue declares is not doubted."""
+        catalogue declares is not doubted. `described`: something in the transmission describes a device."""
         its = kinds()
         read: list[Finding] = []
         lists: dict[tuple[str, tuple[str, ...]], set[str]] = {}
         certain: set[int] = set()
+        of_a_phone = described
         for place, finding in found:
             kind = its[finding.kind]
+            if (
+                kind.phones_only
+                and finding.certainty != "possible"
+                and not self._subjects.other(finding.path)
+            ):
+                of_a_phone = True
             if kind.few:
                 lists.setdefault((finding.kind, finding.path), set()).add(finding.value)
             if finding.certainty == "certain" and kind.category in ("hardware", "sim"):
@@ -290,9 +302,14 @@ class Recogniser:
             if finding.certainty != "possible" and kind.doubts and place not in fields:
                 listed = bool(kind.few) and len(lists[finding.kind, finding.path]) > kind.few
                 why = self._not_its(values, place, finding, values[place].group in certain, listed)
+                certainty: Certainty = "possible"
+                if not why and not of_a_phone and not kind.phones_only:
+                    unknown = self._subjects.unknown(finding.path)
+                    why = f"within {unknown}, which may be anything" if unknown else ""
+                    certainty = _LESS[finding.certainty]
                 if why:
                     reason = f"{finding.reason}; {why}, so perhaps not the device's"
-                    finding = finding._replace(certainty="possible", reason=reason)
+                    finding = finding._replace(certainty=certainty, reason=reason)
             read.append(finding)
         return read
 

@@ -18,6 +18,11 @@ NEAR: Final = 48
 LONGEST_TYPE: Final = 24
 """Characters of a text that says what kind of thing an object describes."""
 
+SHORTEST: Final = 3
+"""Letters up to which a word in a name may be short for anything."""
+
+_LINES: Final = frozenset({"header", "cookie", "query"})
+"""First segments of paths where there are no objects."""
 _TYPE: Final = ("type",)
 _Path = tuple[str, ...]
 Signs = dict[str, str]
@@ -29,11 +34,17 @@ class Subjects:
 
     def __init__(self) -> None:
         self._paths: Memo[_Path, str] = Memo(_other, MAX_REMEMBERED)
+        self._unknown: Memo[_Path, str] = Memo(_unknown, MAX_REMEMBERED)
         self._signs: Memo[str, tuple[str, ...]] = Memo(_sign, MAX_REMEMBERED)
 
     def other(self, path: _Path) -> str:
         """The name in a path that says that it describes something else; empty if none does."""
         return self._paths[path]
+
+    def unknown(self, path: _Path) -> str:
+        """The nearest name in a path that may be of anything; empty if a name says that it is the device's or its user's,
+        or if all say nothing."""
+        return self._unknown[path]
 
     def signs(self, values: Sequence[Value], place: int, path: _Path) -> Signs:
         """What stands beside the value at a place, whose finding has this path, and above it."""
@@ -75,6 +86,27 @@ def _other(path: _Path) -> str:
                 return ""
             if word in table.elsewhere:
                 return path[place]
+    return ""
+
+
+def _unknown(path: _Path) -> str:
+    """Names of a message's parts, of three letters, or of what a value can be say nothing of whose it is; one with another
+    word in it is of something."""
+    table = tables()
+    if path[0] in _LINES:
+        return ""
+    for place in range(len(path) - 2, 0, -1):
+        name = path[place][:MAX_KEY]
+        words = words_of(name)
+        if not table.own.isdisjoint(words) or not table.own.isdisjoint(in_english(name)):
+            return ""
+        if not words or words[-1] in table.frames or compact(name) in table.meanings:
+            continue
+        if any(
+            len(word) > SHORTEST and word not in table.neutral and word not in table.prefixes
+            for word in words
+        ):
+            return path[place]
     return ""
 
 

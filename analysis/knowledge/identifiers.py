@@ -34,6 +34,7 @@ class Kind:
     exclusive: frozenset[str] = frozenset()
     anywhere: bool = False
     behind: frozenset[str] = frozenset()
+    phones_only: bool = False
     one_phone: bool = False
     """Whether only one phone in the world has such a value."""
     grouped: bool = False
@@ -109,6 +110,10 @@ class Identifiers:
     """Words for what is neither the device nor who uses it."""
     own: frozenset[str]
     """Words for these two."""
+    neutral: frozenset[str]
+    """Words that say of nothing whose it is."""
+    frames: frozenset[str]
+    """Last words of names that say of nothing whose it is."""
     describing: frozenset[str]
     """Last words of names that, behind one for something else, say what an object describes."""
     types: frozenset[str]
@@ -186,6 +191,12 @@ class Identifiers:
                 word for one in content.elsewhere.words for word in (one, f"{one}s", _plural(one))
             ),
             own=frozenset(content.elsewhere.own),
+            neutral=frozenset(
+                word for one in content.elsewhere.neutral for word in (one, f"{one}s", _plural(one))
+            ),
+            frames=frozenset(
+                word for one in content.elsewhere.frames for word in (one, f"{one}s", _plural(one))
+            ),
             describing=frozenset(content.elsewhere.describing),
             types=frozenset(content.elsewhere.types),
             signs=_signs(content),

@@ -386,6 +386,8 @@ class KindTable(Table, frozen=True):
     """What the entry rests on."""
     shape: re.Pattern[str]
     """Form of a value that stands under one of the names (whole value; checks do the rest)."""
+    phones_only: bool = False
+    """Whether only phones, and what runs on them, have such values: a request that holds one is about a phone."""
     one_phone: bool = False
     """Whether only one phone in the world has such a value: then two devices that sent it are one."""
     exclusive: Texts = ()
@@ -532,6 +534,10 @@ class Elsewhere(Table, frozen=True):
     """For something or somebody else, in the singular."""
     own: Texts
     """For the device and its user."""
+    neutral: Texts
+    """For parts of a message, and for what all things have: they say of nothing whose it is."""
+    frames: Texts
+    """Last words of names of messages, whatever stands before them: `weatherRequest`."""
     describing: Texts
     """Behind one of `words`, these make a name that says what an object describes: `store_id`."""
     types: Texts

@@ -1,11 +1,13 @@
 """Whose a value is."""
 
+import json
 from typing import Any
 
 import pytest
 
 from phonehome.analysis.decoding.values import Value
 from phonehome.analysis.identifiers.subject import Subjects
+from tests.decoding.usual import decode_bytes
 from tests.identifiers.build import recognise
 from tests.identifiers.test_corpus import Draw, as_json
 
@@ -28,6 +30,37 @@ IMEI = "356938035643809"
 )
 def test_the_nearest_name_says_whose_it_is(path: tuple[str, ...], other: str) -> None:
     assert Subjects().other(path) == other
+
+
+@pytest.mark.parametrize(
+    ("path", "unknown"),
+    [
+        (("body", "json", "balloon", "imei"), "balloon"),
+        (("body", "gzip", "json", "data", "[0]", "balloons", "location", "lat"), "balloons"),
+        (("body", "json", "device", "balloon", "imei"), "balloon"),
+        (("body", "json", "balloon", "deviceInfo", "imei"), ""),
+        (("body", "json", "balloonRequest", "lat"), ""),
+        (("body", "json", "he", "imei"), ""),
+        (("body", "json", "lat"), ""),
+        (("query", "balloon", "lat"), ""),
+    ],
+)
+def test_an_object_of_which_nothing_says_that_it_is_the_phones(path: tuple[str, ...], unknown: str) -> None:
+    assert Subjects().unknown(path) == unknown
+
+
+@pytest.mark.parametrize(
+    ("body", "certainty"),
+    [
+        ({"balloon": {"imei": IMEI}}, "likely"),
+        ({"balloon": {"mac": "ac:37:43:00:00:02"}}, "possible"),
+        ({"balloon": {"mac": "ac:37:43:00:00:02", "osVersion": "14"}}, "likely"),
+        ({"balloon": {"mac": "ac:37:43:00:00:02"}, "x": {"android_id": "d3a5b1c2e4f60718"}}, "likely"),
+        ({"data": {"mac": "ac:37:43:00:00:02"}}, "likely"),
+    ],
+)
+def test_what_is_of_a_phone_alone_speaks_for_the_rest(body: Any, certainty: str) -> None:
+    assert recognise(decode_bytes(json.dumps(body).encode()))[0].certainty == certainty
 
 
 def test_what_stands_beside_a_value() -> None:
