@@ -42,7 +42,7 @@ class Subjects:
         return self._paths[path]
 
     def unknown(self, path: _Path) -> str:
-        """The nearest name in a path that may be of anything; empty if a name says that it is the device's or its user's,
+        """The nearest name in a path that may be of anything; empty if one says that it is the device's or user's,
         or if all say nothing."""
         return self._unknown[path]
 
@@ -90,8 +90,8 @@ def _other(path: _Path) -> str:
 
 
 def _unknown(path: _Path) -> str:
-    """Names of a message's parts, of three letters, or of what a value can be say nothing of whose it is; one with another
-    word in it is of something."""
+    """Names of a message's parts, of three letters, or of what a value can be say nothing of whose it is; one with
+    another word in it is of something."""
     table = tables()
     if path[0] in _LINES:
         return ""
