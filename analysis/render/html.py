@@ -8,7 +8,7 @@ their hash, and nothing else.
 import base64
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, TextIO
@@ -18,9 +18,9 @@ from markupsafe import Markup
 
 from phonehome.analysis import __version__
 from phonehome.analysis.render import csv, json
-from phonehome.analysis.render.charts import FLOW_COLUMNS
+from phonehome.analysis.render.flow_view import FLOW_COLUMNS
 from phonehome.analysis.render.map import world_map
-from phonehome.analysis.render.page import MAX_CARDS, page, time
+from phonehome.analysis.render.page import MAX_BARS, MAX_CARDS, CountryView, page, time
 from phonehome.analysis.report.captures import capture_lines
 from phonehome.analysis.report.case import case_lines
 from phonehome.analysis.report.entries import Document
@@ -42,7 +42,8 @@ def write(report: Document, out: TextIO) -> None:
             page=view,
             case=case_lines(view.report),
             world=world_map(),
-            shades={item.country.code: item.shade for item in view.countries},
+            areas=areas(view.countries),
+            bars=MAX_BARS,
             columns=FLOW_COLUMNS,
             cards=MAX_CARDS,
             capture_lines=capture_lines,
@@ -72,6 +73,13 @@ def _downloads(report: Document) -> list[tuple[str, str, str]]:
                 (name, f"data:{media};charset=utf-8;base64,{content}", f"{len(data) / 1000:,.0f} kB")
             )
     return found
+
+
+def areas(countries: Iterable[CountryView]) -> dict[str, str]:
+    """How the area of a country is drawn: as one that got something, or as one that only may have."""
+    return {
+        item.country.code: "unsure" if item.country.in_doubt else item.country.level for item in countries
+    }
 
 
 def rendered(template: str, title: str, script: str = "", **values: Any) -> Iterator[str]:

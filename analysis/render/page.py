@@ -14,13 +14,14 @@ from phonehome.analysis.knowledge.addresses import country_name, the_country
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.knowledge.countries import Status
 from phonehome.analysis.policy.verdict import PhoneVerdict, RuleVerdict, Verdict
-from phonehome.analysis.render import charts
+from phonehome.analysis.render import charts, flow_view, map_view, time_view
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report import companies as by_company
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.apps import app_did, app_label, app_words
 from phonehome.analysis.report.captures import card_words
 from phonehome.analysis.report.concern import is_routine
+from phonehome.analysis.report.concern import level as concern_level
 from phonehome.analysis.report.entries import (
     CompanyEntry,
     DestinationEntry,
@@ -55,8 +56,12 @@ MAX_DETAILS: Final = 300
 """Destinations, of all devices together, that open to everything known of them; the most worrying do."""
 MAX_CARDS: Final = 6
 """Devices whose answer stands large; of more, the others follow as a list."""
-MAX_PICTURES: Final = 12
-"""Devices with a time line of their own."""
+MAX_PICTURES: Final = 4
+"""Devices with a time line of their own, a lane for each purpose."""
+MAX_LANES: Final = 40
+"""Devices that have a lane each, where there are more than have a time line of their own."""
+MAX_BARS: Final = 12
+"""Countries that have a bar beside the map."""
 MAX_ADDRESSES: Final = 12
 MAX_IDENTIFIERS: Final = 24
 MAX_APPS: Final = 40
@@ -110,11 +115,14 @@ class Row(NamedTuple):
     transfer: str
     """EEA, or whether there is an adequacy decision; empty where no country is known."""
     neither: bool
+    """Whether neither holds, and something went there for which that matters."""
     sent: str
     encrypted: str
     identifiers: str
     """Their kinds, the most lasting first."""
     level: charts.Level
+    exposed: bool
+    """Whether something that tells one device or person from another went there in clear text."""
     detail: Detail | None
 
 
@@ -129,8 +137,8 @@ class CompanyView(NamedTuple):
     """Countries of its machines, and how surely."""
     sent: str
     encrypted: str
-    open: bool
-    """Whether some of it was unencrypted, apart from routine."""
+    exposed: bool
+    """Whether something that tells one device or person from another went there in clear text."""
     identifiers: str
     purposes: str
     devices: str
@@ -166,7 +174,8 @@ class DeviceView(NamedTuple):
     rows_left_out: int
     details_left_out: int
     """Of the rows, those without a detail."""
-    timeline: charts.TimelineView | None
+    lanes: list[time_view.Lane]
+    """By purpose; none where it has no time line of its own."""
     apps: list[tuple[str, str]]
     """What it is called, and what it did."""
     apps_left_out: int
@@ -174,9 +183,13 @@ class DeviceView(NamedTuple):
 
 class CountryView(NamedTuple):
     country: charts.Country
-    shade: int
+    bar: list[tuple[float, float, str]]
+    """From where on and how long, in per cent, how grave, and `unsure` for what is in doubt."""
+    sure: str
+    """How sure it is that it went there: `likely`, or `2 likely, 3 uncertain`."""
     transfer: str
     neither: bool
+    """Whether neither holds, and something went there for which that matters."""
     since: str
     """Of the status, a day; empty if it has none."""
     condition: str
@@ -240,19 +253,25 @@ class Page(NamedTuple):
     """Countries that tables name, and that are excluded, in a sentence; empty if there is none."""
     eea: list[tuple[str, str]]
     """What membership of the EEA rests on, for the countries here: titles, and where to find them."""
-    wide: charts.MapView
-    narrow: charts.MapView
-    paper: charts.MapView
-    wide_flow: charts.FlowView | None
-    narrow_flow: charts.FlowView | None
-    paper_flow: charts.FlowView | None
-    flow_table: charts.FlowTable
+    elsewhere: int
+    """Transmissions whose country is not known, but for those in the local network."""
+    wide: map_view.MapView
+    narrow: map_view.MapView
+    paper: map_view.MapView
+    axis: time_view.Axis | None
+    """Of all time lines; None if nothing has a time."""
+    lanes: list[time_view.Lane]
+    """A lane for each device, if there are more than have a time line of their own."""
+    lanes_left_out: int
+    wide_flow: flow_view.FlowView | None
+    narrow_flow: flow_view.FlowView | None
+    paper_flow: flow_view.FlowView | None
+    flow_table: flow_view.FlowTable
     why: list[Why]
     """Why it matters, by what was found."""
     not_seen: list[str]
     certainty: list[tuple[str, int, str]]
     """How sure countries are: word, transmissions, what it means."""
-    pictures_left_out: int
     long: bool
     """Whether there are so many rows that a browser had better not lay out those that are out of sight."""
     day: str
@@ -265,13 +284,15 @@ def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DE
     report = shown(document)
     found = charts.countries(report, kinds_carried)
     excluded = charts.excluded(report)
-    total = sum(country.transmissions for country in found)
+    most = max((country.transmissions for country in found), default=1)
     sizes = [len(device["destinations"]) for device in report["devices"]]
     rows = shares(sizes, max_rows)
     details = shares(rows, max_details)
-    firsts = [capture["first"] for capture in report["captures"] if capture["first"]]
     lasts = [capture["last"] for capture in report["captures"] if capture["last"]]
-    period = (min(firsts), max(lasts)) if firsts and lasts else None
+    axis = time_view.axis(report)
+    devices = report["devices"]
+    many = time_view.phone_lanes(devices, axis) if axis and len(devices) > MAX_PICTURES else []
+    ways = flow_view.ways(report)
     before = list(accumulate(sizes, initial=0))
     return Page(
         report,
@@ -287,24 +308,32 @@ def page(document: Document, max_rows: int = MAX_ROWS, max_details: int = MAX_DE
                 before[place],
                 rows[place],
                 details[place],
-                period if place < MAX_PICTURES else None,
+                axis if _has_time_line(device, place, many) else None,
             )
             for place, device in enumerate(report["devices"])
         ],
-        [_country(country, total) for country in found],
+        [_country(country, most) for country in found],
         _excluded(excluded),
         _eea_references(found),
-        charts.map_view(found, 1080, 14, crop=False, without=excluded),
-        charts.map_view(found, 360, 9, crop=True, without=excluded),
-        charts.map_view(found, 720, 14, crop=False, without=excluded),
-        charts.flow(report),
-        charts.flow(report, charts.NARROW_FLOW),
-        charts.flow(report, charts.PAPER_FLOW),
-        charts.flow_table(report),
+        sum(
+            row["transmissions"]
+            for device in devices
+            for row in device["destinations"]
+            if not row["country"] and row["scope"] in (None, "global")
+        ),
+        map_view.map_view(found, 720, 14, 1.6, excluded),
+        map_view.map_view(found, 360, 9, 1.45, excluded),
+        map_view.map_view(found, 720, 14, 2.0, excluded),
+        axis,
+        many[:MAX_LANES],
+        len(many[MAX_LANES:]),
+        flow_view.flow(ways),
+        flow_view.flow(ways, flow_view.NARROW_FLOW),
+        flow_view.flow(ways, flow_view.PAPER_FLOW),
+        flow_view.flow_table(ways),
         why(report),
         phrases.not_seen(report),
         _certainty(report),
-        max(0, len(report["devices"]) - MAX_PICTURES),
         sum(rows) > LONG,
         max(lasts, default="")[:10],
     )
@@ -425,11 +454,24 @@ def transfer_text(country: str | None, day: str | None) -> tuple[str, bool, Stat
     return "adequacy decision" + (", for some recipients" if found.condition else ""), False, found
 
 
+def _has_time_line(device: DeviceEntry, place: int, many: Sequence[time_view.Lane]) -> bool:
+    """Of many devices, only those that sent lasting identifiers in clear text have one of their own."""
+    return place < MAX_PICTURES and (not many or any(_is_open(row) for row in device["destinations"][:1]))
+
+
+def _is_open(row: DestinationEntry) -> bool:
+    return charts.level(row) == "open"
+
+
+def _is_exposed(row: DestinationEntry) -> bool:
+    return concern_level(row) in (0, 2)
+
+
 def _device(
-    device: DeviceEntry, number: int, before: int, rows: int, details: int, period: tuple[str, str] | None
+    device: DeviceEntry, number: int, before: int, rows: int, details: int, axis: time_view.Axis | None
 ) -> DeviceView:
-    """What is shown of a device, whose destinations are numbered from `before` on; a time line only if the period of
-    all devices is given."""
+    """What is shown of a device, whose destinations are numbered from `before` on; a time line only if its axis is
+    given."""
     entries = device["destinations"]
     facts = [
         device["model"],
@@ -445,7 +487,7 @@ def _device(
     return DeviceView(
         device,
         number,
-        any(charts.level(row) == "open" for row in entries[:1]),
+        any(map(_is_open, entries[:1])),
         [fact for fact in dict.fromkeys(facts) if fact and fact != device["label"]],
         phrases.notes(device),
         _NEXT_SENTENCE.split(device["summary"]),
@@ -463,7 +505,7 @@ def _device(
         ],
         len(entries) - rows,
         rows - details,
-        charts.timeline(device, labels, period) if period else None,
+        time_view.lanes(device, axis, labels) if axis else [],
         [(app_label(app), app_did(app)) for app in device.get("apps", [])[:MAX_APPS]],
         len(device.get("apps", [])[MAX_APPS:]),
     )
@@ -507,7 +549,7 @@ def _company(
         by_company.where_words(entry),
         by_company.how_often(entry),
         ENCRYPTION[entry["encrypted"]],
-        any(row["unencrypted"] for row in telling),
+        any(map(_is_exposed, telling)),
         by_company.got(entry) or "no identifier recognised",
         by_company.purpose_words(entry),
         many if devices > 1 else "",
@@ -538,11 +580,12 @@ def _row(entry: DestinationEntry, number: int, *, detail: bool) -> Row:
         entry["country_reason"] if unsure else "",
         network,
         transfer,
-        neither,
+        neither and charts.level(entry) != "other",
         phrases.sent(entry),
         ENCRYPTION[entry["encrypted"]],
         ", ".join(phrases.kinds(entry)) or "none recognised",
         charts.level(entry),
+        _is_exposed(entry),
         _detail(entry) if detail else None,
     )
 
@@ -668,13 +711,20 @@ def _transfer_sentence(text: str, found: Status | None, day: str) -> str:
     return f"Adequacy decision of the European Commission since {found.since}{condition} ({found.references[0][0]})"
 
 
-def _country(country: charts.Country, total: int) -> CountryView:
+def _country(country: charts.Country, most: int) -> CountryView:
     text, neither, found = transfer_text(country.code, country.last)
+    bar, x = [], 0.0
+    for (grave, unsure), number in country.parts.items():
+        width = round(max(number / most * 100, 0.8), 2)
+        bar.append((round(x, 2), width, grave + (" unsure" if unsure else "")))
+        x += width
+    words = [f"{number:,} {word}" for word, number in country.sure.items()]
     return CountryView(
         country,
-        charts.shade(country, total),
+        bar,
+        ", ".join(words) if len(words) > 1 else next(iter(country.sure), ""),
         text,
-        neither,
+        neither and country.level != "other",
         found.since if found else "",
         found.condition if found else "",
         found.references[0] if found and found.kind == "adequate" else None,

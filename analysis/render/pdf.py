@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 import typst
 
 from phonehome.analysis.render import charts
-from phonehome.analysis.render.html import environment, period
+from phonehome.analysis.render.html import areas, environment, period
 from phonehome.analysis.render.map import world_map
 from phonehome.analysis.render.page import (
     MAX_CARDS,
@@ -26,6 +26,7 @@ from phonehome.analysis.render.page import (
     page,
     time,
 )
+from phonehome.analysis.render.time_view import Axis, Lane
 from phonehome.analysis.report.case import case_lines
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.phrases import BASES, READING
@@ -102,7 +103,6 @@ def _data(view: Page) -> dict[str, Any]:
     report = view.report
     tool = report["sources"]["tool"]
     picture = environment().get_template("pictures.svg.j2")
-    shades = {item.country.code: item.shade for item in view.countries}
     online = "yes" if report["sources"]["online"] else "nothing"
     return {
         "title": view.headline.text,
@@ -119,7 +119,7 @@ def _data(view: Page) -> dict[str, Any]:
                 "where": company.where or "not known",
                 "sent": company.sent,
                 "encrypted": company.encrypted,
-                "open": company.open,
+                "exposed": company.exposed,
                 "rows": ", ".join(f"D{number} {name}" for number, name, _ in company.rows)
                 + (f" and {company.rows_left_out} more" if company.rows_left_out else ""),
             }
@@ -138,10 +138,13 @@ def _data(view: Page) -> dict[str, Any]:
             }
             for item in view.side_by_side
         ],
-        "devices": [_device(device, picture) for device in view.devices],
+        "devices": [_device(device, view.axis, picture) for device in view.devices],
+        "axis": _axis(view.axis) if view.axis else None,
+        "lanes": [_lane(lane, view.axis, picture) for lane in view.lanes],
+        "lanes_left_out": view.lanes_left_out,
         "cards": MAX_CARDS,
-        "map": _Drawing(picture.render(view=view.paper, world=world_map(), shades=shades)),
-        "countries": [_country(item) for item in view.countries],
+        "map": _Drawing(picture.render(view=view.paper, world=world_map(), areas=areas(view.countries))),
+        "countries": [_country(item, picture) for item in view.countries],
         "excluded": view.excluded,
         "eea": "; ".join(title for title, _ in view.eea),
         "flow_picture": _Drawing(picture.render(flow=view.paper_flow) if view.paper_flow else ""),
@@ -227,8 +230,25 @@ def _verdict(view: VerdictView) -> dict[str, Any]:
     }
 
 
-def _device(device: DeviceView, picture: Any) -> dict[str, Any]:
-    line = device.timeline
+def _axis(axis: Axis) -> dict[str, Any]:
+    return {
+        "bin": axis.bin_words,
+        "ticks": axis.ticks,
+        "recorded": [(piece.x / 10, piece.shown) for piece in axis.recorded if piece.shown],
+        "captures": len(axis.recorded),
+        "breaks": [x / 10 for x in axis.breaks],
+    }
+
+
+def _lane(lane: Lane, axis: Axis | None, picture: Any) -> dict[str, Any]:
+    return {
+        "label": lane.label,
+        "picture": _Drawing(picture.render(lane=lane, axis=axis)),
+        "counts": f"{lane.transmissions:,}" + (f" ({lane.attempts:,} unanswered)" if lane.attempts else ""),
+    }
+
+
+def _device(device: DeviceView, axis: Axis | None, picture: Any) -> dict[str, Any]:
     return {
         "label": device.entry["label"],
         "facts": device.facts,
@@ -236,32 +256,24 @@ def _device(device: DeviceView, picture: Any) -> dict[str, Any]:
         "sentences": device.sentences,
         "numbers": device.numbers,
         "alarm": device.alarm,
-        "bucket": line.bucket if line else "",
-        "ticks": line.ticks if line else [],
-        "lanes": [
-            {
-                "label": lane.label,
-                "picture": _Drawing(picture.render(lane=lane)),
-                "counts": f"{lane.transmissions:,}"
-                + (f" ({lane.attempts:,} unanswered)" if lane.attempts else ""),
-            }
-            for lane in (line.lanes if line else ())
-        ],
+        "lanes": [_lane(lane, axis, picture) for lane in device.lanes],
+        "apps": device.apps,
+        "apps_left_out": device.apps_left_out,
         "rows": [_row(row) for row in device.rows],
         "rows_left_out": device.rows_left_out,
         "details_left_out": device.details_left_out,
     }
 
 
-def _country(item: CountryView) -> dict[str, Any]:
+def _country(item: CountryView, picture: Any) -> dict[str, Any]:
     country: charts.Country = item.country
     counts = [f"{country.transmissions:,}"]
     if country.attempts:
         counts.append(f"{country.attempts:,} without an answer")
     if country.unencrypted:
         counts.append(f"{country.unencrypted:,} unencrypted")
-    if country.uncertain:
-        counts.append(f"{country.uncertain:,} uncertain")
+    if country.routine:
+        counts.append(f"{country.routine:,} unencrypted, routine")
     note = f"since {item.since}" if item.since else ""
     if item.reference:
         condition = f", {item.condition}" if item.condition else ""
@@ -274,6 +286,8 @@ def _country(item: CountryView) -> dict[str, Any]:
         "neither": item.neither,
         "note": note,
         "counts": ", ".join(counts),
+        "bar": _Drawing(picture.render(bar=item.bar)),
+        "sure": item.sure,
         "hosts": country.hosts,
         "kinds": ", ".join(country.kinds) or "none recognised",
     }
@@ -293,6 +307,7 @@ def _row(row: Row) -> dict[str, Any]:
         "owner": row.entry["owner"] or "",
         "sent": row.sent,
         "encrypted": row.encrypted,
+        "exposed": row.exposed,
         "identifiers": row.identifiers,
         "detail": _detail(row, row.detail) if row.detail else None,
     }
@@ -320,6 +335,7 @@ def _detail(row: Row, detail: Detail) -> list[dict[str, Any]]:
         "Location": detail.location,
         "Purpose": detail.purpose,
         "Identifiers": identifiers,
+        "App": [detail.apps] if detail.apps else [],
         "First seen": examples,
         "In all": detail.more,
     }

@@ -191,7 +191,7 @@ def test_loads_nothing(affected: str) -> None:
             held = ("data:text/csv;", "data:application/json;") if "download" in attributes else ()
             assert attributes["href"].startswith("#" if tag != "a" else ("#", "https://", *held))
     assert "@import" not in affected
-    assert "url(" not in affected
+    assert "url(" not in affected.replace("url(#hatch)", "")
 
 
 def test_holds_the_report_as_csv_and_json(affected: str) -> None:
@@ -222,7 +222,7 @@ def test_hostile_text_stays_text() -> None:
 
 def test_a_large_report_is_small_and_says_what_it_leaves_out() -> None:
     document = large_document()
-    assert document["devices"][0]["transmissions"] == 100_000
+    assert document["devices"][0]["transmissions"] == 6_000
     assert len(document["devices"][0]["destinations"]) == 2000
     text = page_of(document)
     assert len(text.encode()) < 3_000_000
@@ -301,7 +301,7 @@ def test_of_many_phones_the_first_stand_large_and_the_others_follow() -> None:
         device(row(country="SG"), id=f"10.0.0.{number}", summary=f"Answer {number}.") for number in range(20)
     ]
     text = Tags(page_of(document(*phones))).text
-    assert "The other 14 devices" in text
+    assert "The other 14 phones: no identifier of phone, SIM, account or place was seen unencrypted" in text
     assert all(f"Answer {number}." in text for number in range(20))
 
 

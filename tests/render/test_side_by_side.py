@@ -70,7 +70,7 @@ def test_the_page_loads_nothing_and_allows_nothing_else() -> None:
     assert style
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
     assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    assert "url(" not in style[1]
+    assert "url(" not in style[1].replace("url(#hatch)", "")
     assert "The fix works, as far as these captures show" in page
 
 

@@ -92,7 +92,7 @@ def hostile_document() -> Document:
 
 
 def large_document() -> Document:
-    """100,000 transmissions to 2,000 hosts, each with identifiers."""
+    """6,000 transmissions to 2,000 hosts, each with identifiers."""
     body = base64.encodebytes(
         json.dumps(
             {"IMEI1": "001012340000425", "SIM1ICCID": "89860300000000000012", "androidId": "3a5e91c0b77d4e21"}
@@ -116,7 +116,7 @@ def large_document() -> Document:
                     reply=Reply(200, "", b"{}", 2),
                     bytes_sent=700,
                 ),
-                50,
+                3,
             )
             for number in range(2000)
         ]

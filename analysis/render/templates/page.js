@@ -1,4 +1,8 @@
 "use strict";
+// On paper the verdict is unfolded.
+const folded = [...document.querySelectorAll(".rules details:not([open])")];
+addEventListener("beforeprint", () => folded.forEach((rule) => { rule.open = true; }));
+addEventListener("afterprint", () => folded.forEach((rule) => { rule.open = false; }));
 // Sorts and filters the tables of destinations. Without it the page shows everything, the most worrying first.
 for (const device of document.querySelectorAll(".device")) {
   const table = device.querySelector(".destinations");
