@@ -21,7 +21,15 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
     sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
 
-TOGETHER = ("network", "test_live_report.py", "test_live_page_in_browser.py", "test_page_in_browser.py")
+TOGETHER = (
+    "network",
+    "test_live_report.py",
+    "test_live_page_in_browser.py",
+    "test_page_in_browser.py",
+    "test_packaging.py",
+    "test_patterns.py",
+    "test_update.py",
+)
 """Folders and files whose tests share what takes long to start: each is run by one process, one test after another."""
 
 SKIPPED_ANYWHERE = ("PHONEHOME_GEO_TABLES", "mitmproxy does not read this file")
@@ -29,9 +37,12 @@ SKIPPED_ANYWHERE = ("PHONEHOME_GEO_TABLES", "mitmproxy does not read this file")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """One file is run in this process, because others take a second to start; all are run on all cores."""
+    """One file is run in this process, because others take a second to start; all are run on all cores, by one more
+    than those, because a third of what tests do is to wait for a browser, a proxy or a phone."""
     names = config.args if config.args_source is config.ArgsSource.ARGS else ()
-    return 0 if len(names) == 1 and names[0].partition("::")[0].endswith(".py") else None
+    if len(names) == 1 and names[0].partition("::")[0].endswith(".py"):
+        return 0
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
