@@ -18,6 +18,7 @@ from phonehome import (
     catalogue,
     check,
     compare,
+    completion,
     convert,
     export,
     firmware,
@@ -28,7 +29,6 @@ from phonehome import (
     update,
     verify,
 )
-from phonehome.analysis import __version__
 from phonehome.options import (
     EXIT_INTERRUPTED,
     EXIT_OK,
@@ -55,6 +55,7 @@ COMMANDS = (
     catalogue,
     update,
     addon_paths,
+    completion,
 )
 
 _DESCRIPTION = """\
@@ -151,6 +152,16 @@ class _ArgumentParser(argparse.ArgumentParser):
         self.exit(self.usage_status, f"{self.prog}: error: {message}\n")
 
 
+class _Version(argparse.Action):
+    """Prints what decides what a report says. What that takes is imported when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from phonehome.version import lines
+
+        print("\n".join(lines()))
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _ArgumentParser(
         prog="phonehome",
@@ -158,7 +169,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"phonehome {__version__}")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="version, and of what date the tables are"
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         subparser = commands.add_parser(
@@ -170,5 +183,5 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.configure(subparser)
         subparser.usage_status = getattr(command, "EXIT_USAGE", EXIT_USAGE)
-        subparser.set_defaults(run=command.run, parser=subparser)
+        subparser.set_defaults(run=command.run, parser=subparser, whole=parser)
     return parser

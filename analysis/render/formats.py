@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-FORMATS = ("terminal", "json", "csv", "markdown", "html", "pdf")
+FORMATS = ("terminal", "json", "csv", "markdown", "html", "pdf", "stix")
 """Each is written by `write` of the module of its name in this package, which is imported when it is used."""
 BINARY = frozenset({"pdf"})
 """Formats that are bytes; the others are text."""
@@ -10,6 +10,7 @@ ENDINGS = {
     ".html": "html",
     ".htm": "html",
     ".pdf": "pdf",
+    ".stix.json": "stix",
     ".json": "json",
     ".csv": "csv",
     ".md": "markdown",
@@ -29,8 +30,8 @@ def format_of(chosen: str | None, output: str | None, endings: Mapping[str, str]
         return chosen
     if not output or output == "-":
         return default
-    ending = "." + output.rpartition(".")[2].lower() if "." in output else ""
-    if ending not in endings:
+    ending = max((each for each in endings if output.lower().endswith(each)), key=len, default=None)
+    if ending is None:
         raise UnknownEndingError(
             f"no format for the ending of {output!r}: use {', '.join(sorted(endings))}, or say --format"
         )
