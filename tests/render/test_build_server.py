@@ -1,11 +1,13 @@
 """A verdict as text, JSON and JUnit XML."""
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import xmlschema
 
-from phonehome.analysis.policy.judge import judge_policy
+from phonehome.analysis.policy.judge import Said, judge_policy
 from phonehome.analysis.policy.rules import parse
 from phonehome.analysis.render import output
 from phonehome.analysis.render.build_server import render
@@ -88,6 +90,27 @@ def test_each_format_names_what_judged_what(format_: str) -> None:
     table = report["sources"]["location_tables"][0]
     for named in (verdict["policy"]["sha256"], verdict["program"], table["name"], table["date"]):
         assert "".join(named.split()) in said
+
+
+def test_junit_is_by_the_schema_that_build_servers_read_it_by() -> None:
+    """The text is that of a schema of others: `schemas/README.md`."""
+    schema = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit-10.xsd"))
+    report = document(device(row(HOSTILE), row("b.example", country=None), label=HOSTILE))
+    report["captures"][0]["damage"] = ["cut off"]
+    said = Said(explain=True, baseline=document(device(row(HOSTILE))), today="2026-01-01")
+    one = judge_policy(report, POLICY, said=said)
+    for verdicts in ([one], [one, judge_policy(report, POLICY)]):
+        schema.validate(render(verdicts, report, "junit"))
+    root = ElementTree.fromstring(render([one, one], report, "junit"))
+    assert [suite.get("errors") for suite in root] == ["2", "2"]
+
+
+def test_several_policies_stand_one_after_the_other() -> None:
+    report = document(device(row()))
+    both = [judge_policy(report, POLICY), judge_policy(report, POLICY)]
+    assert render(both, report, "text").count("P: BROKEN") == 2
+    found = json.loads(render(both, report, "json"))
+    assert (found["schema"], len(found["verdicts"])) == ("phonehome/verdicts/1", 2)
 
 
 def test_captured_text_acts_nowhere() -> None:
