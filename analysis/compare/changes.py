@@ -9,8 +9,9 @@ something is gone counts only as far as the later report could have shown it.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal, NamedTuple, TypedDict
+from typing import Final, Literal, NamedTuple, NotRequired, TypedDict
 
+from phonehome.analysis.compare.regressions import FailOn, RegressionEntry, regressions
 from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.identifiers.fingerprint import fingerprints
 from phonehome.analysis.knowledge.addresses import the_country
@@ -93,6 +94,8 @@ class DeviceChange(TypedDict):
     """What follows, a sentence each."""
     destinations: list[DestinationChange]
     unchanged: int
+    failed_on: NotRequired[list[RegressionEntry]]
+    """What a build was to fail on, and is there, or may be."""
 
 
 class CaptureSet(TypedDict):
@@ -127,16 +130,22 @@ class _Both(NamedTuple):
     by: MatchedBy
 
 
-def compare(before: Document, after: Document, shown: Shown = PLAIN) -> Comparison:
+def compare(
+    before: Document, after: Document, shown: Shown = PLAIN, fail_on: Sequence[FailOn] = ()
+) -> Comparison:
     """What changed from one report to the other. The documents are as they were seen; `shown` is how captured texts
-    stand in the answer."""
+    stand in the answer; `fail_on` is what a build is to fail on."""
     gaps = [
         f"{shown.name(capture['path'])}: {shown.name(damage)}"
         for capture in after["captures"]
         for damage in capture["damage"]
     ]
     gaps += [f"{shown.name(error['path'])}: {shown.name(error['error'])}" for error in after["errors"]]
-    devices = [_device(pair, gaps, shown) for pair in match(before["devices"], after["devices"])]
+    pairs = match(before["devices"], after["devices"])
+    devices = [_device(pair, gaps, shown) for pair in pairs]
+    for device, pair in zip(devices, pairs, strict=True) if fail_on else ():
+        device["failed_on"] = regressions(pair.before, pair.after, fail_on, shown) if pair.after else []
+        device["findings"] = [*map(_failed_on, device["failed_on"]), *device["findings"]]
     several = len(devices) > 1
     return {
         "schema": COMPARISON_SCHEMA,
@@ -153,6 +162,10 @@ def compare(before: Document, after: Document, shown: Shown = PLAIN) -> Comparis
             for error in (*before["errors"], *after["errors"])
         ],
     }
+
+
+def _failed_on(entry: RegressionEntry) -> str:
+    return f"{'Fails on' if entry['found'] else 'Cannot be told for'} {entry['what']}: {entry['text']}."
 
 
 def _captures(document: Document, shown: Shown) -> CaptureSet:
@@ -499,6 +512,9 @@ def _needed(pair: _Both, gaps: Sequence[str]) -> list[str]:
         needed.append(
             'that both are one phone (an identifier of it in both captures, or your word: --device "NAME=ADDRESS")'
         )
+    models = {model.casefold() for model in old["models"]}, {model.casefold() for model in new["models"]}
+    if all(models) and models[0].isdisjoint(models[1]):
+        needed.append("that both are of one model, which they do not name")
     if _seconds(new) < LEAST_SPAN * _seconds(old):
         needed.append(f"a later capture that is as long ({_span(old)}; it has {_span(new)})")
     for purpose, what in _OCCASIONS.items():

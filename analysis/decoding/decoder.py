@@ -9,7 +9,7 @@ what is remembered of one source is then put beside that of another as it stands
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from phonehome.analysis.decoding import elsewhere, http
+from phonehome.analysis.decoding import elsewhere, http, ntp
 from phonehome.analysis.decoding.encodings import LONGEST_PLAIN, PLAIN
 from phonehome.analysis.decoding.engine import MORE, Memory, Walk
 from phonehome.analysis.decoding.limits import DEFAULT, HEADS, Limits
@@ -91,7 +91,7 @@ class Decoder:
             part = self._urls[url] if len(url) <= _LINE else self._url(url)
             values += part[0]
             opaque += part[1]
-        if sent.payloads:
+        if sent.payloads and not (sent.port == ntp.PORT and _asks_for_time(sent)):
             self._payloads(sent, head, values, opaque)
         for name in sent.questions[: self.limits.values]:
             values.append(Value(("question",), "", name, _PAYLOADS))
@@ -250,6 +250,11 @@ class Decoder:
                 walk.payload(data, content_type if root == path[0] == "body" else "", "", path)
             values += walk.values
             opaque += walk.opaque
+
+
+def _asks_for_time(sent: Transmission) -> bool:
+    """Whether it is nothing but questions for the time."""
+    return sent.protocol == "udp" and all(ntp.asks_for_time(data, sent.time) for data in sent.payloads)
 
 
 def _shifted(part: Part, shift: int, base: int) -> Part:
