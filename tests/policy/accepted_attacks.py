@@ -119,6 +119,12 @@ def _other_name(scene: Scene) -> None:
     scene.says({"imei": IMEI}, "http://cdn.other.example.fi/v1", FINLAND)
 
 
+def _before_and_after(scene: Scene) -> None:
+    known(scene)
+    scene.at += 7200
+    known(scene)
+
+
 HOSTS: Final = rule('hosts = ["*.maker.example.fi"]\nforbidden = { encryption = ["unencrypted"] }')
 APPS: Final = rule('apps = ["com.maker.*"]\nforbidden = { countries = ["CN"] }')
 MARKED: Final = '[[mark]]\nname = "consent"\nsays = "the user agreed"\n' + rule(
@@ -261,7 +267,7 @@ ATTACKS: Final[tuple[GateAttack, ...]] = (
     GateAttack(
         "mark-both",
         "to one host before the mark and after it",
-        lambda scene: (known(scene), setattr(scene, "at", scene.at + 7200), known(scene)),
+        _before_and_after,
         BROKEN,
         MARKED,
         options=MARK,
