@@ -167,3 +167,75 @@ def test_a_market_that_is_not_meant(
     options = [part for market in markets for part in ("--market", market)]
     assert check(FIXED, "--policy", "hmd-2019", *options) == 3
     assert said in capsys.readouterr().err
+
+
+MARKED = """
+[policy]
+id = "marked"
+title = "Before consent"
+[[mark]]
+name = "consent"
+says = "the user agreed"
+[[rule]]
+id = "before"
+says = "No activation before consent."
+hosts = ["zzhc.vnet.cn"]
+before = "consent"
+reference = { title = "A statement", where = "https://maker.example/statement" }
+forbidden = { anything = true }
+"""
+
+
+def test_a_phase_by_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The affected phone sends from 06:59 on."""
+    policy = tmp_path / "marked.toml"
+    policy.write_text(MARKED)
+    for mark, status in (("06:58:30Z", 0), ("07:30:00Z", 1), ("07:30:00+02:00", 0)):
+        assert check(AFFECTED, "--policy", str(policy), "--mark", f"consent=2019-01-22T{mark}") == status
+    capsys.readouterr()
+    assert check(AFFECTED, "--policy", str(policy), "--explain") == 2
+    assert "would settle it: --mark consent=TIME" in capsys.readouterr().out
+    # The same in a report: of its verdict a build must not think otherwise.
+    saved = tmp_path / "report.json"
+    main(
+        [
+            *("report", AFFECTED, "--quiet", "-o", str(saved), "--policy", str(policy)),
+            *("--mark", "consent=2019-01-22T07:30:00Z"),
+        ]
+    )
+    assert json.loads(saved.read_text())["verdict"]["result"] == "broken"
+
+
+@pytest.mark.parametrize(
+    ("mark", "said"),
+    [
+        ("consnt=2019-01-22T07:30:00Z", "did you mean 'consent'?"),
+        ("consent=half past seven", "a time is meant"),
+        ("consent=2019-01-22T07:30:00", "say the time zone"),
+    ],
+)
+def test_a_mark_that_is_none(
+    mark: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "marked.toml"
+    policy.write_text(MARKED)
+    assert check(AFFECTED, "--policy", str(policy), "--mark", mark) == 3
+    assert said in capsys.readouterr().err
+
+
+def test_a_release_that_got_no_worse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved, waivers = str(tmp_path / "last.json"), tmp_path / "waivers.toml"
+    main(["report", AFFECTED, "--quiet", "-o", saved])
+    assert check(AFFECTED, "--policy", "hmd-2019", "--baseline", saved) == 0
+    assert "4 known, 0 new" in capsys.readouterr().out
+    assert check(AFFECTED, "--policy", "hmd-2019", "--policy", "eea", "--baseline", saved) == 2
+    waivers.write_text(
+        '[[waiver]]\nrule = ["not-to-china", "singapore", "encrypted"]\nuntil = 2999-01-01\n'
+        'reason = "ticket 7"\nnetworks = [4134]\n'
+    )
+    assert check(AFFECTED, "--policy", "hmd-2019", "--waivers", str(waivers)) == 1  # no-person is not waived
+    waivers.write_text(waivers.read_text().replace('"encrypted"', '"encrypted", "no-person"'))
+    assert check(AFFECTED, "--policy", "hmd-2019", "--waivers", str(waivers)) == 0
+    assert check(AFFECTED, "--policy", "hmd-2019", "--waivers", str(tmp_path / "none.toml")) == 3
+    assert check(AFFECTED, "--policy", "hmd-2019", "--baseline", AFFECTED) == 3
+    assert "saved as JSON: phonehome report CAPTURE -o FILE.json" in capsys.readouterr().err

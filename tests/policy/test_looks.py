@@ -233,7 +233,7 @@ class TestRecipients:
             ("2023-08-01", {"owner": "Google"}, "not-judged", "from 2023-09-01 to 2024-09-01 at least"),
             ("2024-12-01", {"owner": "Google"}, "not-judged", "of that day it is not known"),
             ("2024-01-01", {"owner": "Google", "asn": 64501}, "not-judged", "not in a network of its own"),
-            ("2024-01-01", {"owner": "Meta"}, "not-judged", "it may have joined"),
+            ("2024-01-01", {"owner": "Apple"}, "not-judged", "it may have joined"),
             ("2024-01-01", {"owner": "Google", "owner_basis": "domain"}, "not-judged", "it may have joined"),
             ("2022-01-01", {"owner": "Google"}, "broken", ""),
         ],
@@ -245,6 +245,22 @@ class TestRecipients:
         verdict = judged(self.RULE, there, also=self.JOINED)
         assert verdict["result"] == result
         assert said in verdict["reason"]
+
+
+class TestTheListThatComesAlong:
+    @pytest.mark.parametrize(
+        ("day", "asn", "result"),
+        [
+            ("2024-01-01", 15169, "holds"),
+            ("2024-01-01", 4134, "not-judged"),
+            ("2023-08-31", 15169, "not-judged"),
+            ("2026-01-01", 15169, "not-judged"),
+            ("2022-01-01", 15169, "broken"),
+        ],
+    )
+    def test_google_had_joined_for_as_long_as_is_known(self, day: str, asn: int, result: str) -> None:
+        there = row(country="US", owner="Google", asn=asn, first=f"{day}T01:00:00Z", last=f"{day}T02:00:00Z")
+        assert judged(TestRecipients.RULE, there)["result"] == result
 
 
 class TestMistakes:
