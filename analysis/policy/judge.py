@@ -484,9 +484,14 @@ def _counted_together(
         return looks
     problem = Problem(level, text, settle="a capture of that span alone, read whole", together=True)
     return [
-        (row, each._replace(problems=[*each.problems, problem]) if each.judged or each.perhaps else each)
+        (row, each._replace(problems=[*each.problems, problem]) if _counts(each, level) else each)
         for row, each in looks
     ]
+
+
+def _counts(look_: Look, level: Level) -> bool:
+    """Whether a destination is among what is too much, surely or perhaps."""
+    return look_.judged and not look_.perhaps if level == Level.BROKEN else look_.judged or look_.perhaps
 
 
 def _too_much(

@@ -211,7 +211,10 @@ class TestNumbers:
         known = row(identifiers=[identifier()])
         assert judged(kinds, known)["result"] == "holds"
         assert judged(kinds, known, row("b.example", protocols=["tls"]))["result"] == "not-judged"
-        assert judged(kinds, known, row("b.example", identifiers=[identifier()]))["result"] == "broken"
+        sealed = row("c.example", protocols=["tls"])
+        both = judged(kinds, known, row("b.example", identifiers=[identifier()]), sealed)
+        assert both["result"] == "broken"
+        assert {entry["host"] for entry in both["broken"]} == {"a.example", "b.example"}
 
     def test_each_phone_by_itself(self) -> None:
         policy = parse((HEAD + rule(self.at_most("transmissions = 3"))).encode(), "p.toml")
