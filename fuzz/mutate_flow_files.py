@@ -1,24 +1,22 @@
-"""Flow files, damaged at random: `python fuzz/mutate_flow_files.py [COUNT] [--seed N] [--report] [FILE ...]`
+"""Flow files, damaged at random: `python -m fuzz.mutate_flow_files [COUNT] [--seed N] [--report] [FILE ...]`
 
 What must hold for each: no exception, and no fault of ours among the warnings; read in small parts it gives what it
 gives as a whole; and where the damage is inside one flow, the other flows are read as before.
 
 Bytes are changed, moved, taken out and put in, and so are the elements of the tnetstrings: another type, an empty
-list, a number that is none, an entry that is gone. Each damaged file has a number, which is printed with what is
-wrong: `1 --seed NUMBER`, with the same files, makes it again.
+list, a number that is none, an entry that is gone.
 """
 
-import argparse
 import io
 import random
 import sys
 import tempfile
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fuzz import driver
 from phonehome.analysis.sources import mitm
 from phonehome.analysis.sources.source import MAX_WARNINGS
 from phonehome.analysis.sources.tnetstring import DICT, LIST, TnetstringError, element
@@ -282,45 +280,18 @@ def made() -> dict[str, bytes]:
     return {"(made here)": out.getvalue()}
 
 
-def run(
-    files: dict[str, bytes], count: int, seed: int, report: bool = False
-) -> Iterator[tuple[int, str, str]]:
-    """Seed, name of the file, and what is wrong, for each damaged file that is read wrongly."""
-    names = sorted(files)
-    for number in range(seed, seed + count):
-        chance = random.Random(number)
-        name = chance.choice(names)
-        mutant = mutate(files[name], chance)
-        try:
-            for problem in problems(mutant):
-                yield number, name, problem
-            if report:
-                for problem in report_of(mutant.data):
-                    yield number, name, problem
-        except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            yield number, name, f"{type(error).__name__} {error} ({Path(place.filename).name}:{place.lineno})"
+def files_of(paths: Sequence[Path]) -> dict[str, bytes]:
+    """What is damaged: the samples, if nothing else is given, and flows that are made here."""
+    return {**made(), **seeds(paths or sorted(SAMPLES.glob("*.mitm")))}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description="Damages flow files at random, and says which are read wrongly."
-    )
-    parser.add_argument("count", nargs="?", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0, help="number of the first damaged file")
-    parser.add_argument("--report", action="store_true", help="a whole report over each, too (slow)")
-    parser.add_argument(
-        "files", nargs="*", type=Path, help="flow files to damage; the samples if none is given"
-    )
-    asked = parser.parse_intermixed_args()
-    files = {**made(), **seeds(asked.files or sorted(SAMPLES.glob("*.mitm")))}
-    wrong = 0
-    for number, name, problem in run(files, asked.count, asked.seed, asked.report):
-        wrong += 1
-        print(f"{number} {name}: {problem}", flush=True)
-    print(f"{asked.count} damaged files from seed {asked.seed}: {wrong} problems")
-    return wrong > 0
+def check(data: bytes, chance: random.Random, report: bool = False) -> Iterator[str]:
+    """What is wrong with how a damaged file is read."""
+    mutant = mutate(data, chance)
+    yield from problems(mutant)
+    if report:
+        yield from report_of(mutant.data)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(driver.main("flow files", files_of, check))

@@ -4,22 +4,21 @@ What must hold for each: no exception but "no whole entry"; no fault of ours; re
 its own, it gives what it gives as a whole; and where the damage is inside one entry, the others are read as before.
 
 Bytes are changed, moved, taken out and put in; values of the JSON are exchanged for strange ones: of other types, huge,
-deep, or such as JSON does not allow and exporters write. Each damaged file has a number, which is printed with what is
-wrong: `1 --seed NUMBER`, with the same files, makes it again.
+deep, or such as JSON does not allow and exporters write.
 """
 
-import argparse
 import json
 import random
 import sys
 import tempfile
-import traceback
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fuzz import driver
 from phonehome.analysis.examiner import Examiner
 from phonehome.analysis.pipeline import read_captures
 from phonehome.analysis.sources import CaptureError
@@ -246,49 +245,21 @@ def report_of(data: bytes) -> Iterator[str]:
     yield from (error for error in reading.errors.values() if "\n" in error or "Traceback" in error)
 
 
-def run(
-    documents: dict[str, Any], count: int, seed: int, report: bool = False
-) -> Iterator[tuple[int, str, str]]:
-    """Seed, name of the file, and what is wrong, for each damaged file that is read wrongly."""
-    names = sorted(documents)
-    examiner = Examiner()
-    for number in range(seed, seed + count):
-        chance = random.Random(number)
-        name = chance.choice(names)
-        try:
-            mutant = mutate(documents[name], chance)
-            for problem in problems(mutant, examiner):
-                yield number, name, problem
-            if report:
-                for problem in report_of(mutant.data):
-                    yield number, name, problem
-        except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            yield (
-                number,
-                name,
-                f"{type(error).__name__} {error} ({Path(place.filename).name}:{place.lineno})"[:300],
-            )
+def files_of(paths: Sequence[Path]) -> dict[str, Any]:
+    """What is damaged: documents that are made here, and those that are given."""
+    return {**made(), **seeds(paths)}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description="Damages HAR files at random, and says which are read wrongly."
-    )
-    parser.add_argument("count", nargs="?", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0, help="number of the first damaged file")
-    parser.add_argument("--report", action="store_true", help="a whole report over each, too (slow)")
-    parser.add_argument(
-        "files", nargs="*", type=Path, help="HAR files to damage, beside those that are made here"
-    )
-    asked = parser.parse_intermixed_args()
-    wrong = 0
-    for number, name, problem in run({**made(), **seeds(asked.files)}, asked.count, asked.seed, asked.report):
-        wrong += 1
-        print(f"{number} {name}: {problem}", flush=True)
-    print(f"{asked.count} damaged files from seed {asked.seed}: {wrong} problems")
-    return wrong > 0
+def check(document: Any, chance: random.Random, report: bool = False) -> Iterator[str]:
+    """What is wrong with how a damaged file is read."""
+    mutant = mutate(document, chance)
+    yield from problems(mutant, _examiner())
+    if report:
+        yield from report_of(mutant.data)
+
+
+_examiner = cache(Examiner)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(driver.main("HAR files", files_of, check))

@@ -101,6 +101,7 @@ _ENTRIES: Final = re.compile(rb'"entries"\s*+:\s*+\[\Z').search
 _TLS_ERRORS: Final = re.compile(rb'"_tlsErrors"\s*+:\s*+\[').search
 _LOG: Final = re.compile(rb'\s*+\{.*?"log"\s*+:\s*+\{', re.DOTALL).match
 _FIRST_KEY: Final = re.compile(rb'\{\s*+("(?:[^"\\]|\\.){1,80}+"|\})').match
+_USUAL_KEY: Final = b'"startedDateTime"'
 _ENTRY_BEGINS: Final = re.compile(rb"(?<!\s)\s*+,\s*+(\{)\s*+\Z").search
 _NO_CONTROLS: Final = bytes(max(byte, 32) for byte in range(256))
 _SURROGATES: Final = re.compile(
@@ -334,7 +335,9 @@ class HarSource:
             return
         position = _skipped(data, self._start)
         key = _FIRST_KEY(data, position)
-        begins = re.compile(rb"\{\s*+" + re.escape(key[1])) if key is not None else None
+        begins = re.compile(
+            rb"\{\s*+(?:" + re.escape(key[1] if key else _USUAL_KEY) + b"|" + _USUAL_KEY + b")"
+        )
         begin = end = position  # a range that grows entry by entry, while brackets are counted
         counting = damaged = wasted = 0
         while data[position : position + 1] != b"]":
@@ -358,13 +361,13 @@ class HarSource:
                 end = close
                 position = _skipped(data, close, comma=True)
                 continue
-            # Cut off or damaged: on with the next that begins as the first one does.
+            # Cut off or damaged: on with the next that begins as the first one does, or as most do.
             if end > begin:
                 yield begin, end
             damaged += 1
             wasted += (close or limit) - position  # as much may have been looked at in vain
             release(data, position, limit)
-            next_ = _found(data, begins, position + 1) if begins is not None else None
+            next_ = _found(data, begins, position + 1)
             if next_ is None or damaged > MOST_DAMAGE or wasted > 2 * total:
                 self._warnings.add(
                     f"cut off or damaged at byte {position} of {total}: all whole entries before it were read"

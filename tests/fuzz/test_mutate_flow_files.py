@@ -2,32 +2,22 @@
 
 import pytest
 
-from fuzz.mutate_flow_files import (
-    SAMPLES,
-    Mutant,
-    dump,
-    flows_of,
-    made,
-    parse,
-    problems,
-    report_of,
-    run,
-    seeds,
-)
+from fuzz.driver import run
+from fuzz.mutate_flow_files import Mutant, check, dump, files_of, flows_of, made, parse, problems, report_of
 from phonehome.analysis.sources import flow_state, mitm
 
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
-    return {**made(), **seeds(sorted(SAMPLES.glob("*.mitm")))}
+    return files_of(())
 
 
 def test_a_few_hundred_damaged_files_are_read_as_they_should(files: dict[str, bytes]) -> None:
-    assert list(run(files, 400, seed=0)) == []
+    assert list(run(files, check, 400, seed=0)) == []
 
 
 def test_a_report_over_a_damaged_file_has_no_fault(files: dict[str, bytes]) -> None:
-    assert list(run(files, 12, seed=7000, report=True)) == []
+    assert list(run(files, check, 12, seed=7000, report=True)) == []
 
 
 def test_samples_are_parsed_and_written_back(files: dict[str, bytes]) -> None:

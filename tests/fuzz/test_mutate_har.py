@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from fuzz.mutate_har import Mutant, made, problems, read, report_of, run
+from fuzz.driver import run
+from fuzz.mutate_har import Mutant, check, made, problems, read, report_of
 from phonehome.analysis.examiner import Examiner
 from phonehome.analysis.sources import har
 
@@ -13,11 +14,11 @@ WHOLE = json.dumps(made()["(made here, mitmproxy)"]).encode()
 
 
 def test_a_few_hundred_damaged_files_are_read_as_they_should() -> None:
-    assert list(run(made(), 400, seed=0)) == []
+    assert list(run(made(), check, 400, seed=0)) == []
 
 
 def test_a_report_over_a_damaged_file_has_no_fault() -> None:
-    assert list(run(made(), 12, seed=7000, report=True)) == []
+    assert list(run(made(), check, 12, seed=7000, report=True)) == []
 
 
 def test_what_is_made_here_has_all() -> None:
@@ -40,7 +41,7 @@ def test_a_fault_of_ours_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
         raise LookupError
 
     monkeypatch.setattr(har, "_body", broken)
-    ((_, _, problem), *_) = run(made(), 3, seed=0)
+    ((_, _, problem), *_) = run(made(), check, 3, seed=0)
     assert "LookupError" in problem
 
 

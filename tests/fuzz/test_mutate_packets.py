@@ -1,10 +1,13 @@
 """Damaged captures of packets: the same as `fuzz/mutate_packets.py`, over captures made here, and briefly."""
 
+import random
 from pathlib import Path
 
 import pytest
 
-from fuzz.mutate_packets import mutations, read
+from fuzz.driver import run
+from fuzz.mutate_packets import check, mutated, read
+from phonehome.analysis.sources.packets import source
 from tests.sources.packets.build import (
     PHONE,
     SERVER,
@@ -49,16 +52,27 @@ def originals(folder: Path) -> list[bytes]:
     return [pcap(clear), pcapng(clear, order=">"), pcapng(frames, secrets=[secure.log.read_bytes()])]
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_nothing_is_raised(tmp_path: Path, seed: int) -> None:
+def test_nothing_is_raised(tmp_path: Path) -> None:
     whole = originals(tmp_path)
     path = tmp_path / "mutated"
     for data in whole:
         path.write_bytes(data)
         assert read(path) >= 3
     (tmp_path / "keys.log").unlink()
+    files = {str(number): data for number, data in enumerate(whole)}
+    assert list(run(files, check, 600, seed=0)) == []
     found = 0
-    for data in mutations(whole, 150, seed):
-        path.write_bytes(data)
+    for number in range(100):
+        chance = random.Random(number)
+        path.write_bytes(mutated(chance.choice(whole), chance))
         found += read(path)
-    assert found > 150
+    assert found > 100, "most of what is in them is still read"
+
+
+def test_a_reader_that_raises_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(source, "Survey", broken)
+    ((_, _, problem), *_) = run({"a": originals(tmp_path)[0]}, check, 3, seed=0)
+    assert "LookupError" in problem

@@ -669,3 +669,10 @@ def test_a_part_may_be_read_by_another_process() -> None:
     plan = source(data).plan(5000)
     apart = [sent for part in plan.parts for sent in source(data).read(Part(*part))]
     assert apart == read(data)
+
+
+def test_a_first_entry_that_begins_otherwise_and_is_damaged_costs_itself() -> None:
+    whole = json.dumps([entry() for _ in range(5)])[1:-1]
+    data = b'{"log": {"entries": [{"time": 1, "request": [[[[}, ' + whole.encode() + b"]}}"
+    assert len(read(data)) == 5
+    assert any("damaged from byte 21" in line for line in source(data).plan(1 << 20).warnings)
