@@ -90,7 +90,7 @@ _BOX: Final = 24
 """Units that a box is high at least."""
 _BAR: Final = 4
 _GAP: Final = 7
-_LETTER: Final = 7.2
+_LETTER: Final = 7.6
 """Units that a letter is wide."""
 _FEWEST_WAYS: Final = 5
 _AROUND: Final = 22

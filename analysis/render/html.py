@@ -20,7 +20,7 @@ from phonehome.analysis import __version__
 from phonehome.analysis.render import csv, json
 from phonehome.analysis.render.flow_view import FLOW_COLUMNS
 from phonehome.analysis.render.map import world_map
-from phonehome.analysis.render.page import MAX_BARS, MAX_CARDS, CountryView, page, time
+from phonehome.analysis.render.page import MAX_BARS, MAX_CARDS, UNFOLDED, CountryView, page, time
 from phonehome.analysis.report.captures import capture_lines
 from phonehome.analysis.report.case import case_lines
 from phonehome.analysis.report.entries import Document
@@ -44,6 +44,7 @@ def write(report: Document, out: TextIO) -> None:
             world=world_map(),
             areas=areas(view.countries),
             bars=MAX_BARS,
+            unfolded=UNFOLDED,
             columns=FLOW_COLUMNS,
             cards=MAX_CARDS,
             capture_lines=capture_lines,

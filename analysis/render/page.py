@@ -73,6 +73,8 @@ MAX_SIDE_BY_SIDE: Final = 100
 """Phones of a model in one table."""
 MAX_REFERENCES: Final = 4
 MAX_COMPANIES: Final = 60
+UNFOLDED: Final = 15
+"""Companies that are seen at once; the others are folded."""
 MAX_OF_COMPANY: Final = 20
 """Destinations of a company that are listed under it."""
 MAX_ROUTINE: Final = 100

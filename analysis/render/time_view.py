@@ -88,7 +88,10 @@ _BINS: Final = 110
 """Lines that there is room for, side by side."""
 _LONG_GAP: Final = 0.5
 """Of all time in which something was recorded: where nothing was for longer, the axis is broken."""
-_MOST_SEGMENTS: Final = 6
+_MOST_SEGMENTS: Final = 8
+_HOLE: Final = 30 * 86400.0
+_MOST_OF_IT: Final = 0.8
+"""Seconds of a hole, and share of a capture: if holes are more of it, nothing was recorded in them."""
 _BREAK: Final = 18.0
 """Units between two pieces of the axis."""
 _LEAST_SHARE: Final = 0.5
@@ -107,21 +110,25 @@ _WIDTHS: Final = (
 
 def axis(report: Document) -> Axis | None:
     """The axis for all phones of a report; None if nothing has a time."""
-    buckets: list[tuple[float, float]] = []
+    buckets: set[tuple[float, float]] = set()
+    of_capture: dict[str, set[float]] = {}
     narrowest = 0
     for device in report["devices"]:
         width = device["timeline"]["bucket_seconds"]
         mine = [_seconds(bucket["start"]) for bucket in device["timeline"]["buckets"] if bucket["start"]]
-        buckets += [(start, start + width) for start in dict.fromkeys(mine)]
+        buckets.update((start, start + width) for start in mine)
+        for capture in device["captures"]:
+            of_capture.setdefault(capture, set()).update(mine)
         narrowest = max(narrowest, width if mine else 0)
     if not buckets:
         return None
-    periods = [
-        (_seconds(capture["first"]), _seconds(capture["last"]), capture["path"].rpartition("/")[2])
-        for capture in report["captures"]
-        if capture["first"] and capture["last"]
+    spans = [
+        (*piece, one["path"].rpartition("/")[2])
+        for one in report["captures"]
+        if one["first"] and one["last"]
+        for piece in _pieces(_seconds(one["first"]), _seconds(one["last"]), of_capture.get(one["path"], ()))
     ]
-    runs = _runs([*buckets, *((start, max(end, start + 1)) for start, end, _ in periods)])
+    runs = _runs([*buckets, *(span[:2] for span in spans)])
     recorded = sum(end - start for start, end in runs)
     bin_ = next((width for width in _WIDTHS if width >= narrowest and recorded / width <= _BINS), 0)
     if not bin_:
@@ -132,7 +139,7 @@ def axis(report: Document) -> Axis | None:
         bin_,
         _ticks(segments, _LETTER),
         _ticks(segments, 2.2 * _LETTER),
-        [*_recorded(periods, segments)] if len(periods) > 1 else [],
+        [*_recorded(spans, segments)] if len(report["captures"]) > 1 else [],
     )
 
 
@@ -235,8 +242,8 @@ def _runs(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
             joined.append([start, end])
     recorded = sum(end - start for start, end in joined)
     gaps = sorted((other[0] - one[1] for one, other in pairwise(joined)), reverse=True)
-    # Of many gaps only those are left out that are far longer than the others.
-    longest = max([_LONG_GAP * recorded, *(2 * gap for gap in gaps[_MOST_SEGMENTS - 1 : _MOST_SEGMENTS])])
+    # Of many gaps only those are left out that are longer than the others.
+    longest = max([_LONG_GAP * recorded, *(1.2 * gap for gap in gaps[_MOST_SEGMENTS - 1 : _MOST_SEGMENTS])])
     runs = [joined[0]]
     for start, end in joined[1:]:
         if start - runs[-1][1] > longest:
@@ -244,6 +251,17 @@ def _runs(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
         else:
             runs[-1][1] = end
     return [(start, end) for start, end in runs]
+
+
+def _pieces(start: float, end: float, buckets: Iterable[float]) -> list[tuple[float, float]]:
+    """A capture, without the holes that show that it was put together, or a clock was wrong."""
+    end = max(end, start + 1)
+    times = [start, *sorted(time for time in buckets if start < time < end), end]
+    holes = [(one, other) for one, other in pairwise(times) if other - one > _HOLE]
+    if sum(other - one for one, other in holes) < _MOST_OF_IT * (end - start):
+        return [(start, end)]
+    starts, ends = [start, *(other for _, other in holes)], [*(one for one, _ in holes), end]
+    return [(one, max(other, one + 1)) for one, other in zip(starts, ends, strict=True)]
 
 
 def _segments(runs: Sequence[tuple[float, float]]) -> list[Segment]:
@@ -293,10 +311,11 @@ def _ticks(segments: Sequence[Segment], letter: float) -> list[tuple[float, str]
         most = max(1, min(6, int(segment.width / (12 * letter))))
         span = segment.end - segment.start
         step = next((step for step, seconds in _STEPS if span / seconds <= most), _STEPS[-1][0])
-        times = _rounds(segment.start, segment.end, step)
-        # A piece too short for a round time begins at a time that is named all the same.
+        narrow = len(segments) > 1 and segment.width < 22 * letter
+        # A piece that has no room for several, or no round time in it, has its day, where it begins.
+        times = [] if narrow else _rounds(segment.start, segment.end, step)
         for time in times or [datetime.fromtimestamp(segment.start, UTC)]:
-            text, day = _tick(time, step[0] if times else "minute", before)
+            text, day = _tick(time, step[0] if times else "day", before)
             x = segment.at(time.timestamp())
             wide = len(text) * letter
             left = x if x < 80 else x - wide if x > LANE_WIDTH - 80 else x - wide / 2

@@ -36,6 +36,7 @@ def report(
 ) -> Document:
     timeline: TimelineEntry = {"bucket_seconds": width, "buckets": list(buckets)}
     made = document(device(*more.get("rows", [row()]), timeline=timeline))
+    made["devices"][0]["captures"] = [f"day-{number}.mitm" for number, _ in enumerate(periods, 1)]
     made["captures"] = [
         {**made["captures"][0], "path": f"day-{number}.mitm", "first": first, "last": last}
         for number, (first, last) in enumerate(periods, 1)
@@ -104,9 +105,9 @@ START = datetime(2019, 1, 22, 6, 58, tzinfo=UTC)
 def test_bins_and_ticks_are_by_the_span(span: timedelta, bin_: str, ticks: list[str]) -> None:
     width = 60 if span < timedelta(days=1) else 1920 if span < timedelta(days=30) else 86400
     end = START + span
-    made = report(
-        bucket(0, start=at(START)), bucket(0, start=at(end)), width=width, periods=((at(START), at(end)),)
-    )
+    times = [START + span * part / 80 for part in range(81)]
+    buckets = [bucket(0, start=at(time)) for time in times]
+    made = report(*buckets, width=width, periods=((at(START), at(end)),))
     along = time_view.axis(made)
     assert along is not None
     assert (along.bin_words, [text for _, text in along.ticks]) == (bin_, ticks)
@@ -132,6 +133,17 @@ def test_time_in_which_nothing_was_recorded_is_left_out_and_captures_are_bands()
     assert along.bin_words == "5 minutes"
     assert "22 Jan 2019" in along.ticks[0][1]
     assert any("12 Mar 2019" in text for _, text in along.ticks)
+
+
+def test_a_clock_that_was_wrong_costs_no_fifty_years() -> None:
+    made = report(
+        bucket(0, start="1970-01-01T00:10:00Z"),
+        bucket(0, start="2022-09-23T06:09:00Z"),
+        periods=(("1970-01-01T00:10:08Z", "2022-09-23T06:09:27Z"),),
+    )
+    along = time_view.axis(made)
+    assert along is not None
+    assert (len(along.segments), along.bin_words) == (2, "1 minute")
 
 
 @given(
