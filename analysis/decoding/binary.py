@@ -6,12 +6,10 @@ bytes that were never meant to be it. So what a parser accepts is believed only 
 and looks like something that a program would send. How often chance passes is measured in the tests.
 """
 
-import plistlib
 import re
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any, NoReturn
-from xml.parsers.expat import ExpatError
 from zipfile import ZipFile
 
 import cbor2
@@ -111,6 +109,9 @@ def surely_map(data: bytes) -> bool:
 
 def parse_plist(data: bytes) -> Tree | None:
     """A property list, binary or XML; None if it is none."""
+    import plistlib  # few captures hold one
+    from xml.parsers.expat import ExpatError
+
     try:
         return plistlib.loads(data)
     except (

@@ -8,7 +8,6 @@ are walked in two tight loops, because that is where most of the time goes.
 
 import re
 from collections.abc import Iterable
-from plistlib import UID
 from typing import Any
 
 from msgpack import ExtType
@@ -60,6 +59,8 @@ _COLUMN = re.compile(r"[^\W\d][\w.$ -]{0,63}").fullmatch
 _ITEM_PLACES = ("Source", "Target")
 _ITEM_DATA = "Data"
 """What an item of OMA device management calls its address and its value."""
+_UID = "UID"
+"""What plistlib calls the numbers by which a keyed archive refers to objects; it is imported where a list is read."""
 
 _make = tuple.__new__
 """Makes a tuple with names in half the time that its own constructor takes."""
@@ -252,7 +253,7 @@ class Walk:
                 self.emit(node, at)
         elif kind is bytes:
             self.blob(node, at)
-        elif kind is ExtType or kind is UID:
+        elif kind is ExtType or kind.__name__ == _UID:
             path, key, group, depth, nesting = at
             if nesting < self.limits.deepest(depth):
                 self.tree(node.data, (path, key, group, depth, nesting + 1))

@@ -12,10 +12,6 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
-from xml.parsers.expat import ExpatError
-
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import DefusedXMLParser
 
 from phonehome.analysis.decoding.charset import to_text
 from phonehome.analysis.decoding.pieces import IN_PART, Inner, Note, Parts, Piece, Words, one
@@ -195,6 +191,11 @@ def _local(tag: str) -> str:
 def parse_xml(document: str | bytes, most: int, nesting: int) -> tuple[Tree, bool] | None:
     """XML as a tree of at most `most` elements and attributes, and whether that is all of it. None if it is not XML.
     Documents that declare entities are refused (they can grow without bound), so they are no XML here."""
+    from xml.parsers.expat import ExpatError  # a start would wait for it, and few captures hold any
+
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.ElementTree import DefusedXMLParser
+
     target = _Pairs(most, nesting)
     parser = DefusedXMLParser(target=target)
     whole = True

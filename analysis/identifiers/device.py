@@ -4,11 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from stdnum import luhn
-from stdnum.exceptions import ValidationError
-
 from phonehome.analysis.identifiers.kinds import kind
-from phonehome.analysis.identifiers.rule import REPEATED, Check, Checked, Strength
+from phonehome.analysis.identifiers.rule import REPEATED, Check, Checked, Strength, passes_luhn
 
 
 def imei(text: str) -> Checked | None:
@@ -16,7 +13,7 @@ def imei(text: str) -> Checked | None:
     has phones send to the network; or 14 digits without it (3GPP TS 23.003, 6.2.1)."""
     issued = text.startswith(kind("imei").prefixes)
     if len(text) == 15:
-        if luhn.is_valid(text):
+        if passes_luhn(text):
             note = f"15 digits, check digit right, issuer {text[:2]}"
             if text.startswith(kind("imei").current):
                 return Checked(text, Strength.PROVEN, note)
@@ -41,6 +38,7 @@ def meid(text: str) -> Checked | None:
     """14 hexadecimal digits of which the first two are A0 to FF, or 99 for those of decimal digits; perhaps a
     check digit; or 18 decimal digits. Given as 14 hexadecimal digits."""
     from stdnum import meid as standard
+    from stdnum.exceptions import ValidationError
 
     text = text.upper()
     try:

@@ -11,7 +11,6 @@ What is found was named by the user, so it is "certain"; the reason names the fo
 import base64
 import hashlib
 import re
-import tomllib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -214,6 +213,8 @@ class KnownValues:
         """Reads a TOML file of names and values: `imei = "..."`, a list of several, or tables of them.
 
         Raises KnownValuesError, which names the file and the place, if it cannot be read or a value is none."""
+        import tomllib
+
         file = Path(path)
         try:
             with file.open("rb") as opened:

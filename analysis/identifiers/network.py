@@ -19,6 +19,7 @@ from phonehome.analysis.identifiers.rule import (
     declared_reason,
     list_path,
 )
+from phonehome.analysis.knowledge import operators
 
 MAX_LISTED: Final = 64
 """Access points that a finding names."""
@@ -70,10 +71,8 @@ def carrier(text: str) -> Checked | None:
     if not any(map(str.isalnum, text)) or text.lower() in kind("carrier").never:
         return None
     if text.isdecimal():
-        from stdnum import numdb
-
-        parts = [told for number, told in numdb.get("imsi").info(text) if number]
-        if len(text) not in (5, 6) or len(parts) != 2 or not parts[1]:
+        its = operators.network(text) if len(text) in (5, 6) else None
+        if its is None or its.rest or not its.told:
             return None
         return Checked(text, Strength.SPECIFIC, "the code of an operator")
     words = _name_words(text)
@@ -100,10 +99,7 @@ def _name_words(text: str) -> tuple[str, ...]:
 @cache
 def _operators() -> frozenset[tuple[str, ...]]:
     """Names of the operators that have codes (ITU-T E.212), as words."""
-    from stdnum import numdb
-
-    networks = [told for *_, children in numdb.get("imsi").prefixes for *_, told, _ in children]
-    names = {_name_words(told[key]) for told in networks for key in ("brand", "operator") if key in told}
+    names = {_name_words(name) for name in operators.names()}
     first = Counter(name[0] for name in names if len(name) > 1 and len(name[0]) > _COMMON)
     return frozenset(names) | {(word,) for word, count in first.items() if count >= _LEAST_NAMED}
 

@@ -58,6 +58,14 @@ REPEATED = re.compile(r"([0-9A-Za-z])(?:[:.-]?\1)*").fullmatch
 """One character over and over, which stands for "none" in many programs."""
 
 
+def passes_luhn(number: str) -> bool:
+    """Whether the last of some decimal digits is their check digit (ISO/IEC 7812-1, annex B)."""
+    if not (number.isascii() and number.isdecimal()):
+        return False
+    digits = [int(digit) for digit in reversed(number)]
+    return (sum(digits[::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])) % 10 == 0
+
+
 class Noted(NamedTuple):
     """A value whose name means something, kept for the rules that look at several values at once."""
 

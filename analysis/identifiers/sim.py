@@ -4,23 +4,20 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from stdnum import luhn
-
-from phonehome.analysis.identifiers.rule import Check, Checked, Strength
+from phonehome.analysis.identifiers.rule import Check, Checked, Strength, passes_luhn
+from phonehome.analysis.knowledge.operators import network
 
 
 def imsi(text: str) -> Checked | None:
     """Mobile country code and network code must be in use (ITU-T E.212)."""
-    from stdnum import numdb
-
-    parts = [(number, told) for number, told in numdb.get("imsi").info(text) if number]
-    if len(parts) < 2:
+    its = network(text)
+    if its is None:
         return None
-    (country, _), (network, told), *_ = parts
-    if len(parts) == 2 or not told:
-        return Checked(text, Strength.WEAK, f"country code {country}, but no network of that number is known")
-    holder = told.get("brand") or told.get("operator") or "in use"
-    return Checked(text, Strength.PROVEN, f"operator code {country}-{network} ({holder})")
+    if not its.rest or not its.told:
+        note = f"country code {its.country}, but no network of that number is known"
+        return Checked(text, Strength.WEAK, note)
+    holder = its.told.get("brand") or its.told.get("operator") or "in use"
+    return Checked(text, Strength.PROVEN, f"operator code {its.country}-{its.code} ({holder})")
 
 
 def iccid(text: str) -> Checked | None:
@@ -29,7 +26,7 @@ def iccid(text: str) -> Checked | None:
     country = _calling_code(digits[2:5])
     if country is None:
         return None
-    if luhn.is_valid(digits):
+    if passes_luhn(digits):
         return Checked(
             digits, Strength.PROVEN, f"{len(digits)} digits, country code {country}, check digit right"
         )

@@ -6,7 +6,6 @@ the file can be used to look for further mistakes.
 """
 
 import re
-import tomllib
 import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
@@ -132,6 +131,8 @@ class TomlReader:
 
     def parse[T: KnowledgeFile](self, data: bytes, name: str, shape: type[T], key: str = "") -> T | None:
         """The same for the content of a file that is called `name`, and noted as `key`."""
+        import tomllib  # not needed where all is kept
+
         wrong = partial(self.wrong, name, "")
         if len(data) > MAX_FILE:
             return wrong(f"longer than {MAX_FILE:,} bytes")

@@ -1,14 +1,11 @@
 """Where names begin to belong to somebody: registrable domains, by the Public Suffix List.
 
-The list comes with its library, and nothing is looked up online. To read it takes time, so that it is read when
-the first name needs it.
+The list comes with its library, and nothing is looked up online. It is read when the first name needs it, as a set of
+lines: the library writes each rule in Punycode as well, which takes as long as everything else of a small report.
 """
 
 from functools import cache
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
+from typing import Final
 
 MAX_NAME: Final = 253
 """Characters of a name (RFC 1035); a longer one is none."""
@@ -25,8 +22,9 @@ def registrable(host: str) -> str | None:
     if suffix is not None:
         label = host.removesuffix(suffix).rstrip(".").rpartition(".")[2]
         return f"{label}.{suffix}" if label else None
-    found: str | None = _lists()[0].privatesuffix(host)
-    return found
+    labels = host.lower().split(".")
+    public = _public(labels, _lists()[0]) or 1
+    return ".".join(labels[-public - 1 :]) if len(labels) > public else None
 
 
 def private_suffix(host: str) -> str | None:
@@ -35,8 +33,9 @@ def private_suffix(host: str) -> str | None:
     host = _name(host)
     if not host:
         return None
-    found: str | None = _lists()[1].publicsuffix(host)
-    return found
+    labels = host.lower().split(".")
+    public = _public(labels, _lists()[1])
+    return ".".join(labels[-public:]) if 0 < public <= len(labels) else None
 
 
 def _name(host: str) -> str:
@@ -47,26 +46,43 @@ def _name(host: str) -> str:
     return host
 
 
+def _public(labels: list[str], rules: frozenset[str]) -> int:
+    """How many of the last labels are a public suffix by the rules; 0 if none says so. The longest name that a rule is
+    about decides; a rule with a wildcard is also about what stands before it (https://publicsuffix.org/list/)."""
+    known = labels
+    if any(label.startswith("xn--") for label in labels):
+        known = [_as_listed(label) for label in labels]
+    for start in range(len(known)):
+        name = ".".join(known[start:])
+        depth = len(known) - start
+        if f"!{name}" in rules:
+            return depth - 1
+        if f"*.{name}" in rules:
+            return depth + 1 if start else depth
+        if name in rules:
+            return depth
+    return 0
+
+
+def _as_listed(label: str) -> str:
+    """A label as the list has it, which has Unicode where DNS has Punycode."""
+    try:
+        return label.encode("ascii").decode("idna")
+    except UnicodeError:
+        return label
+
+
 @cache
-def _lists() -> "tuple[PublicSuffixList, PublicSuffixList]":
-    """Suffixes of registries; and private ones, which knows no others."""
-    from publicsuffixlist import PSLFILE, PublicSuffixList
+def _lists() -> tuple[frozenset[str], frozenset[str]]:
+    """All rules; and those of private suffixes."""
+    from publicsuffixlist import PSLFILE
 
     with open(PSLFILE, encoding="utf-8") as file:
-        lines = [
-            line for line in map(str.strip, file) if line and (line == _PRIVATE or not line.startswith("//"))
-        ]
-    lines = [form for line in lines for form in _forms(line)]
-    private = lines.index(_PRIVATE)
-    return (
-        PublicSuffixList(source=lines, accept_encoded_idn=False),
-        PublicSuffixList(source=lines[private:], accept_encoded_idn=False, accept_unknown=False),
-    )
+        registries, _, private = file.read().partition(_PRIVATE)
+    of_companies = _rules(private)
+    return frozenset(_rules(registries) | of_companies), of_companies
 
 
-def _forms(line: str) -> tuple[str, ...]:
-    """A line, and as it stands in DNS. The library would ask for that of every line, which takes long."""
-    if line.isascii():
-        return (line,)
-    mark = "!" * line.startswith("!")
-    return line, mark + line.removeprefix("!").encode("idna").decode("ascii")
+def _rules(text: str) -> frozenset[str]:
+    lines = (line.split(" ", 1)[0] for line in text.lower().split("\n") if line and not line.startswith("//"))
+    return frozenset(lines)

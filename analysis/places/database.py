@@ -22,7 +22,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -295,12 +294,11 @@ class _Embedded:
     """The embedded files, or what an update put in the place of today's."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        shipped = resources.files("phonehome.analysis.places") / "data"
-        with resources.as_file(shipped) as data:
-            path = (folder or data) / PRESENT
-            advice = "run phonehome update --rollback" if folder else "install phonehome again"
-            self.reader = _open(path, advice, maxminddb.MODE_AUTO)
-            self._past = _open(data / PAST, "install phonehome again", maxminddb.MODE_AUTO)
+        shipped = Path(__file__).with_name("data")
+        path = (folder or shipped) / PRESENT
+        advice = "run phonehome update --rollback" if folder else "install phonehome again"
+        self.reader = _open(path, advice, maxminddb.MODE_AUTO)
+        self._past = _open(shipped / PAST, "install phonehome again", maxminddb.MODE_AUTO)
         try:
             self._tables = {
                 key: TableCredit(**_known_fields(entry))

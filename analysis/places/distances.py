@@ -11,8 +11,8 @@ import json
 import math
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from importlib import resources
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 EARTH = 6371.0
 """Kilometres; the mean radius. Its error, a third of a per cent, is in ROUNDED."""
@@ -30,11 +30,12 @@ class Point(NamedTuple):
     within: float = 0.0
 
 
+_FOLDER: Final = Path(__file__).with_name("data")
+
+
 @cache
 def _data() -> dict[str, dict[str, str] | list[str] | str]:
-    text = (resources.files("phonehome.analysis.places") / "data" / "outlines.json").read_text(
-        encoding="utf-8"
-    )
+    text = (_FOLDER / "outlines.json").read_text(encoding="utf-8")
     data: dict[str, dict[str, str] | list[str] | str] = json.loads(text)
     return data
 
@@ -151,8 +152,7 @@ class Airport(NamedTuple):
 
 @cache
 def _airports() -> str:
-    path = resources.files("phonehome.analysis.places") / "data" / "airports.csv"
-    return "\n" + path.read_text(encoding="utf-8")
+    return "\n" + (_FOLDER / "airports.csv").read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from phonehome.analysis.sources import har, mitm
-from phonehome.analysis.sources.packets import source as packet_files
+from phonehome.analysis.sources.packets import blocks
 from phonehome.analysis.sources.rotation import joined
 from phonehome.analysis.sources.source import Buffer, CaptureError, Part, Plan, Source
 
@@ -43,10 +43,17 @@ class Format(NamedTuple):
     in it. Raises CaptureError."""
 
 
+def _packets(data: Buffer, path: Path, keys: Sequence[Path] = (), more: Sequence[Buffer] = ()) -> Source:
+    """Its module is imported when it is needed: all protocols below HTTP take a sixth of a start."""
+    from phonehome.analysis.sources.packets.source import PacketSource
+
+    return PacketSource(data, path, keys, more)
+
+
 FORMATS: tuple[Format, ...] = (
     Format("mitmproxy flow file", mitm.recognises, mitm.MitmSource),
     Format("HAR file", har.recognises, har.HarSource),
-    Format("packets (pcap or pcapng)", packet_files.recognises, packet_files.PacketSource),
+    Format("packets (pcap or pcapng)", blocks.may_hold_packets, _packets),
 )
 """The first that recognises a file reads it."""
 
@@ -86,7 +93,7 @@ def open_source(
         format_, data = _opened(Path(path), files)
         rest = [_opened(Path(each), files)[1] for each in more]
         if rest:
-            yield packet_files.PacketSource(data, Path(path), keys, rest)
+            yield _packets(data, Path(path), keys, rest)
         else:
             yield format_.open(data, Path(path), keys)
 

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from phonehome.analysis.sources.packets.blocks import Blocks
+from phonehome.analysis.sources.packets.blocks import Blocks, may_hold_packets
 from phonehome.analysis.sources.packets.notes import Notes
-from phonehome.analysis.sources.packets.source import pieces_of, recognises
 
 HEAD: Final = 4 << 20
 """Bytes of a file in which its first packet is looked for."""
@@ -69,7 +68,9 @@ def first_time(path: str) -> float | None:
             head = file.read(HEAD)
     except OSError:
         return None
-    if not recognises(head):
+    if not may_hold_packets(head):
         return None
+    from phonehome.analysis.sources.packets.source import pieces_of
+
     notes = Notes()
     return next((time for time, *_ in Blocks(notes).frames(pieces_of(head, notes)) if time > 0), None)

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from publicsuffixlist import PSLFILE, PublicSuffixList
 
 from phonehome.analysis.knowledge.suffixes import private_suffix, registrable
 
@@ -36,3 +37,22 @@ def test_table(host: str, domain: str | None, suffix: str | None) -> None:
 def test_any_text_has_a_domain_that_it_ends_in_or_none(text: str) -> None:
     for found in (registrable(text), private_suffix(text)):
         assert found is None or text.lower().endswith(found.lower())
+
+
+def test_the_same_as_the_library_says() -> None:
+    """Of each rule, of names below it, in Unicode and in Punycode."""
+    every = PublicSuffixList()
+    with open(PSLFILE, encoding="utf-8") as file:
+        text = file.read()
+    private = text[text.index("// ===BEGIN PRIVATE") :]
+    companies = PublicSuffixList(source=private, accept_unknown=False)
+    rules = [line.split(" ")[0] for line in text.split("\n") if line and not line.startswith("//")]
+    rules = rules[::7] + [rule for rule in rules if not rule.isascii() or rule[0] in "!*"]
+    for rule in rules:
+        name = rule.removeprefix("!").replace("*", "a")
+        for written in (name, name.encode("idna").decode("ascii")):
+            for host in (written, f"b.{written}", f"d.c.b.{written}"):
+                suffix = companies.publicsuffix(host)
+                assert private_suffix(host) == suffix, host
+                if suffix is None:
+                    assert registrable(host) == every.privatesuffix(host), host

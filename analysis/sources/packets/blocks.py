@@ -52,6 +52,16 @@ def recognises(beginning: bytes) -> bool:
     return beginning[:4] in _PCAP or (beginning[:4] == _SECTION and beginning[8:12] in (_LITTLE, _BIG))
 
 
+GZIP, ZSTD, XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00"
+COMPRESSED: Final = (GZIP, ZSTD, XZ)
+"""What files begin with that are unpacked."""
+
+
+def may_hold_packets(beginning: bytes) -> bool:
+    """Whether a file that begins so is one of packets, or compressed: then opening it tells whether it is one."""
+    return recognises(beginning) or beginning.startswith(COMPRESSED)
+
+
 class Blocks:
     """Reads one file. What is not a frame is kept beside them: key logs, and what the file says of itself."""
 

@@ -34,11 +34,10 @@ PIECE: Final = 1 << 20
 SHARE: Final = 32 << 20
 """Bytes of a file from which on a second worker is worth that it reads all frames too."""
 MAX_SHARES: Final = 16
-_GZIP, _ZSTD, _XZ, _BZIP2 = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"BZh"
+_BZIP2: Final = b"BZh"
 UNSEEN: Final = (
     "What did not pass where the packets were captured is in none of them, nor what a VPN or another app wrapped.",
 )
-_COMPRESSED: Final = (_GZIP, _ZSTD, _XZ)
 _BROKEN: Final = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 MAX_LOG: Final = 256 << 20
 """Bytes of a key log that are read."""
@@ -58,11 +57,6 @@ class FirstReading(NamedTuple):
     """Which process opened which connection."""
 
 
-def recognises(beginning: bytes) -> bool:
-    """Whether a file that begins so is one of packets, or compressed: then opening it tells whether it is one."""
-    return blocks.recognises(beginning) or beginning.startswith(_COMPRESSED)
-
-
 class PacketSource:
     """One capture."""
 
@@ -76,9 +70,9 @@ class PacketSource:
         self._logs = logs
         self._notes = Notes()
         self.context: FirstReading | None = None
-        if not recognises(data[:12]):
+        if not blocks.may_hold_packets(data[:12]):
             raise CaptureError("no file of packets (pcap or pcapng)")
-        if data[:6].startswith(_COMPRESSED):
+        if data[:6].startswith(blocks.COMPRESSED):
             try:
                 with _unpacked(data) as file:
                     beginning = file.read(64)
@@ -154,7 +148,7 @@ class PacketSource:
 
 def pieces_of(data: Buffer, notes: Notes) -> Iterator[bytes]:
     """What a file holds, unpacked if it is compressed, piece by piece."""
-    if not data[:6].startswith(_COMPRESSED):
+    if not data[:6].startswith(blocks.COMPRESSED):
         for start in range(0, len(data), PIECE):
             check_whole(data)
             yield data[start : start + PIECE]
@@ -175,11 +169,12 @@ def pieces_of(data: Buffer, notes: Notes) -> Iterator[bytes]:
 def _unpacked(data: Buffer) -> BinaryIO:
     beginning = data[:6]
     file = io.BufferedReader(_Window(data), PIECE)
-    if beginning.startswith(_ZSTD):
+    if beginning.startswith(blocks.ZSTD):
         reader: Any = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         return cast("BinaryIO", reader)
     return cast(
-        "BinaryIO", (gzip.GzipFile(fileobj=file) if beginning.startswith(_GZIP) else lzma.LZMAFile(file))
+        "BinaryIO",
+        (gzip.GzipFile(fileobj=file) if beginning.startswith(blocks.GZIP) else lzma.LZMAFile(file)),
     )
 
 
