@@ -133,7 +133,11 @@ def format_name(path: Path | str) -> str:
 
 def beside(path: Path | str) -> list[Path]:
     """Files beside a capture that are read with it."""
-    return packet_files.beside(Path(path)) if "packets" in format_name(path) else []
+    if "packets" not in format_name(path):
+        return []
+    from phonehome.analysis.sources.packets import source
+
+    return source.beside(Path(path))
 
 
 def is_capture(path: Path) -> bool:
