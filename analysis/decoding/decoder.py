@@ -34,6 +34,10 @@ _BODY_VALUES = 200
 _BODY_TEXT = 32 * 1024
 """and so many characters in them, since a small body can unpack to a large one."""
 
+_Line = tuple[str | None, str, Value | None, tuple[Value, ...]]
+"""Of a header line: its name in lower case, what it says, that as a value if it is plain, and data inside it where no
+field is. The name is None if the value is plain, or of no interest."""
+
 Part = tuple[tuple[Value, ...], tuple[Opaque, ...], int, int]
 """Values, opaque parts, the first group number that is not used, and the bytes that were looked at."""
 
@@ -73,6 +77,7 @@ class Decoder:
         self._memory = Memory(declared_positions)
         self._heads: dict[Headers, _Head] = {}
         self._size_of_heads = 0
+        self._lines: Memo[tuple[str, str], _Line] = Memo(self._line, 8192)
         self._headers: Memo[tuple[str, str], Part] = Memo(self._header, 4096, _size_of_part)
         self._urls: Memo[str, Part] = Memo(self._url, 2048, _size_of_part)
         self._names: Memo[elsewhere.Names, tuple[Value, ...]] = Memo(elsewhere.in_names, 4096)
@@ -126,29 +131,29 @@ class Decoder:
 
     def _new_head(self, headers: Headers) -> _Head:
         values: list[Value] = []
+        inside: list[Value] = []
         opaque: list[Opaque] = []
-        ignored = self._ignored
-        paths = self._memory.paths
         content_type = encoding = ""
         announced = 0
         next_group = _HEADERS + 1
-        known = paths.of_object(("header",))
         most = self.limits.values
         left, unread = self.limits.looked_at // HEADS, 0
-        for name, value in headers[:most]:
-            name = name.lower()
-            if name in ignored:
+        lines = self._lines
+        for header in headers[:most]:
+            name, value, plain, more = lines[header] if len(header[1]) <= _LINE else self._line(header)
+            inside += more
+            if plain is not None:
+                values.append(plain)
+                continue
+            if name in _OF_THE_BODY:
                 if name == "content-type":
                     content_type = value
                 elif name == "content-encoding":
                     encoding = f"{encoding},{value}" if encoding else value
-                elif name == "content-length":
+                else:
                     announced = int(value) if value.isascii() and value.isdecimal() and len(value) < 16 else 0
                 continue
-            if len(value) <= LONGEST_PLAIN and PLAIN(value) and name != "cookie":
-                name = name[:NAME]
-                path = known.get(name) or paths.of_field(known, ("header",), name)
-                values.append(Value(path, name, value, _HEADERS))
+            if name is None:
                 continue
             if left <= 0:
                 unread += len(value)
@@ -163,12 +168,27 @@ class Decoder:
                     part = _shifted(part, shift, _HEADERS)
             values += part[0]
             opaque += part[1]
-        values += elsewhere.in_headers(headers[:most], ignored)
+        values += inside
         if unread:
             opaque.append(Opaque(("header",), unread, "limit", MORE))
         if len(headers) > most:
             opaque.append(Opaque(("header",), len(headers) - most, "limit", f"more than {most} values"))
         return _Head(tuple(values), tuple(opaque), content_type, encoding.lower(), announced)
+
+    def _line(self, header: tuple[str, str]) -> _Line:
+        """One header line, as far as it can be told without taking it apart. Of a block that is new most lines are
+        not."""
+        inside = tuple(elsewhere.in_headers((header,), self._ignored))
+        name, value = header
+        name = name.lower()
+        if name in self._ignored:
+            return (name if name in _OF_THE_BODY else None), value, None, inside
+        if len(value) <= LONGEST_PLAIN and PLAIN(value) and name != "cookie":
+            name = name[:NAME]
+            known = self._memory.paths.of_object(("header",))
+            path = known.get(name) or self._memory.paths.of_field(known, ("header",), name)
+            return None, value, Value(path, name, value, _HEADERS), inside
+        return name, value, None, inside
 
     def _header(self, line: tuple[str, str]) -> Part:
         """One header line. What stands in it directly is of the header block's group."""

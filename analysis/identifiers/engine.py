@@ -93,7 +93,9 @@ class Recogniser:
         self._agents: Memo[tuple[str, str, tuple[str, ...]], tuple[Finding, ...]] = Memo(
             _read_agent, MAX_REMEMBERED
         )
-        self._judged: Memo[tuple[str, tuple[str, ...], str], _Judged] = Memo(self._judge, MAX_REMEMBERED)
+        self._judged: Memo[tuple[str, tuple[str, ...], str], _Judged] = Memo(
+            self._judge, MAX_REMEMBERED, _size_of_judged
+        )
         self._declared: dict[int, tuple[Sequence[DeclaredField], _Declared]] = {}
         self._subjects = Subjects()
 
@@ -383,6 +385,11 @@ class Recogniser:
         return _best(key, path, text, self._meanings[key].kinds)
 
 
+def _size_of_judged(identity: tuple[str, tuple[str, ...], str], judged: _Judged) -> int:
+    """Bytes, about: each name in a path is held by the names of paths already."""
+    return len(identity[2]) + 8 * len(identity[1])
+
+
 def _meaning(key: str) -> Meaning:
     """What a name stands for to the engine."""
     if len(key) > MAX_KEY:
@@ -413,7 +420,10 @@ def _looks_worth(data: str | int | float | bytes) -> bool:
     if not isinstance(data, str) or len(data) > MAX_VALUE:
         return False
     by_length, parts = _marks()
-    return any(shape(data) for shape in by_length.get(len(data), ())) or any(part in data for part in parts)
+    for shape in by_length.get(len(data), ()):
+        if shape(data):
+            return True
+    return any(part in data for part in parts)
 
 
 _Shape = Callable[[str], re.Match[str] | None]

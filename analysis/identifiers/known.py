@@ -11,8 +11,11 @@ What is found was named by the user, so it is "certain"; the reason names the fo
 import base64
 import hashlib
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -80,6 +83,12 @@ class Form(NamedTuple):
     """Plainer forms first: only the plainest at a place is reported."""
     bounded: bool
     """Whether it must not be part of a longer word or number."""
+
+
+_Patterns = tuple[dict[bytes, dict[int, Form]], dict[bytes, dict[int, Form]]]
+"""Pattern -> the values of which it is a form, by number, and the form; of both cases, and of one."""
+BEGINNING: Final = 8
+"""Bytes of a form that are looked for first."""
 
 
 class _Hit(NamedTuple):
@@ -202,7 +211,7 @@ class KnownValues:
         for known in self.values:
             _check_length(known)
         self._described = tuple(_describe(known) for known in self.values)
-        self._folded, self._cased = self._automata()
+        self._patterns = self._written()
 
     def __reduce__(self) -> tuple[type["KnownValues"], tuple[tuple[Known, ...]]]:
         # Automata are built anew in the other process: that is quicker than to send them.
@@ -296,7 +305,9 @@ class KnownValues:
 
     def _hits(self, whole: bytes) -> Iterator[tuple[int, _Hit]]:
         folded = whole.lower()
-        for automaton, data in ((self._folded, folded), (self._cased, whole)):
+        for automaton, data in zip(self._automata, (folded, whole), strict=True):
+            if not len(automaton):
+                continue
             for end, hits in automaton.iter(data.decode("latin-1")):
                 for hit in hits:
                     start = end - len(hit.form.pattern) + 1
@@ -309,15 +320,48 @@ class KnownValues:
         reason += f", {form.spelling}" if form.spelling else ""
         return Finding(kind, value, "certain", reason, path, label if kind == "known-value" else "")
 
+    def within(self, texts: Iterable[bytes]) -> "KnownValues":
+        """The same, to search these texts and no others: without the forms whose beginning is in none of them, which
+        are nearly all. That spares most of the automata, which take longer to build than to run."""
+        wanted = {_beginning(form) for patterns in self._patterns for form in patterns}
+        there: set[int] = set()
+        for text in texts:
+            view = memoryview(text.lower())
+            for start in range(min(BEGINNING, len(view))):
+                end = len(view) - (len(view) - start) % BEGINNING
+                there |= wanted.intersection(view[start:end].cast("Q"))
+        narrowed = copy(self)
+        folded, cased = (
+            {
+                form: holders
+                for form, holders in patterns.items()
+                if len(form) < BEGINNING or _beginning(form) in there
+            }
+            for patterns in self._patterns
+        )
+        narrowed._patterns = folded, cased
+        narrowed.__dict__.pop("_automata", None)
+        return narrowed
+
+    @cached_property
     def _automata(self) -> tuple[Any, Any]:
-        patterns: tuple[dict[bytes, dict[int, Form]], dict[bytes, dict[int, Form]]] = ({}, {})
+        folded, cased = self._patterns
+        return _automaton(folded), _automaton(cased)
+
+    def _written(self) -> _Patterns:
+        """What is searched in lower case, and what as it is."""
+        patterns: _Patterns = ({}, {})
         for index, known in enumerate(self.values):
             for form in forms(known.value):
                 holders = patterns[form.cased].setdefault(form.pattern, {})
                 before = holders.get(index)
                 if before is None or form.rank < before.rank:
                     holders[index] = form
-        return _automaton(patterns[False]), _automaton(patterns[True])
+        return patterns
+
+
+def _beginning(form: bytes) -> int:
+    return int.from_bytes(form[:BEGINNING].lower(), sys.byteorder)
 
 
 def _automaton(patterns: Mapping[bytes, Mapping[int, Form]]) -> Any:
@@ -429,11 +473,14 @@ def _line(text: str, name: str) -> str:
     return f", line {lines[0]}" if len(lines) == 1 else ""
 
 
+@cache
+def _ids() -> dict[str, str]:
+    return {compact(id): id for id in kinds()}
+
+
 def _describe(known: Known) -> tuple[str, str, str]:
     """Kind, value in the kind's normal form, and what it is called."""
-    name = compact(known.name)
-    by_id = {compact(id): id for id in kinds()}
-    id = by_id.get(name)
+    id = _ids().get(compact(known.name))
     if id is None:
         id = next(
             (kind.id for kind, weight in meaning(known.name).kinds if weight in ("exclusive", "plain")), None

@@ -51,6 +51,10 @@ class KnowledgeError(ValueError):
         return type(self), (self.mistakes,)
 
 
+_checked_before = False
+"""Whether what is read now was kept, and checked when it was."""
+
+
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of a file."""
 
@@ -70,7 +74,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         yield from ()
 
     def __post_init__(self) -> None:
-        if found := list(self.mistakes()):
+        if not _checked_before and (found := list(self.mistakes())):
             raise _Wrong(found)
 
 
@@ -120,7 +124,7 @@ class TomlReader:
         """What stands in a file. What is right in it is given, though something else is wrong: None if nothing is."""
         name = f"{file.parent.name}/{file.name}"
         if self._checked:
-            return _convert(self.documents[name], shape)
+            return _kept(self.documents[name], shape)
         try:
             with file.open("rb") as opened:
                 data = opened.read(MAX_FILE + 1)
@@ -226,6 +230,16 @@ def _special(shape: Any, value: Any) -> Any:
 
 def _convert[T](value: Any, shape: type[T]) -> T:
     return msgspec.convert(value, shape, dec_hook=_special)
+
+
+def _kept[T](value: Any, shape: type[T]) -> T:
+    """The same of what was checked before."""
+    global _checked_before
+    _checked_before = True
+    try:
+        return _convert(value, shape)
+    finally:
+        _checked_before = False
 
 
 class _Search:

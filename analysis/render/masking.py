@@ -14,12 +14,15 @@ from urllib.parse import quote
 
 import ahocorasick
 
+from phonehome.analysis.decoding.memo import Memo
 from phonehome.analysis.identifiers.kinds import NOTHING, kinds, meaning
 from phonehome.analysis.identifiers.known import variants
 from phonehome.analysis.identifiers.mask import HIDDEN, Masks, mask
 
 SHORTEST = 6
 """Characters of a value that is looked for in other texts; shorter ones stand there by chance."""
+MOST: Final = 8192
+"""Paths, names in them, and sentences of which it is remembered how they are shown."""
 FEWEST_DIGITS: Final = 4
 """Digits of a value that is hidden wherever it stands; what has fewer can be a word."""
 LONGEST_SHOWN = 15
@@ -83,6 +86,10 @@ class Masking:
         ]
         for kind, value in self._secrets:
             self._masks.number(kind, value)
+        # Paths, and the sentences beside identifiers, come again at each destination.
+        self._paths = Memo(self._path, MOST)
+        self._keys = Memo(self._key, MOST)
+        self._names = Memo(self._name, MOST)
 
     def value(self, kind: str, value: str) -> str:
         """An identifier, by its mask: `#1 35693803•••••••`."""
@@ -118,16 +125,25 @@ class Masking:
     def name(self, text: str) -> str:
         """A model, a build, the name of a device or a file; also a sentence of ours that holds a captured text that
         cannot be told from it. Only what has the form of an identifier is hidden."""
+        return self._names[text]
+
+    def _name(self, text: str) -> str:
         if text in self._already:
             return text
         return _between(self._numbered, _replaced(self._strong, text.translate(_NO_MARKS)))
 
     def path(self, text: str) -> str:
         """Where a value stood: names, which can be data."""
+        return self._paths[text]
+
+    def _path(self, text: str) -> str:
         return text if text in self._already else " > ".join(map(self.key, text.split(" > ")))
 
     def key(self, text: str) -> str:
         """A name of a value, which can be data: but not if it is a name that is known (`SIM1LTEIMSI`)."""
+        return self._keys[text]
+
+    def _key(self, text: str) -> str:
         return self.text(text) if meaning(text) is NOTHING else _between(hidden_numbers, self.known(text))
 
     def id(self, text: str) -> str:

@@ -9,7 +9,7 @@ Nothing is concluded from a short value, from one that could be a date, or from 
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 from phonehome.analysis.decoding.values import SHORTEST
@@ -56,6 +56,7 @@ class Again:
 
     def __init__(self, device: Device, kinds: Mapping[str, Kind]) -> None:
         self._sources = _sources(device, kinds)[:MOST_SEARCHED]
+        self._device = device
 
     def add_to(self, seen: AtAddress, host: str | None) -> None:
         """Adds what was sent to one destination, and is certain elsewhere, to its identifiers. A weaker word for the
@@ -65,8 +66,7 @@ class Again:
         places = [(path, text, count) for path, text, count in seen.texts if _TELLS(text)]
         if not places:
             return
-        known = _search(tuple(Known(source.kind.id, source.value) for source in self._sources))
-        hits = known.found([text.encode("utf-8", "replace") for _, text, _ in places])
+        hits = self._known.found([text.encode("utf-8", "replace") for _, text, _ in places])
         whole = {piece for piece, _, form in hits if form.spelling != PART}
         there = {
             (finding.kind, _bare(finding.value))
@@ -107,6 +107,16 @@ class Again:
                 count.unencrypted = min(count.unencrypted, count.transmissions)
                 seen.identifiers[finding] = count
                 seen.identifiers_found += count.transmissions
+
+    @cached_property
+    def _known(self) -> KnownValues:
+        """The values, as far as a form of them can be in what the phone sent."""
+        known = _search(tuple(Known(source.kind.id, source.value) for source in self._sources))
+        return known.within(
+            b"\n".join([text.encode("utf-8", "replace") for text in seen.texts.every() if _TELLS(text)])
+            for addresses in self._device.destinations.values()
+            for seen in addresses.values()
+        )
 
 
 @lru_cache(maxsize=4)

@@ -566,7 +566,7 @@ def _not_seen(
 ) -> dict[str, Any]:
     """What the report cannot speak of. Seen is not sent, and not seen is not not-sent."""
     rows = [row for device in devices for row in device["destinations"]]
-    captures = report.captures.values()
+    captures = [report.captures[path] for path in sorted(report.captures)]
     varied = left_out((phone.device for phone in phones), context.catalogue.kinds)
     return {
         "replayed_by_the_analyst": sum(capture.replayed for capture in captures),

@@ -95,6 +95,11 @@ class Texts:
                     Sighting(seen % _UNENCRYPTED, seen % _DELIVERED // _UNENCRYPTED, seen // _DELIVERED),
                 )
 
+    def every(self) -> Iterator[str]:
+        """All texts that it holds, in no order; some more than once, and some that are not kept in the end."""
+        for texts in self._places.values():
+            yield from texts
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Texts) and list(self) == list(other) and self.cut == other.cut
 

@@ -578,7 +578,45 @@ _METADATA: dict[bytes, Taker] = {
         "websocket_handshake",
     )
 }
-_WEBSOCKET: dict[bytes, Taker] = {b"messages": value, b"timestamp_end": number}
+# A message of a WebSocket as mitmproxy 8 and newer write it: all before the content, and all behind.
+_MESSAGE = re.compile(rb"(\d{1,12}):1:(\d)#(?:4:(true)|5:false)!(\d{1,12}):")
+_MESSAGE_END = re.compile(rb",\d{1,2}:(\d{1,12}\.\d{1,12})\^(?:4:(true)|5:false)!(?:4:(true)|5:false)!\]")
+
+
+def _messages(data: Buffer, start: int, end: int, kind: int) -> Any:
+    """The messages of a WebSocket. A messenger's conversation has hundreds, of six entries each: an expression takes
+    them at once; `value` takes what it does not fit."""
+    if kind != LIST:
+        return value(data, start, end, kind)
+    begins, ends = _MESSAGE.match, _MESSAGE_END.match
+    messages: list[Any] = []
+    position = start
+    while position < end:
+        begin = begins(data, position, end)
+        if begin is None:
+            return value(data, start, end, kind)
+        size, opcode, sent, length = begin.groups()
+        content = begin.end()
+        behind = content + int(length)
+        rest = ends(data, behind, end)
+        position = begin.end(1) + 1 + int(size) + 1
+        if rest is None or rest.end() != position:
+            return value(data, start, end, kind)
+        time, dropped, injected = rest.groups()
+        messages.append(
+            [
+                int(opcode),
+                sent is not None,
+                data[content:behind],
+                float(time),
+                dropped is not None,
+                injected is not None,
+            ]
+        )
+    return messages
+
+
+_WEBSOCKET: dict[bytes, Taker] = {b"messages": _messages, b"timestamp_end": number}
 _CLIENT: dict[bytes, Taker] = {
     b"peername": value,
     b"address": value,

@@ -336,3 +336,22 @@ def test_nothing_makes_it_raise(value: str, data: bytes) -> None:
     sent = Transmission(time=0.0, path="/\udcff?" + value, headers=(("a", value),), payloads=(data,))
     found = known.search(sent, decode(sent))
     assert any(each.kind == "known-value" for each in found)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["356938035643809", "02:1a:11:f0:00:7e", "Zoë.Ängström@example.org", "8f1c2e3d4b5a69780"]
+        )
+    ),
+    st.lists(st.tuples(st.binary(max_size=12), st.integers(0, 400), st.binary(max_size=12)), max_size=6),
+)
+def test_what_is_left_out_for_some_texts_is_not_in_them(
+    values: list[str], parts: list[tuple[bytes, int, bytes]]
+) -> None:
+    known = KnownValues([Known("x", value) for value in dict.fromkeys(values)])
+    every = [form.pattern for value in values for form in forms(value)] or [b"none of them"]
+    pieces = [before + every[number % len(every)] + after for before, number, after in parts]
+    narrowed = known.within(pieces)
+    assert narrowed.found(pieces) == known.found(pieces)
+    assert known.found(pieces) == KnownValues(known.values).found(pieces)

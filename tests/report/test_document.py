@@ -10,6 +10,10 @@ import pytest
 from captures.flows import Reply, build_flow, write_flows
 from phonehome import executors
 from phonehome.analysis import pipeline
+from phonehome.analysis.devices import DeviceNames
+from phonehome.analysis.places.database import LocationDatabase
+from phonehome.analysis.render import output
+from phonehome.analysis.report.model import Capture, Report
 from phonehome.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -147,6 +151,20 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         assert "\u202e" not in text
         if ending == "md":
             assert "<script" not in text
+
+
+def test_notes_do_not_depend_on_which_capture_came_first() -> None:
+    notes = []
+    for order in (("a", "b"), ("b", "a")):
+        whole = Report()
+        for path in order:
+            whole.captures[path] = Capture(unseen={f"What {path} does not tell.": None})
+        reading = pipeline.Reading(whole)
+        with LocationDatabase.open() as database:
+            found = output.make_document(reading, database, DeviceNames())
+        notes.append(found["not_seen"]["notes"])
+    assert notes[0] == notes[1]
+    assert notes[0][:2] == ["What a does not tell.", "What b does not tell."]
 
 
 def test_the_same_whatever_the_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from captures.old_formats import as_format, as_format_18
 from phonehome.analysis.sources import flow_state, live_flow, mitm
 from phonehome.analysis.sources.flow_state import MAX_REPLY_BODY, transmission_from_state
 from phonehome.analysis.sources.source import MAX_WARNINGS
+from phonehome.analysis.sources.tnetstring import LIST, TnetstringError, value
 from phonehome.analysis.transmission import Transmission
 
 
@@ -400,3 +401,32 @@ def test_what_is_remembered_of_long_headers_and_connections_is_bounded_in_bytes(
     assert sum(map(len, headers._blocks)) <= headers.ROOM
     clients = reader._clients
     assert sum(len(whole) for whole, _ in clients._known.values()) <= clients.ROOM
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-1, 12),
+            st.booleans(),
+            st.binary(max_size=40),
+            st.just(1769000000.25) | st.floats(0, 2e9),
+            st.booleans(),
+            st.booleans(),
+        )
+    ),
+    st.integers(3, 6),
+    st.binary(max_size=3),
+)
+def test_messages_are_what_any_reader_makes_of_them(
+    messages: list[tuple[Any, ...]], entries: int, damage: bytes
+) -> None:
+    data = (
+        tnetstring.dumps([list(message[:entries]) for message in messages]).partition(b":")[2][:-1] + damage
+    )
+    outcomes = []
+    for take in (mitm._messages, value):
+        try:
+            outcomes.append(take(data, 0, len(data), LIST))
+        except TnetstringError as error:
+            outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
