@@ -11,10 +11,8 @@ What is found was named by the user, so it is "certain"; the reason names the fo
 import base64
 import hashlib
 import re
-import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from copy import copy
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -330,7 +328,8 @@ class KnownValues:
             for start in range(min(BEGINNING, len(view))):
                 end = len(view) - (len(view) - start) % BEGINNING
                 there |= wanted.intersection(view[start:end].cast("Q"))
-        narrowed = copy(self)
+        narrowed = object.__new__(KnownValues)  # a copy would write all forms anew
+        narrowed.values, narrowed._described = self.values, self._described
         folded, cased = (
             {
                 form: holders
@@ -340,7 +339,6 @@ class KnownValues:
             for patterns in self._patterns
         )
         narrowed._patterns = folded, cased
-        narrowed.__dict__.pop("_automata", None)
         return narrowed
 
     @cached_property
@@ -361,7 +359,8 @@ class KnownValues:
 
 
 def _beginning(form: bytes) -> int:
-    return int.from_bytes(form[:BEGINNING].lower(), sys.byteorder)
+    """As a number; 0 if it is shorter."""
+    return memoryview(form[:BEGINNING].lower()).cast("Q")[0] if len(form) >= BEGINNING else 0
 
 
 def _automaton(patterns: Mapping[bytes, Mapping[int, Form]]) -> Any:
