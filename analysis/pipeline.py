@@ -8,21 +8,25 @@ whatever order they come. Where tasks run is the caller's choice: it hands in wh
 import hashlib
 import os
 import re
+from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from hashlib import blake2b
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from phonehome.analysis import state as on_disk
 from phonehome.analysis.examiner import Evidence, Examiner, Names, Options
 from phonehome.analysis.identifiers.known import with_known
+from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.report.document import File
 from phonehome.analysis.report.model import SAMPLE, Capture, Report
+from phonehome.analysis.shelf import Shelf, outline
 from phonehome.analysis.sources import CaptureError, Part, beside, format_name, joined, open_source
 from phonehome.analysis.sources.source import Plan
 from phonehome.analysis.state import State
@@ -42,6 +46,11 @@ FEWEST: Final = 3
 """Exchanges that two captures must share, if the smaller has so many, to be of one session."""
 WAITING: Final = 64
 """Tasks that are handed out before one of them must be done."""
+
+SAMPLES: Final = 400_000
+"""Hashes of flows that are kept of all captures together if they are on a shelf,"""
+LEAST_SAMPLE: Final = 32
+"""but not fewer of each: of two that share half of their flows, each is recognised, of a tenth, 97 of 100."""
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are done, and all."""
@@ -153,11 +162,13 @@ def read_captures(
     progress: Progress = lambda done, total: None,
     keys: Sequence[Path] = (),
     state: State | None = None,
+    shelf: Shelf | None = None,
 ) -> Reading:
     """The totals of these files. A file that gives nothing becomes an entry in `errors`, the others go on. Does not
     depend on the executor, nor on the order in which tasks are done. `keys` are key logs for captures of packets.
-    `state` is where totals are kept for the next run; it rests on the options and the keys."""
-    return _Run(paths, options or Options(), progress, keys, state).over(executors)
+    `state` is where totals are kept for the next run; it rests on the options and the keys. With a shelf, the totals of
+    each capture are there, and the report has only what tells devices apart."""
+    return _Run(paths, options or Options(), progress, keys, state, shelf).over(executors)
 
 
 def of_each_task[T](
@@ -213,9 +224,17 @@ class _Run:
         progress: Progress,
         keys: Sequence[Path],
         state: State | None,
+        shelf: Shelf | None,
     ) -> None:
         self._keys = tuple(keys)
         self._state = state
+        self._shelf = shelf
+        self._left: Counter[str] = Counter()
+        """Tasks of a capture that are not done."""
+        self._open: dict[str, Report] = {}
+        """Captures of which not all is read, if there is a shelf; and of each that is read, """
+        self._samples: dict[str, _Sample] = {}
+        """what tells whether others hold the same."""
         self._more = joined(paths)
         followers = {path for more in self._more.values() for path in more}
         self._paths = [path for path in dict.fromkeys(paths) if path not in followers]
@@ -228,8 +247,9 @@ class _Run:
         self._lost: list[Opening | Task] = []
         self._tasks: deque[Task] = deque()
         """What is known to be there to read."""
-        self._digests: dict[str, Future[str]] = {}
-        self._by_size: dict[int, list[str]] = {}
+        self._digests: dict[str, Future[str] | str] = {}
+        self._by_size: dict[int, tuple[str, dict[str, str]]] = {}
+        """By length: the first file, and by digest the files of which one was needed."""
 
     def over(self, executors: Executors) -> Reading:
         self._read_all(executors, self._openings())
@@ -240,8 +260,9 @@ class _Run:
         result = self._result
         captures = result.report.captures
         result.report.captures = {path: captures[path] for path in self._paths if path in captures}
-        for capture in result.report.captures.values():
-            capture.warnings = dict.fromkeys(sorted(capture.warnings, key=_by_place))
+        if self._shelf is None:
+            for capture in result.report.captures.values():
+                capture.warnings = dict.fromkeys(sorted(capture.warnings, key=_by_place))
         return result
 
     def _read_all(self, executors: Executors, jobs: Iterator[Opening | Task]) -> None:
@@ -250,7 +271,7 @@ class _Run:
         while True:
             with executors() as pool:
                 self._read(pool, jobs)
-                wait(self._digests.values())
+                self._wait_for_digests()
             alone, self._lost = self._lost, []
             if not alone:
                 return
@@ -259,14 +280,19 @@ class _Run:
                 with executors() as pool:
                     # What is in a large capture is no longer the job itself: its turn comes later.
                     self._read(pool, iter((job,)), one=True)
-                    wait(self._digests.values())
+                    self._wait_for_digests()
                 waiting += self._tasks
                 self._tasks.clear()
                 if self._lost:
-                    self._add(Totals(errors={job.path: DIED}))
+                    self._result.errors[job.path] = DIED
                     self._advance(job.size)
                     self._lost = []
+                    self._done_with(job)
             self._tasks = waiting
+
+    def _wait_for_digests(self) -> None:
+        """A pool that is left is not asked any more."""
+        wait([digest for digest in self._digests.values() if not isinstance(digest, str)])
 
     def _openings(self) -> Iterator[Opening]:
         """The captures to read, one after the other."""
@@ -287,23 +313,20 @@ class _Run:
     def _is_copy_of(self, path: str) -> str | None:
         """An earlier file with the same content. Only files of one length are compared, so that few are read for it."""
         size = self._sizes[path]
-        of_this_size = self._by_size.setdefault(size, [])
-        of_this_size.append(path)
-        if not size or len(of_this_size) == 1:
+        first, known = self._by_size.setdefault(size, (path, {}))
+        if not size or first == path:
             return None
         try:
-            mine = sha256(path)
-            for earlier in of_this_size[:-1]:
-                if sha256(earlier) == mine:
-                    of_this_size.pop()
-                    return earlier
+            if not known:
+                known[sha256(first)] = first
+            original = known.setdefault(sha256(path), path)
         except CaptureError:
-            pass  # its turn will come, and then it is said
-        return None
+            return None  # its turn will come, and then it is said
+        return original if original != path else None
 
     def _note(self, path: str, plan: Plan) -> None:
         """What a capture's plan says of it."""
-        capture = self._result.report.captures.setdefault(path, Capture())
+        capture = self._report_of(path).captures.setdefault(path, Capture())
         capture.warnings.update(dict.fromkeys(plan.warnings))
         capture.unseen.update(dict.fromkeys(plan.unseen))
         capture.said = plan.said
@@ -332,24 +355,27 @@ class _Run:
                 except CaptureError as error:
                     self._result.errors[job.path] = str(error)
                     self._advance(job.size)
+                    self._done_with(job)
                     continue
                 if isinstance(result, Opened):
                     self._tasks.extend(self._opened(job, result, pool))
                 else:
-                    self._add(result)
+                    self._add(job.path, result)
                     self._advance(job.size)
+                    self._done_with(job)
 
     def _opened(self, job: Opening | Task, result: Opened, pool: Executor) -> Sequence[Task]:
         """What is left to read of a capture."""
         self._note(job.path, result.plan)
         files = self._files(job.path)
+        self._left[job.path] = len(result.tasks)
         if result.totals is not None:
-            self._add(result.totals)
+            self._add(job.path, result.totals)
             self._advance(job.size)
+        if not result.tasks:
+            self._shelve(job.path)
         if result.digests:
-            for file, digest in zip(files, result.digests, strict=True):
-                self._digests[file] = Future()
-                self._digests[file].set_result(digest)
+            self._digests.update(zip(files, result.digests, strict=True))
         else:
             for file in files:
                 self._digests[file] = _submitted(pool, sha256, file)
@@ -358,10 +384,9 @@ class _Run:
     def _count_once(self, executors: Executors) -> None:
         """Reads captures anew that hold flows of earlier ones (overlapping saves), without these. Which do is told by
         samples of their flows; which flows, by all of the earlier ones."""
-        captures = self._result.report.captures
         holders: dict[int, str] = {}
         for path in self._paths:
-            flows = captures[path].flows if path in captures else set()
+            flows = self._sample(path).flows
             earlier = {holders[flow] for flow in flows if flow in holders}
             for flow in flows:
                 holders.setdefault(flow, path)
@@ -389,7 +414,8 @@ class _Run:
             others = [
                 other
                 for other in paths[:place]
-                if formats[other] != formats[path] and _of_one_session(captures[other], captures[path])
+                if formats[other] != formats[path]
+                and _of_one_session(self._sample(other), self._sample(path))
             ]
             if not others:
                 continue
@@ -399,13 +425,21 @@ class _Run:
             skip = self._result.repeated.get(path, frozenset())
             skip |= {moment for other in others for moment in known[other]}
             self._result.repeated[path] = skip
-            captures[path].sessions.update(dict.fromkeys(others))
-            self._read_anew(path, skip, executors)
+            self._read_anew(path, skip, executors, others)
 
-    def _read_anew(self, path: str, skip: frozenset[int], executors: Executors) -> None:
-        self._result.report.remove(path)
+    def _read_anew(
+        self, path: str, skip: frozenset[int], executors: Executors, sessions: Sequence[str] = ()
+    ) -> None:
+        if self._shelf is not None:
+            report = self._open[path] = self._shelf.get(path)
+            for key in report.devices:
+                self._result.report.devices.pop(key, None)
+        report = self._report_of(path)
+        report.captures[path].sessions.update(dict.fromkeys(sessions))
+        report.remove(path)
         plan, tasks = _tasks_of(path, self._keys, self._options, self._files(path)[1:])
         self._note(path, plan)
+        self._left[path] = len(tasks)
         self._read_all(executors, iter([task._replace(skip=skip) for task in tasks]))
 
     def _flows(self, path: str) -> Iterator[int]:
@@ -425,7 +459,8 @@ class _Run:
             for path in self._files(first):
                 try:
                     try:
-                        digest = self._digests[path].result()
+                        found = self._digests[path]
+                        digest = found if isinstance(found, str) else found.result()
                     except (KeyError, BrokenExecutor):
                         digest = sha256(path)
                 except CaptureError as error:  # it was there when it was planned
@@ -434,8 +469,41 @@ class _Run:
                     begin = "" if path == first else first
                     self._result.files.append(File(path, digest, self._sizes[path], begin))
 
-    def _add(self, totals: Totals) -> None:
-        self._result.report.merge(totals.report)
+    def _report_of(self, path: str) -> Report:
+        """Where a capture is added up."""
+        return self._result.report if self._shelf is None else self._open.setdefault(path, Report())
+
+    def _done_with(self, job: Opening | Task) -> None:
+        self._left[job.path] -= isinstance(job, Task)
+        if self._left[job.path] <= 0:
+            self._shelve(job.path)
+
+    def _shelve(self, path: str) -> None:
+        """Puts a capture that is read on the shelf, if there is one, and keeps what is needed of it."""
+        report = self._open.pop(path, None)
+        if self._shelf is None or report is None:
+            return
+        report.cut()
+        capture = report.captures[path]
+        capture.warnings = dict.fromkeys(sorted(capture.warnings, key=_by_place))
+        size = max(LEAST_SAMPLE, min(SAMPLE, SAMPLES // len(self._paths)))
+        flows, exchanges = (array("Q", nsmallest(size, each)) for each in (capture.flows, capture.exchanges))
+        self._samples[path] = _Sample(flows, exchanges, capture.first, capture.last, size)
+        capture.flows, capture.exchanges = set(), set()
+        self._shelf.put(path, report)
+        self._result.report.captures[path] = _SHELVED
+        for key, device in report.devices.items():
+            self._result.report.devices[key] = outline(device, catalogue().kinds)
+
+    def _sample(self, path: str) -> "_Sample":
+        """What tells whether other captures hold the same as this one."""
+        if self._shelf is not None:
+            return self._samples.get(path, _NOTHING)
+        capture = self._result.report.captures.get(path, _SHELVED)
+        return _Sample(capture.flows, capture.exchanges, capture.first, capture.last, SAMPLE)
+
+    def _add(self, path: str, totals: Totals) -> None:
+        self._report_of(path).merge(totals.report)
         self._result.errors.update(totals.errors)
         self._result.state.update(totals.state)
 
@@ -587,11 +655,27 @@ def _moments(sent: Transmission) -> list[int]:
     return [hash((asked, time + step)) for step in (0, -1, 1)]
 
 
-def _of_one_session(one: Capture, other: Capture) -> bool:
+class _Sample(NamedTuple):
+    """What tells whether two captures hold the same."""
+
+    flows: Collection[int]
+    exchanges: Collection[int]
+    first: float
+    last: float
+    size: int
+    """Hashes that there are of each if there were more in the capture."""
+
+
+_SHELVED: Final = Capture()
+"""Stands in the report for a capture on the shelf."""
+_NOTHING: Final = _Sample((), (), float("inf"), float("-inf"), SAMPLE)
+
+
+def _of_one_session(one: _Sample, other: _Sample) -> bool:
     """Whether two captures hold the same exchanges, at the same time."""
     # Of a long capture only the smallest hashes are kept: beyond these nothing can be compared.
     bound = min(
-        (max(each.exchanges) for each in (one, other) if len(each.exchanges) >= SAMPLE), default=1 << 64
+        (max(each.exchanges) for each in (one, other) if len(each.exchanges) >= each.size), default=1 << 64
     )
     mine, its = ({hash_ for hash_ in each.exchanges if hash_ <= bound} for each in (one, other))
     smaller, shared = min(len(mine), len(its)), len(mine & its)

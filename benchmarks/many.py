@@ -10,7 +10,8 @@ import io
 import json
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from mitmproxy.io import FlowWriter
@@ -27,13 +28,11 @@ _ANDROID = "aaaabbbbccccdddd"
 _ADVERTISING = "11111111-2222-4333-8444-555555555555"
 
 
-def make(folder: Path, phones: int) -> None:
-    """Writes captures with so many phones; the same ones each time."""
+def make(folder: Path, phones: Iterable[int]) -> None:
+    """Writes the captures of phones of these numbers; the same ones each time."""
     folder.mkdir(parents=True, exist_ok=True)
-    usual = [_template(kind, alarm=False) for kind in range(KINDS)]
-    alarming = [_template(kind, alarm=True) for kind in range(KINDS)]
-    for number in range(phones):
-        template, ids = (alarming if number % ALARM == ALARM - 1 else usual)[number % KINDS]
+    for number in phones:
+        template, ids = _template(number % KINDS, alarm=number % ALARM == ALARM - 1)
         rng = random.Random(number)
         address = f"10.{10 + number % 90}.{number // 90 % 10}.{10 + number // 900 % 90}"
         data = template
@@ -54,6 +53,7 @@ def _imei(number: int) -> str:
     return digits + str(-total % 10)
 
 
+@cache
 def _template(kind: int, *, alarm: bool) -> tuple[bytes, list[str]]:
     """The bytes of a capture, and the ids in it."""
     rng = random.Random(f"{kind} {alarm}")
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--phones", type=int, default=2_000)
     options = parser.parse_args(arguments)
-    make(options.folder, options.phones)
+    make(options.folder, range(options.phones))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from phonehome.options import (
 )
 
 if TYPE_CHECKING:
-    from phonehome.analysis.decoding.limits import Limits
     from phonehome.analysis.devices import DeviceNames
     from phonehome.analysis.examiner import Options
     from phonehome.analysis.knowledge import Knowledge
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from phonehome.analysis.places.database import LocationDatabase
     from phonehome.analysis.report.entries import Document
     from phonehome.analysis.report.located import Vantage
+    from phonehome.analysis.shelf import Shelf
     from phonehome.analysis.state import State
 
 
@@ -53,6 +53,7 @@ def read_given(
     options: argparse.Namespace,
     knowledge: "Knowledge",
     moments: tuple[float, ...] = (),
+    shelf: "Shelf | None" = None,
 ) -> Given:
     """Reads captures and folders of them, with the options of `add_reading`, `add_as_of` and `add_at`, and those of
     `add_known` and `add_decoding` where the command has them. What was sent before each of the moments and what came
@@ -73,10 +74,10 @@ def read_given(
     keys = key_logs(options)
     paths, errors = find_captures(captures)
     where = executors(options.workers, paths, options.cluster)
-    state = _state(options, examining.limits, keys)
+    state = _state(options, repr((examining.limits, moments)), keys)
     try:
         with Progress(enabled=not options.quiet) as progress:
-            reading = pipeline.read_captures(paths, examining, where, progress, keys, state)
+            reading = pipeline.read_captures(paths, examining, where, progress, keys, state, shelf)
     except KeyboardInterrupt:
         if state is not None:
             say(f"what was read is in {options.state}: the same command goes on from there")
@@ -86,7 +87,7 @@ def read_given(
     return Given(paths, reading, names, database, vantages(paths, options.at), examining, where, keys)
 
 
-def _state(options: argparse.Namespace, limits: "Limits", keys: Sequence[Path]) -> "State | None":
+def _state(options: argparse.Namespace, settings: str, keys: Sequence[Path]) -> "State | None":
     """Where totals are kept, from `--state`: they rest on all that the user gave for reading. Raises UsageError."""
     if options.state is None:
         return None
@@ -99,7 +100,7 @@ def _state(options: argparse.Namespace, limits: "Limits", keys: Sequence[Path]) 
             sorted(path.expanduser().glob("*.toml")) if path.expanduser().is_dir() else [path.expanduser()]
         )
     try:
-        return state.open_folder(options.state, repr(limits).encode(), state.contents(given))
+        return state.open_folder(options.state, settings.encode(), state.contents(given))
     except state.StateError as error:
         raise UsageError(f"--state {options.state}: {error}") from error
 

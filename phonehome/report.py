@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from phonehome import reports
 from phonehome.analysis.render.formats import ENDINGS, FORMATS
 from phonehome.documents import Given, read_given
 from phonehome.options import (
@@ -47,6 +48,7 @@ examples:
   phonehome report phone.mitm --policy hmd-2019 -o report.html
   phonehome report phone.mitm --case case.toml --policy hmd-2019 -o case.zip
   phonehome report captures/ --format csv > destinations.csv
+  phonehome report captures/ -o reports/            an index, and a page for each phone: for thousands of captures
   phonehome report phone.mitm --device "test phone=10.0.0.2" --device "second=wireguard@51821"
 
 case.zip is the file for an authority: the report in all forms, how it was made, and a hash of each part
@@ -80,6 +82,8 @@ def run(options: argparse.Namespace) -> int:
     """Makes the report and writes it."""
     from phonehome.analysis.render import output
 
+    if reports.is_folder(options.output):
+        return reports.run(options)
     format_ = format_of(options.format, options.output, {**ENDINGS, ".zip": ZIP}, "terminal")
     if options.include_captures and format_ != ZIP:
         raise UsageError("--include-captures is for an archive: -o case.zip")

@@ -502,7 +502,9 @@ class Report:
         for key, device in other.devices.items():
             if key.capture not in known:
                 self.devices.setdefault(key, Device(key.id)).merge(device)
-        self.cut()
+        # Cut seldom, because it looks through all devices of all captures.
+        if len(self.devices) >= 2 * max(self._cut_to, MAX_DEVICES):
+            self.cut()
 
     def remove(self, path: str) -> None:
         """Takes a capture out again, but for what was noted of it as a whole."""

@@ -132,11 +132,12 @@ def _own(device: Device, kinds: Mapping[str, Kind]) -> Iterator[tuple[str, str]]
     for addresses in device.destinations.values():
         for seen in addresses.values():
             for finding in seen.identifiers:
-                if _is_own(finding, kinds):
+                if is_own(finding, kinds):
                     yield finding.kind, finding.value
 
 
-def _is_own(finding: Finding, kinds: Mapping[str, Kind]) -> bool:
+def is_own(finding: Finding, kinds: Mapping[str, Kind]) -> bool:
+    """Whether only one phone has this, for certain."""
     kind = kinds.get(finding.kind)
     if finding.certainty != "certain" or kind is None or not kind.one_phone:
         return False
