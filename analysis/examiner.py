@@ -216,7 +216,7 @@ class Examiner:
             decoded = decoded._replace(
                 opaque=(*decoded.opaque, Opaque(("identifiers",), 0, "limit", _TOO_MANY))
             )
-        judgement = by_entry or judge_by_looks(findings, catalogue.kinds)
+        judgement = by_entry or judge_by_looks(findings, sent.authority or sent.host, catalogue)
         sent = with_app(sent, decoded.values, self.knowledge.apps, self._apps)
         came = "acknowledged" if judgement.acknowledged else outcome(sent, None)
         # Now, while they are in the processor's cache: a third of what it costs later.

@@ -1,8 +1,8 @@
 """What a transmission is for, and what came of it.
 
-Two ways to a purpose, and the judgement says which: an entry of the catalogue knows the endpoint; or, if none
+Three ways to a purpose, and the judgement says which: an entry of the catalogue knows the endpoint; or, if none
 does, the request is an activation by its looks, because it carries two or more kinds of hardware or SIM
-identifiers of the phone itself. What neither tells is unclassified, not guessed.
+identifiers of the phone itself; or a word in the host's name says what it looks like. What none tells is unclassified.
 """
 
 import json
@@ -57,14 +57,22 @@ def judge(transmission: Transmission, decoded_keys: Container[str], known: Catal
     return Judgement(entry.purpose, entry.reason, entry, accepted)
 
 
-def judge_by_looks(findings: Sequence[Finding], kinds: Mapping[str, Kind]) -> Judgement:
-    """The same for a transmission that no entry of the catalogue knows, by the identifiers in it. Unknown is the
-    purpose `unclassified`."""
+def judge_by_looks(findings: Sequence[Finding], host: str | None, known: Catalogue) -> Judgement:
+    """The same for a transmission that no entry of the catalogue knows, by the identifiers in it and the name of its
+    host. Unknown is the purpose `unclassified`."""
     if len(findings) > 1:
-        labels = _telling_kinds(findings, kinds)
+        labels = _telling_kinds(findings, known.kinds)
         if len(labels) > 1:
             return Judgement(ACTIVATION, f"by its looks: {_listed(labels)} in one request", None, False)
+    if host and (named := known.by_name(host)):
+        purpose, word = named
+        return Judgement(purpose, f"by its looks: “{word}” in the host's name", None, False)
     return _UNKNOWN
+
+
+def told_by_name(purpose: str, entry: str | None) -> bool:
+    """Whether a purpose rests on the host's name alone, so that no verdict can."""
+    return entry is None and purpose not in (ACTIVATION, UNCLASSIFIED)
 
 
 def outcome(transmission: Transmission, entry: Endpoint | None) -> Outcome:

@@ -22,7 +22,7 @@ REGISTRATION = {"REGVER", "MODEL", "SWVER", "SIM1ICCID", "IMEI1", "MACID"}
 def judge(sent: Transmission, keys: Container[str], findings: Sequence[Finding]) -> purposes.Judgement:
     """As the examiner does: by the catalogue, else by the looks."""
     known = shipped().catalogue
-    return purposes.judge(sent, keys, known) or purposes.judge_by_looks(findings, known.kinds)
+    return purposes.judge(sent, keys, known) or purposes.judge_by_looks(findings, sent.host, known)
 
 
 def reply(body: bytes | None, status: int | None = 200, content_encoding: str = "") -> Reply:
@@ -195,6 +195,33 @@ class TestByItsLooks:
         judgement = judge(post("unknown.example"), (), findings)
         assert judgement.purpose == "unclassified"
         assert judgement.reason
+
+    @pytest.mark.parametrize(
+        ("host", "purpose"),
+        [
+            ("analytics.shop.example", "analytics"),
+            ("eu-telemetry3.game.example", "analytics"),
+            ("my-ads-2.shop.example", "advertising"),
+            ("sentry.bank.co.uk", "diagnostics"),
+            # A company, or a user of a host of many, can be called anything.
+            ("ads.example", "unclassified"),
+            ("www.tracking.no", "unclassified"),
+            ("stats.co.uk", "unclassified"),
+            ("stats.github.io", "unclassified"),
+            ("radstats.shop.example", "unclassified"),
+            ("10.0.0.1", "unclassified"),
+        ],
+    )
+    def test_a_word_in_the_name_of_a_host(self, host: str, purpose: str) -> None:
+        judgement = judge(post(host), (), [])
+        assert judgement.purpose == purpose
+        assert judgement.entry is None
+        assert judgement.reason.startswith("by its looks: “") == (purpose != "unclassified")
+        assert purposes.told_by_name(purpose, None) == (purpose != "unclassified")
+
+    def test_what_it_carries_says_more_than_its_name(self) -> None:
+        carried = [finding("imei"), finding("iccid", certainty="likely")]
+        assert judge(post("stats.shop.example"), (), carried).purpose == "activation"
 
     def test_a_known_endpoint_is_not_judged_by_its_looks(self) -> None:
         judgement = judge(

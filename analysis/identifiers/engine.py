@@ -537,7 +537,7 @@ def _declared_single(each: Noted) -> Finding | None:
     kind = kinds().get(field.kind)
     if kind is None or len(each.text) > MAX_VALUE or _never(each.text):
         return None
-    checked = _check(kind.id, each.text)
+    checked = _check(kind.id, each.text) or _wide(kind, each.text)
     if checked is None:
         return None
     return Finding(kind.id, checked.value, "certain", declared_reason(field, checked.note), each.value.path)

@@ -38,11 +38,13 @@ from phonehome.analysis.knowledge.schema import (
     Reference,
     named_references,
 )
+from phonehome.analysis.knowledge.suffixes import registrable
 from phonehome.analysis.transmission import Protocol, Transmission
 
 MAX_PATH: Final = 2048
 """Characters of a path that are compared with a pattern; a longer path is cut there."""
 MAX_REMEMBERED_HOSTS: Final = 8192
+_WORDS: Final = re.compile(r"(?<![a-z0-9])[a-z]{2,}(?=[0-9]*(?:[.-]|\Z))").finditer
 
 _PROTOCOLS: Final = frozenset(get_args(Protocol))
 _ALL_BUT_DNS: Final = _PROTOCOLS - {"dns"}
@@ -150,6 +152,8 @@ class Catalogue:
         self._beside: dict[str, list[tuple[str, str, Endpoint]]] = {}
         self._hostless: list[Endpoint] = []
         self._remembered: dict[str | None, tuple[Endpoint, ...]] = {}
+        self._host_words = {word: purpose.id for purpose in purposes.values() for word in purpose.host_words}
+        self._by_name: dict[str, tuple[str, str] | None] = {}
         for endpoint in self.endpoints.values():
             if not endpoint.hosts:
                 self._hostless.append(endpoint)
@@ -171,6 +175,19 @@ class Catalogue:
                 self._remembered.clear()
             known = self._remembered[host] = self._work_out(host)
         return known
+
+    def by_name(self, host: str) -> tuple[str, str] | None:
+        """The purpose that the name of a host (lower case) looks like, and the word for it; None if none does. Words
+        are looked for before the domain that is registered, since companies are called anything."""
+        if host not in self._by_name:
+            if len(self._by_name) >= MAX_REMEMBERED_HOSTS:
+                self._by_name.clear()
+            words = [match for match in _WORDS(host) if match[0] in self._host_words]
+            # To know what is registered takes a list that is slow to load.
+            own = len(host) - len(registrable(host) or host) if words else 0
+            found = next((match[0] for match in words if match.end() < own), None)
+            self._by_name[host] = (self._host_words[found], found) if found else None
+        return self._by_name[host]
 
     def find(self, transmission: Transmission, keys: Container[str]) -> Endpoint | None:
         """The entry for this transmission, or None. `keys` are the names that decoding found in it."""

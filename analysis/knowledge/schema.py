@@ -253,10 +253,14 @@ class Purpose(Table, frozen=True):
     description: Text
     routine: bool = False
     """Whether any phone does it, so that without an identifier it is no news."""
+    host_words: Texts = ()
+    """Words of which one in a host's name, before the domain that is registered, looks like this purpose."""
 
     def claims(self) -> Iterator[tuple[object, ...]]:
         yield from super().claims()
         yield f"rank {self.rank}", "rank", self.rank
+        for word in self.host_words:
+            yield f"the word {word!r}", "host word", word
 
 
 class Purposes(KnowledgeFile, frozen=True):

@@ -15,7 +15,7 @@ from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.knowledge.addresses import the_country
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.policy.rules import Places, Policy, Rule
-from phonehome.analysis.purposes import UNCLASSIFIED
+from phonehome.analysis.purposes import UNCLASSIFIED, told_by_name
 from phonehome.analysis.report.document import MAX_LISTED
 from phonehome.analysis.report.entries import AppEntry, DestinationEntry, IdentifierEntry
 from phonehome.analysis.report.summary import how_surely, listed, times, unread, where
@@ -109,7 +109,7 @@ def _look(scene: Scene, rule: Rule, policy: Policy, row: DestinationEntry) -> Lo
     if of_app[0] == "no":
         return Look(why=of_app[1])
     problems = _problems(rule, policy, row, ())
-    if rule.purposes and row["purpose"] not in rule.purposes:
+    if rule.purposes and (row["purpose"] not in rule.purposes or told_by_name(row["purpose"], row["entry"])):
         return _unclassified(rule, row, problems, scene.hosts)
     excepted = _left_out(rule, policy, row)
     if excepted:
@@ -264,7 +264,10 @@ def _unclassified(
 ) -> Look:
     """A destination of another purpose. Where nobody could read what it was for, it can be of this one."""
     why_not = unread(row)
-    if row["purpose"] != UNCLASSIFIED or not why_not:
+    by_name = told_by_name(row["purpose"], row["entry"])
+    if by_name and not why_not and row["purpose"] in rule.purposes:
+        return Look(left_out="what it was for is told by the host's name alone", perhaps=True)
+    if (row["purpose"] != UNCLASSIFIED and not by_name) or not why_not:
         return Look(why=f"it was for another purpose: {row['purpose']}")
     if not problems:
         return Look(

@@ -13,7 +13,7 @@ from phonehome.analysis.identifiers.finding import RANK
 from phonehome.analysis.identifiers.kinds import LASTING
 from phonehome.analysis.knowledge.addresses import the_country
 from phonehome.analysis.knowledge.catalogue import catalogue
-from phonehome.analysis.purposes import ACTIVATION
+from phonehome.analysis.purposes import UNCLASSIFIED
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, IdentifierEntry
 
 MAX_COUNTRIES = 5
@@ -156,7 +156,7 @@ def _region(row: DestinationEntry) -> str:
 def purpose_phrase(row: DestinationEntry) -> str:
     """What was sent, for a sentence; where no entry of the catalogue says so, what it looks like, and why."""
     phrase = catalogue().purposes[row["purpose"]].phrase
-    if row["entry"] is None and row["purpose"] == ACTIVATION:
+    if row["entry"] is None and row["purpose"] != UNCLASSIFIED:
         return f"what looks like {phrase} ({row['purpose_reason'].removeprefix('by its looks: ')})"
     return phrase
 

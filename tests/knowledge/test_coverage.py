@@ -74,6 +74,12 @@ def test_each_list_is_held_to_a_share_and_says_where_it_is_from() -> None:
         assert taken.startswith("# 20"), path
 
 
+def test_what_the_names_of_hosts_look_like_tells_a_third_of_the_rest() -> None:
+    without, every = unclassified("adguard-mobile-spyware")
+    left = [host for host in without if catalogue().by_name(host) is None]
+    assert len(left) / every <= 0.60, left
+
+
 def test_a_host_that_nobody_knows_has_none() -> None:
     assert not known("host.invalid")
     assert not known("www.apple.com")

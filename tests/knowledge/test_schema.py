@@ -333,7 +333,7 @@ def test_all_mistakes_are_told_not_only_the_first(tmp_path: Path) -> None:
     told = [str(mistake) for mistake in refused(tmp_path)]
     assert (
         "purposes.toml: purpose 'activation': unknown key 'colour'; "
-        "known are description, id, label, phrase, rank, routine" in told
+        "known are description, host_words, id, label, phrase, rank, routine" in told
     )
     assert "purposes.toml: purpose 'activation': 'rank' must be a whole number from 1, the worst" in told
     assert sum("did you mean 'label'?" in mistake for mistake in told) == text.count("\nlabel = ")

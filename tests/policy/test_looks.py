@@ -56,6 +56,14 @@ class TestHosts:
         )
 
 
+def test_a_purpose_that_only_the_name_of_a_host_tells_is_no_ground_for_a_verdict() -> None:
+    text = NOT_CHINA.replace('"activation"', '"analytics"')
+    assert '"analytics"' in text
+    named = row("stats.shop.example", country="CN", purpose="analytics", entry="shop")
+    assert judged(text, named)["result"] == "broken"
+    assert judged(text, {**named, "entry": None})["result"] != "broken"
+
+
 class TestApps:
     RULE = 'apps = ["com.qualcomm.*"]\n' + NOT_CHINA
     UNENCRYPTED = RULE.replace('countries = ["CN"]', 'encryption = ["unencrypted"]')
