@@ -12,7 +12,9 @@ import pytest
 
 from captures.flows import build_flow, write_flows
 from phonehome import cli
+from phonehome.analysis import __version__
 from tests.sources.packets.build import Talk, pcap
+from tools import docs_site
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
@@ -33,8 +35,9 @@ NOT_RUN = {
     "phonehome report /captures/ --cluster": "needs the cluster of the line above; tests/phonehome/test_cluster.py",
     "phonehome report captures/ --cluster": "starts processes; tests/phonehome/test_cluster.py",
     "phonehome proxy": "waits for a phone; tests/network starts it with one",
-    "mitmdump ": "tests/addons starts mitmdump with each addon",
-    "mitmweb ": "waits for a phone; tests/network/test_web.py starts it",
+    "mitmdump -s": "waits for a phone; tests/network starts mitmdump with the addons",
+    "mitmdump -nr": "run by hand on 2026-11-26; tests/addons plays flows to the same addons",
+    "mitmweb ": "waits for a phone; tests/network/test_web.py has its page",
     "timesketch_importer": "needs a server; tests/phonehome/test_export.py holds the lines against what it asks for",
     "curl ": "needs a server; the line above it makes what is sent, and is run",
     "python -m captures.make_samples": ".ci/run runs it and compares",
@@ -176,3 +179,46 @@ def test_the_examples_of_a_command_are_understood(command: object) -> None:
     assert examples
     for line in examples:
         understood(re.split(r"\s{4,}|\s+\||\s+>", line)[0])
+
+
+def test_every_page_is_on_the_site() -> None:
+    listed = set(re.findall(r"^\s+- (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} | set(docs_site.PAGES.values()) == listed
+
+
+def test_links_of_the_repository_become_those_of_the_site() -> None:
+    text = (
+        "[a](docs/report.md#x) [b](captures/README.md) [c](analysis/examiner.py) [d](https://x.example/) [e](#here) "
+        "![f](docs/images/page.png) [`g`](LICENSE)"
+    )
+    assert docs_site.relinked(text, "README.md", "index.md") == (
+        "[a](report.md#x) [b](samples.md) c [d](https://x.example/) [e](#here) ![f](images/page.png) `g`"
+    )
+    assert docs_site.relinked("[a](../README.md) [b](report.md)", "docs/compare.md", "compare.md") == (
+        "[a](index.md) [b](report.md)"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<script defer src="https://cdn.example/x.js"></script>',
+        '<link href="//fonts.example/f.css" rel="stylesheet">',
+        "<img alt=x src=http://x.example/y.png>",
+    ],
+)
+def test_a_page_of_the_site_loads_nothing_from_elsewhere(text: str, tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    page.write_text(
+        '<a href="https://x.example/">x</a><link rel="canonical" href="https://x.example/"><img src="y.png">'
+    )
+    docs_site.on_post_build({"site_dir": str(tmp_path)})
+    page.write_text(text)
+    with pytest.raises(RuntimeError, match="loads something from elsewhere"):
+        docs_site.on_post_build({"site_dir": str(tmp_path)})
+
+
+def test_who_cites_it_cites_this_version() -> None:
+    cited = re.search(r'^version: "(.*)"$', (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert cited is not None
+    assert cited[1] == __version__
