@@ -39,6 +39,7 @@ NOT_RUN = {
     "mitmdump -nr": "run by hand on 2026-11-26; tests/addons plays flows to the same addons",
     "mitmweb ": "waits for a phone; tests/network/test_web.py has its page",
     "timesketch_importer": "needs a server; tests/phonehome/test_export.py holds the lines against what it asks for",
+    "podman ": "needs a builder of containers; docs/ci.md says what was tried",
     "curl ": "needs a server; the line above it makes what is sent, and is run",
     "python -m captures.make_samples": ".ci/run runs it and compares",
     "python -m phonehome.analysis.places.builder": "needs tables that are not kept here; tests/places/test_builder.py",
@@ -49,7 +50,18 @@ NOT_RUN = {
     "python benchmarks/": "minutes; tests/benchmarks runs what they are made of",
 }
 """How a command begins, and why it is not run here."""
-PROGRAMS = ("phonehome ", "mitmdump ", "mitmweb ", "python ", "python3 ", "uv ", "npm ", "pip ", "PHONEHOME_")
+PROGRAMS = (
+    "phonehome ",
+    "mitmdump ",
+    "mitmweb ",
+    "python ",
+    "python3 ",
+    "uv ",
+    "npm ",
+    "pip ",
+    "podman ",
+    "PHONEHOME_",
+)
 """How lines begin that stand indented, and are commands."""
 WORKED = {"check": (0, 1, 2), "inspect": (0, 1), "": (0,)}
 """Statuses of commands that did what they should: one of `inspect` finds nothing in this folder."""
@@ -105,8 +117,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_flows(folder / "phone.mitm", [flow])
     (folder / "captures").mkdir()
     for name in (
-        *("before.mitm", "after.mitm", "march.mitm", "release-1.mitm", "release-2.mitm", "monday.mitm"),
-        *("tuesday.mitm", "captures/phone.mitm", "release.mitm", "browser.mitm", "our-phone.mitm"),
+        *("before.mitm", "after.mitm", "march.mitm", "release-1.mitm", "release-2.mitm"),
+        *("captures/phone.mitm", "captures/nokia-7-plus-affected.mitm", "captures/nokia-7-plus-fixed.mitm"),
     ):
         shutil.copy(folder / "phone.mitm", folder / name)
     talk = Talk().open().send(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
@@ -125,7 +137,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for format_ in ("json", "har"):
             command = "report" if format_ == "json" else "convert"
             assert cli.main([command, "phone.mitm", "-o", f"phone.{format_}", "--quiet"]) == 0
-    for name in ("report.json", "january.json", "before.json", "after.json"):
+    for name in ("report.json", "january.json", "release-1.json"):
         shutil.copy(folder / "phone.json", folder / name)
     shutil.copy(folder / "phone.har", folder / "browser.har")
     return folder
