@@ -63,7 +63,8 @@ class Reply(NamedTuple):
     size: int
     """Bytes of the body, whether it was kept or not."""
     edge: Headers = ()
-    """The headers in which content networks name the place that answered (`knowledge/edges.toml`), names lower case."""
+    """The headers in which content networks name the place that answered (`knowledge/edges.toml`), names lower case;
+    all headers but the content encoding where the capture is read to be written anew."""
 
 
 class RoundTrips(NamedTuple):

@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
     from phonehome.analysis.identifiers.known import with_known
     from phonehome.analysis.render import output
     from phonehome.analysis.sources import CaptureError, find_captures, joined, open_source
+    from phonehome.analysis.sources.flow_state import WHOLE_ANSWERS
 
     target = Path(options.output)
     if target.suffix.lower() not in ENDINGS:
@@ -122,16 +123,21 @@ def run(options: argparse.Namespace) -> int:
         nonlocal left_out, written
         for path in readable:
             for one in sent(path):
-                if one.origin != "device" or not format_.fits(one):
+                # Names that the proxy itself resolved for the phone tell what its connections were to.
+                names = one.protocol == "dns" and one.origin == "proxy"
+                if not (one.origin == "device" or names) or not format_.fits(one):
                     left_out += 1
                     continue
                 written += 1
                 yield cleaner.clean(one) if cleaner else one
 
+    whole = WHOLE_ANSWERS.set(True)
     try:
         output.save_pieces(format_.write(wanted()), options.output)
     except OSError as error:
         raise UsageError(f"cannot write {options.output}: {error.strerror or error}") from error
+    finally:
+        WHOLE_ANSWERS.reset(whole)
     if not options.quiet:
         say(f"{written:,} transmissions are in {options.output}")
         if left_out:

@@ -40,6 +40,7 @@ _ANYWHERE: Final = 8
 _CREDENTIALS: Final = frozenset({"cookie", "authorization", "proxy-authorization"})
 """Headers whose values are secrets whatever they are (RFC 9110, RFC 6265)."""
 _LENGTH: Final = "content-length"
+_TYPE: Final = "content-type"
 _SHORTEST: Final = 24
 """Characters of a body that may be base64."""
 _BODIES: Final = frozenset({"body", "message", "content"})
@@ -184,15 +185,21 @@ class Cleaner:
         return base64.encodebytes(changed) if b"\n" in data else base64.b64encode(changed)
 
     def _reply(self, reply: Reply | None) -> Reply | None:
-        if reply is None or not reply.body:
-            return reply._replace(edge=()) if reply else None
+        if reply is None:
+            return None
+        # Of the other headers of an answer nobody knows what is in them.
+        reply = reply._replace(
+            edge=tuple((name, self._text(value)) for name, value in reply.edge if name.lower() == _TYPE)
+        )
+        if not reply.body:
+            return reply
         body = self._bytes(reply.body)
         decoded = self._examiner.decoder.decode_bytes(body, "", reply.encoding)
         left = decoded.opaque or self._in(self._examiner.recogniser.recognise(decoded))
         if left or any(known.search_values(decoded) for known in self._known) or self._holds(body):
             self.removed += 1
             return reply._replace(body=NOTE, size=len(NOTE), encoding="", edge=())
-        return reply._replace(body=body, size=len(body), edge=())
+        return reply._replace(body=body, size=len(body))
 
     # What is left, and what is done about it.
 

@@ -1,21 +1,22 @@
 """A flow file of mitmproxy, flow by flow, by its own writer."""
 
 import io
+import ipaddress
 import uuid
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
-from mitmproxy import connection, http, tcp, udp, websocket
+from mitmproxy import connection, dns, http, tcp, udp, websocket
 from mitmproxy.flow import Error, Flow
 from mitmproxy.io import FlowWriter
+from mitmproxy.net.dns import classes, op_codes, response_codes, types
 
 from phonehome.analysis.transmission import Transmission
 
 
 def fits(sent: Transmission) -> bool:
-    """Whether such a flow can be made of it: HTTP, WebSocket, TCP and UDP with content; not DNS, nor what stayed
-    closed."""
-    return sent.protocol in ("http", "websocket", "tcp", "udp") and sent.unopened is None
+    """Whether such a flow can be made of it: HTTP, WebSocket, TCP, UDP and DNS; not what stayed closed."""
+    return sent.protocol in ("http", "websocket", "tcp", "udp", "dns") and sent.unopened is None
 
 
 def write(transmissions: Iterable[Transmission]) -> Iterator[bytes]:
@@ -36,7 +37,9 @@ def _flow(sent: Transmission, number: int) -> Flow:
         timestamp_start=sent.time,
         transport_protocol=transport,
     )
-    server = connection.Server(address=(name, port), transport_protocol=transport)
+    # Whom the proxy asked for a name is not known, and is not made up.
+    nobody = sent.protocol == "dns" and sent.address is None
+    server = connection.Server(address=None if nobody else (name, port), transport_protocol=transport)
     if sent.address and sent.address_source == "connection":
         server.peername = (sent.address, port)
         server.timestamp_start = server.timestamp_tcp_setup = sent.time
@@ -50,17 +53,61 @@ def _flow(sent: Transmission, number: int) -> Flow:
     flow: Flow
     if sent.protocol in ("http", "websocket"):
         flow = _http(sent, client, server, name, port)
+    elif sent.protocol == "dns":
+        flow = _dns(sent, client, server)
     elif sent.protocol == "udp":
         flow = udp.UDPFlow(client, server)
-        flow.messages = [udp.UDPMessage(True, data, sent.time) for data in sent.payloads]
+        flow.messages = [udp.UDPMessage(mine, data, time) for mine, data, time in _messages(sent)]
     else:
         flow = tcp.TCPFlow(client, server)
-        flow.messages = [tcp.TCPMessage(True, data, sent.time) for data in sent.payloads]
+        flow.messages = [tcp.TCPMessage(mine, data, time) for mine, data, time in _messages(sent)]
     if sent.error:
         flow.error = Error(sent.error.encode("utf-8", "replace").decode(), end)
     flow.timestamp_created = sent.time
     seed = blake2b(f"{number} {sent.flow_id} {sent.time}".encode("utf-8", "replace"), digest_size=16).digest()
     flow.id = str(uuid.UUID(bytes=seed, version=4))
+    return flow
+
+
+def _messages(sent: Transmission) -> Iterator[tuple[bool, bytes, float]]:
+    """Whether the device sent it, the content, and when."""
+    for data in sent.payloads:
+        yield True, data, sent.time
+    if sent.reply is not None and sent.reply.body:
+        yield False, sent.reply.body, sent.end or sent.time
+
+
+def _dns(sent: Transmission, client: connection.Client, server: connection.Server) -> dns.DNSFlow:
+    """Of a question only the name is known: it is for addresses, of IPv6 where those are the answer."""
+    flow = dns.DNSFlow(client, server)
+    addresses = [(answer.name, ipaddress.ip_address(answer.address)) for answer in sent.answers]
+    kind = types.AAAA if addresses and all(found.version == 6 for _, found in addresses) else types.A
+    flow.request = dns.DNSMessage(
+        timestamp=sent.time,
+        id=0,
+        query=True,
+        op_code=op_codes.QUERY,
+        authoritative_answer=False,
+        truncation=False,
+        recursion_desired=True,
+        recursion_available=False,
+        reserved=0,
+        response_code=response_codes.NOERROR,
+        questions=[dns.Question(name, kind, classes.IN) for name in sent.questions],
+        answers=[],
+        authorities=[],
+        additionals=[],
+    )
+    if sent.reply is not None:
+        flow.response = flow.request.succeed(
+            [
+                dns.ResourceRecord.A(name, found, ttl=0)
+                if isinstance(found, ipaddress.IPv4Address)
+                else dns.ResourceRecord.AAAA(name, found, ttl=0)
+                for name, found in addresses
+            ]
+        )
+        flow.response.timestamp = sent.end or sent.time
     return flow
 
 
@@ -92,7 +139,7 @@ def _http(
             status_code=sent.reply.status or 0,
             reason=b"",
             headers=_fields((*sent.reply.edge, *encoding)),
-            content=sent.reply.body or b"",
+            content=b"" if sent.reply.body is None and not sent.reply.size else sent.reply.body,
             trailers=None,
             timestamp_start=end,
             timestamp_end=end,

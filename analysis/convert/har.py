@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from phonehome.analysis import __version__
 from phonehome.analysis.report.model import url
-from phonehome.analysis.transmission import Transmission
+from phonehome.analysis.transmission import Headers, Transmission
 
 MOST_TIME: Final = 2e11
 """Seconds since 1970: about the year 8307."""
@@ -87,7 +87,11 @@ def _response(sent: Transmission) -> dict[str, Any]:
         "httpVersion": sent.http_version or "HTTP/1.1",
         "cookies": [],
         "headers": _pairs(reply.edge) if reply else [],
-        "content": {"size": reply.size if reply else 0, "mimeType": "", **(_content(body) if body else {})},
+        "content": {
+            "size": reply.size if reply else 0,
+            "mimeType": header(reply.edge, "content-type") if reply else "",
+            **(_content(body) if body else {}),
+        },
         "redirectURL": "",
         "headersSize": -1,
         "bodySize": reply.size if reply else 0,
@@ -95,6 +99,11 @@ def _response(sent: Transmission) -> dict[str, Any]:
     if reply is None and sent.error:
         response["_error"] = sent.error
     return response
+
+
+def header(headers: Headers, wanted: str) -> str:
+    """The first header of that name (lower case), or an empty string."""
+    return next((value for name, value in headers if name.lower() == wanted), "")
 
 
 def _pairs(headers: Iterable[tuple[str, str]]) -> list[dict[str, str]]:

@@ -11,8 +11,9 @@ What the fields mean: mitmproxy's `connection.py`, `http.py`, `tcp.py`, `dns.py`
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from phonehome.analysis import knowledge
 from phonehome.analysis.sources.client_hello import is_client_hello, is_quic_initial, server_name
@@ -155,9 +156,18 @@ def headers_from_state(fields: Any) -> Headers:
     )
 
 
+WHOLE_ANSWERS: Final[ContextVar[bool]] = ContextVar("WHOLE_ANSWERS", default=False)
+"""Whether all headers of an answer are kept, for who writes the capture anew; a report needs few of them."""
+
+
 def answer_from_state(fields: Any) -> ResponseHead:
     """What a response's headers say of its encoding and of the place that answered. Names are looked at as they are:
     there are tens in each flow, and few are wanted."""
+    if WHOLE_ANSWERS.get():
+        all_ = headers_from_state(fields)
+        encodings = [value.lower() for name, value in all_ if name.lower() == "content-encoding"]
+        kept = tuple(pair for pair in all_ if pair[0].lower() != "content-encoding")
+        return ResponseHead(encodings[0] if encodings else "", kept)
     encoding = ""
     edge: list[tuple[str, str]] = []
     wanted = knowledge.shipped().edges.header_names

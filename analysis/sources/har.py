@@ -37,6 +37,7 @@ from phonehome.analysis.sources.flow_state import (
     MAX_PAYLOAD,
     MAX_REPLY_BODY,
     PROXY_HOSTS,
+    WHOLE_ANSWERS,
     failed_address,
     ip,
     name,
@@ -881,12 +882,16 @@ def _reply(response: _Message | None) -> tuple[Reply | None, str | None, int]:
         body = _base64(text) if content.encoding == "base64" else text.encode("utf-8", "surrogatepass")
     if not size:
         body = b""
-    wanted = knowledge.shipped().edges.by_header
-    edge = [
-        (key, value[:MAX_EDGE_HEADER])
-        for field, value in _headers(response.headers)
-        if (key := field.lower()) in wanted
-    ]
+    if WHOLE_ANSWERS.get():
+        undone = ("content-encoding", "transfer-encoding")
+        edge = [(name, value) for name, value in _headers(response.headers) if name.lower() not in undone]
+    else:
+        wanted = knowledge.shipped().edges.by_header
+        edge = [
+            (key, value[:MAX_EDGE_HEADER])
+            for field, value in _headers(response.headers)
+            if (key := field.lower()) in wanted
+        ]
     # Every exporter undoes the content encoding.
     return Reply(status, "", body, size or len(body or b""), tuple(edge)), error, size
 

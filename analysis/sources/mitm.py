@@ -527,6 +527,8 @@ def _nested(wanted: Mapping[bytes, Taker], runs: Mapping[bytes, Run] = {}) -> Ta
 
 def _answer(data: Buffer, start: int, end: int, kind: int) -> flow_state.ResponseHead:
     """The few headers of a reply that are wanted."""
+    if flow_state.WHOLE_ANSWERS.get():
+        return flow_state.answer_from_state(value(data, start, end, kind))
     fields = [
         (match[1], data[match.end() : min(match.end() + int(match[2]), end)])
         for match in _answer_headers().finditer(data, start, end)

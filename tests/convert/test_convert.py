@@ -14,9 +14,9 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mitmproxy import http
+from mitmproxy import dns, http, tcp
 from mitmproxy.flow import Flow
-from mitmproxy.io import FlowReader
+from mitmproxy.io import FlowReader, FlowWriter
 
 from captures.flows import Phone, Recorder, Reply, build_flow, write_flows
 from phonehome.analysis.convert import flows as flow_file
@@ -28,6 +28,7 @@ from phonehome.analysis.transmission import Reply as Reply_
 from phonehome.analysis.transmission import Transmission
 from phonehome.cli import main
 from tests.sources.packets.build import Talk, saved
+from tests.sources.packets.build import asked as dns_asked
 
 SAMPLES = sorted((Path(__file__).parents[2] / "captures").glob("*.mitm"))
 IMEI = "356938035643809"
@@ -86,6 +87,82 @@ def test_packets_become_flows(tmp_path: Path) -> None:
     assert flow.response is not None
     assert (flow.response.status_code, flow.response.content) == (200, b"ok")
     assert flow.server_conn.peername == ("203.0.113.7", 80)
+
+
+def test_answers_keep_their_headers_and_names_their_addresses(tmp_path: Path) -> None:
+    from mitmproxy.test import tflow
+
+    asked, told = tflow.tflow(resp=True), tflow.tdnsflow(resp=True)
+    assert asked.response is not None
+    asked.response.headers = http.Headers(
+        [
+            (b"Content-Type", b"text/plain"),
+            (b"Set-Cookie", b"a=b"),
+            (b"Set-Cookie", b"c=d"),
+            (b"Content-Encoding", b"gzip"),
+        ]
+    )
+    asked.response.raw_content = gzip.compress(b"ok")
+    capture = tmp_path / "a.mitm"
+    with capture.open("wb") as file:
+        for flow in (asked, told):
+            FlowWriter(file).add(flow)
+    again, name = flows(converted(capture, "b.mitm"))
+    assert isinstance(again, http.HTTPFlow)
+    assert again.response is not None
+    assert sorted(again.response.headers.fields) == sorted(asked.response.headers.fields)
+    assert again.response.content == b"ok"
+    assert isinstance(name, dns.DNSFlow)
+    assert name.response is not None
+    assert told.response is not None
+    assert [(one.name, str(one)) for one in name.response.answers] == [
+        (one.name, str(one)) for one in told.response.answers
+    ]
+    har = json.loads(converted(capture, "c.har").read_text())
+    (entry,) = har["log"]["entries"]
+    assert {"name": "Set-Cookie", "value": "c=d"} in entry["response"]["headers"]
+    assert entry["response"]["content"]["mimeType"] == "text/plain"
+    back = flows(converted(tmp_path / "c.har", "d.mitm"))[0]
+    assert isinstance(back, http.HTTPFlow)
+    assert back.response is not None
+    assert back.response.headers.get_all("set-cookie") == ["a=b", "c=d"]
+    masked = converted(capture, "e.mitm", "--mask").read_bytes()
+    assert b"Set-Cookie" not in masked
+    assert b"text/plain" in masked
+
+
+def test_answers_of_raw_connections_and_of_packets(tmp_path: Path) -> None:
+    request = b"GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Own: yes\r\n\r\nok"
+    frames = Talk().open().send(request).reply(answer).close().frames
+    frames += (
+        Talk(client_port=40001, port=9998)
+        .open()
+        .send(b"hello, hello")
+        .reply(b"and hello to you")
+        .close()
+        .frames
+    )
+    frames += dns_asked("b.example", ["203.0.113.9"])
+    found = flows(converted(saved(tmp_path, frames), "a.mitm"))
+    web = next(flow for flow in found if isinstance(flow, http.HTTPFlow))
+    assert web.response is not None
+    assert web.response.headers["X-Own"] == "yes"
+    raw = next(flow for flow in found if isinstance(flow, tcp.TCPFlow))
+    assert [(message.from_client, message.content) for message in raw.messages] == [
+        (True, b"hello, hello"),
+        (False, b"and hello to you"),
+    ]
+    name = next(flow for flow in found if isinstance(flow, dns.DNSFlow))
+    assert name.request.questions[0].name == "b.example"
+    assert name.response is not None
+    assert str(name.response.answers[0].ipv4_address) == "203.0.113.9"
+    read = read_captures([str(tmp_path / "a.mitm")])
+    assert any(
+        key.purpose == "name-resolution"
+        for device in read.report.devices.values()
+        for key in device.destinations
+    )
 
 
 def encodings(value: str) -> dict[str, bytes]:
