@@ -171,13 +171,18 @@ def kinds(row: DestinationEntry) -> list[str]:
 
 
 def evidence(rule: RuleVerdict, most: int | None = None) -> list[str]:
-    """What is against a rule, then what leaves it in doubt: a sentence each, with the reason; at most so many,
-    and how many more there are."""
-    lines = [
-        f"{said}{entry['claim']} Why: {'; '.join(entry['problems'])}."
-        for said, entries in (("", rule["broken"]), ("In doubt: ", rule["not_judged"]))
-        for entry in entries
+    """What is against a rule, then what is put up with, then what leaves it in doubt: a sentence each, with the reason;
+    at most so many, and how many more there are."""
+    accepted = [
+        f"Put up with{' until ' + entry['until'] if entry['until'] else ''} ({entry['accepted_because']}): "
+        f"{entry['claim']}"
+        for entry in rule.get("accepted", [])
     ]
+    broken, doubtful = (
+        [f"{said}{entry['claim']} Why: {'; '.join(entry['problems'])}." for entry in entries]
+        for said, entries in (("", rule["broken"]), ("In doubt: ", rule["not_judged"]))
+    )
+    lines = [*broken, *accepted, *doubtful]
     more = len(lines[most:] if most is not None else ()) + rule["listed_only"]
     return [*lines[:most], *([f"And {_number(more, 'destination')} more."] if more else [])]
 

@@ -8,7 +8,9 @@ from phonehome.analysis.policy.judge import Said, judge_policy
 from phonehome.analysis.policy.rules import PolicyError, load_waivers, parse
 from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.render.build_server import render
+from phonehome.analysis.render.output import rendered
 from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.phrases import evidence
 from tests.policy.test_judge import ACTIVATION, HEAD, NOT_CHINA, rule
 from tests.reports import device, document, identifier, row
 
@@ -179,6 +181,14 @@ class TestWaivers:
         verdict = judged(one(row(country="SG")), also=waived())
         assert verdict["result"] == "holds"
         assert "it fits nothing here" in render([verdict], one(row()), "text")
+
+    def test_what_it_covers_stands_in_every_report(self) -> None:
+        report = one(row())
+        report["verdict"] = verdict = judged(report, also=waived())
+        [line] = evidence(verdict["rules"][0])
+        assert line.startswith("Put up with until 2027-01-01 (ticket 7): 10.0.0.2 sent ")
+        for format_ in ("html", "markdown", "json"):
+            assert "ticket 7" in rendered(report, format_).decode()
 
     def test_it_covers_no_doubt(self) -> None:
         assert judged(one(row(country=None)), also=waived())["result"] == "not-judged"
