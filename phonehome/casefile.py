@@ -120,7 +120,7 @@ def _members(
         },
         "tables": record.tables(),
         "environment": record.environment(),
-        "command": hidden(_command(inputs, options)),
+        "command": _command(inputs, options, hidden),
         "options": {
             "device": [hidden(_without_folder(name)) for name in options.device],
             "as_of": str(options.as_of),
@@ -198,12 +198,12 @@ def _top(source: Source) -> str:
     return "captures" if source.option in ("capture", "companion") else f"inputs/{source.option}"
 
 
-def _command(inputs: list[record.Input], options: argparse.Namespace) -> str:
+def _command(inputs: list[record.Input], options: argparse.Namespace, hidden: Callable[[str], str]) -> str:
     """The command that does the same in a folder in which the archive was unpacked."""
     words = ["phonehome", "report"]
     words += [item["place"] for item in inputs if item["option"] == "capture"]
     for name in options.device:
-        words += ["--device", _without_folder(name)]
+        words += ["--device", hidden(_without_folder(name))]
     for item in inputs:
         if item["option"] not in ("capture", "companion"):
             day = f"@{item['said']}" if item["said"] else ""
@@ -212,7 +212,7 @@ def _command(inputs: list[record.Input], options: argparse.Namespace) -> str:
         words += [f"--{name}", str(value)] if value not in (None, "auto") else []
     for name, texts in (("market", options.market), ("mark", options.mark)):
         for text in texts:
-            words += [f"--{name}", text]
+            words += [f"--{name}", hidden(text)]
     if options.at:
         words += ["--at", options.at[0]]
     for name in ("show_identifiers", "online", "include_captures"):

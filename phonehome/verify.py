@@ -142,8 +142,10 @@ def _verified(archive: "Archive", options: argparse.Namespace, say_all: _Sayer) 
     if not wrong:
         say_all.good("each form of the report is what report.json makes")
     say_changed = say_all.bad if wrong else say_all.good
-    for line in changed or ["nothing: this very program, with these tables and libraries, made it"]:
+    for line in changed:
         say_changed(f"another than when it was made: {line}")
+    if not changed:
+        say_changed("program, tables and libraries are those that it was made with")
     if wrong:
         return EXIT_NOT_WHOLE
     return _again(archive, record, document, changed, options, say_all)
@@ -300,7 +302,7 @@ def _again(
     if changed:
         say_all.bad(f"this can come from what is another than when it was made: {'; '.join(changed)}")
     else:
-        say_all.bad("program, tables and libraries are the same as when it was made")
+        say_all.bad("and program, tables and libraries are those that it was made with")
     return EXIT_ANOTHER
 
 

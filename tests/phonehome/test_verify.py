@@ -260,7 +260,7 @@ def test_a_report_that_the_captures_do_not_give_is_told(
     assert status == 3
     assert "report.json: another one when it is made again" in said
     assert 'devices[0].destinations[0].country: "CN" was "SG" now' in said
-    assert "program, tables and libraries are the same as when it was made" in said
+    assert "and program, tables and libraries are those that it was made with" in said
 
 
 def test_another_version_is_said(case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -271,7 +271,7 @@ def test_another_version_is_said(case: Path, tmp_path: Path, capsys: pytest.Capt
     path = forged(case, tmp_path / "x.zip", provenance_json=json.dumps(about).encode())
     status, said = verified(capsys, path)
     assert status == 0
-    assert "this very program" not in said
+    assert "those that it was made with" not in said
     for text in ("it was phonehome 0.0.9", "catalogue", "table locations.mmdb", "typst 0.1, now"):
         assert text in said
 
@@ -386,3 +386,16 @@ def test_the_day_counts_only_for_waivers(
     assert found["verdict.json"] != files(report(folder, *options, to="waived.zip"))["verdict.json"]
     other = files(report(folder, "--policy", "eea", to="plain.zip"))
     assert json.loads(other["provenance.json"])["options"]["judged_on"] is None
+
+
+def test_a_name_that_holds_an_identifier_is_masked(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture, out = tmp_path / f"{IMEI}.mitm", tmp_path / "case.zip"
+    shutil.copy(folder / "phone.mitm", capture)
+    assert main(["report", str(capture), "--quiet", "-o", str(out)]) == 0
+    about: record.Record = json.loads(files(out)["provenance.json"])
+    assert about["inputs"][0]["place"] == "captures/‹IMEI #1›.mitm"
+    assert about["command"] == "phonehome report 'captures/‹IMEI #1›.mitm' -o case.zip"
+    assert IMEI.encode() not in out.read_bytes()
+    assert "the same, byte for byte" in verified(capsys, out, capture)[1]
