@@ -35,6 +35,8 @@ COLUMNS = (
     "last",
     "not_understood",
     "apps",
+    "device_id",
+    "captures",
 )
 
 LOOKS = ("encrypted", "unknown", "limit")
@@ -80,6 +82,8 @@ def _line(device: DeviceEntry, row: DestinationEntry) -> tuple[object, ...]:
         row["last"],
         "; ".join(f"{looks}={number}" for looks, number in row["not_understood"].items() if looks in LOOKS),
         "; ".join(f"{app_label(app)} ({', '.join(app['sources'])})" for app in row.get("apps", [])),
+        device["id"],
+        "; ".join(device["captures"]),
     )
 
 

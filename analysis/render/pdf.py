@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from typst import PDFStandard
 
 MAX_ROWS: Final = 600
+MAX_DEVICES: Final = 100
+"""Devices that are printed, the most worrying; of thousands, a book would come out."""
+MAX_CAPTURES: Final = 500
 MAX_DETAILS: Final = 40
 """Destinations whose evidence is printed: a page each, or so, for two of them."""
 LONGEST_PART: Final = 20
@@ -138,7 +141,8 @@ def _data(view: Page) -> dict[str, Any]:
             }
             for item in view.side_by_side
         ],
-        "devices": [_device(device, view.axis, picture) for device in view.devices],
+        "devices": [_device(device, view.axis, picture) for device in view.devices[:MAX_DEVICES]],
+        "devices_left_out": max(0, len(view.devices) - MAX_DEVICES),
         "axis": _axis(view.axis) if view.axis else None,
         "lanes": [_lane(lane, view.axis, picture) for lane in view.lanes],
         "lanes_left_out": view.lanes_left_out,
@@ -168,8 +172,9 @@ def _data(view: Page) -> dict[str, Any]:
                 "name": capture["path"].rpartition("/")[2],
                 "period": period(capture["first"], capture["last"]),
             }
-            for capture in report["captures"]
+            for capture in report["captures"][:MAX_CAPTURES]
         ],
+        "captures_left_out": max(0, len(report["captures"]) - MAX_CAPTURES),
         "errors": report["errors"],
         "made": f"Made by {tool['name']} {tool['version']}, which knows {report['sources']['catalogue']['endpoints']} "
         f"endpoints. Identifiers are {report['sources']['identifiers']}. Looked up online: {online}.",

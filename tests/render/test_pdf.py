@@ -115,3 +115,20 @@ def test_the_ending_of_the_file_chooses_the_format(ending: str, begins: bytes, t
 def test_goes_to_standard_output_as_bytes(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["report", str(SAMPLES / "china-variant.mitm"), "--quiet", "--format", "pdf"]) == 0
     assert capfdbinary.readouterr().out.startswith(b"%PDF-")
+
+
+def test_bounds_the_devices_that_are_printed_and_says_so() -> None:
+    document = sample_document()
+    devices = [
+        {**device, "id": str(number), "destinations": device["destinations"][:1]}
+        for device in document["devices"]
+        for number in range(60)
+    ]
+    captures = document["captures"] * 600
+    many: Any = {**document, "devices": devices, "captures": captures}
+    left = len(devices) - pdf.MAX_DEVICES
+    assert left > 0
+    text = text_of(pages_of(many))
+    assert f"The other {len(devices) - 6} devices" in text
+    assert f"{left} more devices are not printed" in text
+    assert f"{len(captures) - pdf.MAX_CAPTURES} more captures are not printed" in text
