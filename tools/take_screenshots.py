@@ -36,9 +36,9 @@ class Shot(NamedTuple):
 SHOTS = (
     Shot("page.png", "report", ".kicker", 1010),
     Shot("page-companies.png", "report", "#companies", 860),
-    Shot("page-map.png", "report", "#map", 640),
-    Shot("page-time.png", "report", "#time", 490),
-    Shot("page-flow.png", "report", "#flow", 680, scheme="dark"),
+    Shot("page-map.png", "report", "#map", 620),
+    Shot("page-time.png", "report", "#time", 560),
+    Shot("page-flow.png", "report", "#flow", 660, scheme="dark"),
     Shot("page-evidence.png", "report", "#destinations", 960, opened=".destinations .more details"),
     Shot("page-phone.png", "report", ".kicker", 1500, width=390),
     Shot("changes.png", "changes", "h1", 760),

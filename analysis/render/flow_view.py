@@ -79,9 +79,9 @@ class FlowLayout(NamedTuple):
 
 
 FLOW_COLUMNS: Final = ("Device", "Purpose", "Country", "Network")
-WIDE_FLOW: Final = FlowLayout((0, 1, 2, 3), 1084, 84)
+WIDE_FLOW: Final = FlowLayout((0, 1, 2, 3), 1084, 66)
 NARROW_FLOW: Final = FlowLayout((1, 2), 360, 56)
-PAPER_FLOW: Final = FlowLayout((0, 1, 2, 3), 1084, 84)
+PAPER_FLOW: Final = FlowLayout((0, 1, 2, 3), 1084, 66)
 _MOST_NODES: Final = (8, 12, 12, 12)
 _FLOW_HEIGHT: Final = 300
 _FLOW_NODE: Final = 60
@@ -90,7 +90,7 @@ _BOX: Final = 24
 """Units that a box is high at least."""
 _BAR: Final = 4
 _GAP: Final = 7
-_LETTER: Final = 7.6
+_LETTER: Final = 7.4
 """Units that a letter is wide."""
 _FEWEST_WAYS: Final = 5
 _AROUND: Final = 22

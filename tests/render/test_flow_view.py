@@ -96,7 +96,7 @@ def test_a_long_name_is_cut_and_told_whole() -> None:
     (node,) = (node for node in view.nodes if node.text == "n" * 90)
     assert node.shown.endswith("…")
     assert 15 < len(node.shown) < 60
-    assert (len(node.shown) + 5) * 7.6 <= node.width
+    assert (len(node.shown) + 5) * 7.4 <= node.width
 
 
 def test_the_table_says_the_same() -> None:

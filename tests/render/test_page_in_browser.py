@@ -25,19 +25,23 @@ SIZES = {"phone": PHONE, "desk": DESK}
 
 
 def fleet() -> Document:
-    """Ten phones, two captures; the last sent what is grave; a country is excluded, another is in doubt."""
+    """Eight phones, two captures; the last sent what is grave; a country is excluded, another is in doubt."""
     evidence = [{"kind": "table", "says": "a table says US", "country": "US", "source": "t", "date": None}]
     made = document(
+        device(
+            row("a.example", "SG"),
+            row("b.example", None, country_evidence=evidence, excluded_countries=["US"]),
+            row("c.example", "JP", country_certainty="uncertain"),
+            id="10.0.0.1",
+        ),
         *(
             device(
-                row("a.example", ("SG", "DE", "NO")[number % 3], purpose_label=f"Purpose {number % 2}"),
-                row("b.example", None, country_evidence=evidence, excluded_countries=["US"]),
-                row("c.example", "JP", country_certainty="uncertain"),
+                row("a.example", ("DE", "NO")[number % 2], purpose_label=f"Purpose {number % 2}"),
                 id=f"10.0.0.{number}",
             )
-            for number in range(9)
+            for number in range(2, 8)
         ),
-        device(row(encrypted="no", unencrypted=3, identifiers=[identifier(unencrypted=3)]), id="10.0.0.9"),
+        device(row(encrypted="no", unencrypted=3, identifiers=[identifier(unencrypted=3)]), id="10.0.0.8"),
     )
     capture = made["captures"][0]
     made["captures"] = [
@@ -50,7 +54,7 @@ def fleet() -> Document:
 def short(report: Document) -> Document:
     """The first rows of each device: what a check sees in one, it sees in all."""
     for entry in report["devices"]:
-        del entry["destinations"][4:]
+        del entry["destinations"][2:]
     return report
 
 
@@ -342,10 +346,10 @@ def ends_with_a_head(page: pypdf.PageObject) -> bool:
 def test_prints_the_verdict_unfolded_without_controls_or_a_head_alone(opened: Open) -> None:
     found = opened("short", DESK)
     found.page.reload()
-    # Nothing is written in the outlines, and to read them back takes seconds.
-    found.page.evaluate("document.querySelector('#land').remove()")
+    # To read pictures back takes seconds.
+    found.page.evaluate("document.querySelectorAll('svg').forEach((picture) => picture.replaceChildren())")
     # Each offset moves the ends of pages to other places of the tables.
-    for offset in (0, 240, 820):
+    for offset in (240, 820):
         found.page.evaluate(
             """(offset) => { const sheet = new CSSStyleSheet();
             sheet.replaceSync(`body { padding-top: ${offset}px !important }`);
