@@ -50,7 +50,7 @@ ASKED_MEMORY = {"addresses": 150}
 """Megabytes for each process of ours; 100 for all others."""
 ASKED_HELP = 0.1
 """Seconds."""
-PATIENCE = 600
+PATIENCE = 1800
 """Seconds after which a process is ended."""
 
 

@@ -97,11 +97,11 @@ def test_tokens_and_cookies_repeat_for_a_while_and_requests_do_not(flows: list[F
 @pytest.mark.parametrize("kind", KINDS)
 def test_mitmproxy_reads_each_kind_as_we_do(kind: str, tmp_path: Path) -> None:
     path = tmp_path / kind
-    make(path, 60, kind=kind)
+    make(path, 60 if kind != "old" else 400, kind=kind)
     with path.open("rb") as file:
         expected = list(FlowReader(file).stream())
     read = {sent.flow_id: sent for sent in mitm.read(path.read_bytes())}
-    assert len(expected) >= len(read) == 60
+    assert len(expected) >= len(read) == (60 if kind != "old" else 400)
     for flow in expected:
         if isinstance(flow, http.HTTPFlow) and flow.id in read:
             assert read[flow.id].method == flow.request.method
