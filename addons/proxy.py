@@ -36,6 +36,7 @@ from phonehome.addons.commands import Commands
 from phonehome.addons.live_report import LiveReport
 from phonehome.addons.own_names import CERTIFICATE, PAGE, OwnNames
 from phonehome.addons.own_network import OwnNetwork
+from phonehome.addons.process_names import ProcessNames
 from phonehome.addons.streams import Streams
 from phonehome.addons.undecrypted_tls import UndecryptedTls
 from phonehome.analysis.render.escape import printable
@@ -184,7 +185,7 @@ async def _run(settings: Settings, faults: "_Faults") -> None:
     try:
         # Before the live report, which leads its own name to this computer.
         master.addons.add(OwnNetwork(), Attempts(), UndecryptedTls(), ActivationLog(), LiveReport())
-        master.addons.add(Commands(), Streams(), CaptureWriter())
+        master.addons.add(ProcessNames(), Commands(), Streams(), CaptureWriter())
         master.addons.add(Instructions(settings, master, faults), own := OwnNames())
         # Before mitmproxy's resolver, which would wait for a name server of the internet.
         master.addons.chain.insert(0, master.addons.chain.pop(master.addons.chain.index(own)))

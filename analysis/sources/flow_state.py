@@ -20,6 +20,7 @@ from phonehome.analysis.sources.client_hello import is_client_hello, is_quic_ini
 from phonehome.analysis.sources.tnetstring import Unread
 from phonehome.analysis.transmission import (
     AddressSource,
+    App,
     Headers,
     HostSource,
     NameAnswer,
@@ -49,6 +50,10 @@ NOTE_SENT = "phonehome_bytes_sent"
 NOTE_RECEIVED = "phonehome_bytes_received"
 """Entries that the addon undecrypted_tls makes in a flow's metadata: how TLS stayed closed (an `Unopened`), and
 the bytes each way, because it keeps the ClientHello and not the ciphertext."""
+NOTE_PROCESS = "phonehome_process"
+"""The entry of the addon process_names: the program that opened the connection."""
+MAX_PROCESS = 100
+"""Characters of its name."""
 _UNOPENED: Mapping[str, Unopened] = {"refused": "refused", "failed": "failed", "passed": "passed"}
 
 PROXY_HOSTS = frozenset({"mitm.it", "phonehome.test"})
@@ -202,7 +207,13 @@ def assemble(state: Mapping[str, Any]) -> Transmission | None:
     """As `transmission_from_state`, for connections and headers that are converted already: a request's to
     `Headers`, a reply's to `Answer`."""
     make = _PROTOCOLS.get(text(state.get("type")))
-    return make(state) if make else None
+    found = make(state) if make else None
+    metadata = state.get("metadata")
+    if found is not None and isinstance(metadata, dict) and NOTE_PROCESS in metadata:
+        process = metadata[NOTE_PROCESS]
+        if isinstance(process, str | bytes) and process:
+            return found._replace(app=App(text(process)[:MAX_PROCESS], "", "process"))
+    return found
 
 
 def _http(state: Mapping[str, Any]) -> Transmission | None:

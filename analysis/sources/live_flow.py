@@ -13,6 +13,7 @@ from typing import Any
 from mitmproxy import connection, dns, flow, http, tcp, udp
 
 from phonehome.analysis.sources.flow_state import (
+    NOTE_PROCESS,
     Client,
     ResponseHead,
     Server,
@@ -123,9 +124,12 @@ def _message(flow: flow.Flow) -> dict[str, Any]:
             for message in flow.messages
         ]
         message["metadata"] = flow.metadata
+        return message
     elif isinstance(flow, dns.DNSFlow):
         message["request"] = flow.request.get_state()
         message["response"] = flow.response.get_state() if flow.response else None
+    if NOTE_PROCESS in flow.metadata:
+        message["metadata"] = {NOTE_PROCESS: flow.metadata[NOTE_PROCESS]}
     return message
 
 

@@ -576,6 +576,7 @@ _METADATA: dict[bytes, Taker] = {
         flow_state.NOTE_UNOPENED,
         flow_state.NOTE_SENT,
         flow_state.NOTE_RECEIVED,
+        flow_state.NOTE_PROCESS,
         "websocket",  # formats before 12
         "websocket_handshake",
     )

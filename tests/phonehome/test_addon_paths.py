@@ -18,6 +18,7 @@ NAMES = (
     "live_report",
     "own_names",
     "own_network",
+    "process_names",
     "streams",
     "undecrypted_tls",
 )
