@@ -3,8 +3,8 @@
     mitmdump --mode local -w capture.mitm -s addons/process_names.py
 
 mitmproxy redirects the connections of this computer's programs in that mode, an emulator's among them, and its
-transport knows the name of the process (`get_extra_info("process_name")`, as mitmproxy_rs documents it). The name goes into the
-flow, and so into the capture; a report names it as the app, by the word of the process.
+transport knows the name of the process (`get_extra_info("process_name")`, as mitmproxy_rs documents it). The name goes
+into the flow, and so into the capture; a report names it as the app, by the word of the process.
 """
 
 from pathlib import PurePath, PureWindowsPath
