@@ -77,16 +77,15 @@ def _entry(build: Build, fix: Fix, models: Sequence[str], builds: Sequence[str])
     inference: list[str] = []
     if not _is_phone(fix, models, builds):
         statement = (
-            f"Whether it carries {fix.said.what} is not known: what {fix.said.by} said is about the "
-            f"{fix.said.phone}, "
-            "and this phone names itself otherwise."
+            f"Whether it carries {fix.said.what} is not known. What {fix.said.by} said is about the "
+            f"{fix.said.phone}, and this phone names itself otherwise."
         )
     elif any(build == fixed for fixed in fix.builds):
         status = "stated"
         statement = f"Carries {fix.said.what}, by {fix.said.by}'s statement on the {fix.said.phone}."
     else:
         statement = (
-            f"Whether it carries {fix.said.what} is not known: "
+            f"Whether it carries {fix.said.what} is not known. "
             f"{fix.said.by}'s statement does not name this build."
         )
         inference = [_compared(build, fixed) for fixed in fix.builds]

@@ -23,11 +23,14 @@ from phonehome.analysis.report.summary import (
     exposed,
     how_surely,
     identifiers_carried,
+    in_sentences,
     is_closed,
     is_lasting,
     kinds_carried,
     listed,
+    number_of,
     place,
+    shortest,
     times,
     told,
     unread,
@@ -39,9 +42,10 @@ COMPARISON_SCHEMA: Final = "phonehome/comparison/1"
 VOLUME_FACTOR: Final = 2
 VOLUME_LEAST: Final = 10
 """Transmissions by which a number must differ, beside the factor, to be told as a change."""
-DETAIL: Final = " Seen "
-"""Stands in a sentence between what follows and what it follows from."""
-MAX_NAMED: Final = 6
+DETAIL: Final = " Seen before"
+"""Begins, in a finding, what it follows from."""
+MAX_NAMED: Final = 3
+"""Hosts and kinds that a sentence names."""
 
 LEAST_SPAN: Final = 0.8
 """Of the time for which a phone was watched before, the least for which it must be watched afterwards."""
@@ -443,7 +447,7 @@ def _gone(
     there = the_country(country)
     hosts = {_name(row) for row in rows}
     surely = how_surely(rows)
-    before = f"before{f', {surely}to {there}' if surely else ''}: {_counted(rows, shown)}, in {_span(old)}"
+    before = f"Before, in {_span(old)}: {_counted(rows, shown)}.{_doubt(rows, there)}"
     later = [row for row in new["destinations"] if row["purpose"] == _ACTIVATION]
     nowhere = [row for row in later if not _is_placed(row) and country not in row["excluded_countries"]]
     closed = _unread_there(country, rows, new)
@@ -454,42 +458,48 @@ def _gone(
         if any(map(is_lasting, row["identifiers"])) and (row["country"] == country or not _is_known(row))
     ]
     if lasting:
-        kinds = identifiers_carried(lasting)
-        which = f"{told(kinds[:MAX_NAMED])}{' and more' if len(kinds) > MAX_NAMED else ''}"
         went = "went" if _was_sent(lasting) else "would have gone"
-        return (
-            f"No fix can be seen: {which} {went} {_whither(lasting)} afterwards, whatever it was for "
-            f"({_counted(lasting, shown)}; {before})."
+        claim = shortest(
+            f"No fix can be seen: {_kinds(lasting, most)} {went} {_whither(lasting, places)} afterwards"
+            for places in (2, 1)
+            for most in (MAX_NAMED, 2, 1)
         )
+        return f"{claim}. Whatever it was for: {_counted(lasting, shown)}. {before}"
     if nowhere or closed:
         if nowhere:
             why = (
-                f"{_number(nowhere)} of activation data went to where is not known ({_hosts(nowhere, shown)})"
+                f"{_number(nowhere)} of activation data went to where is not known: {_hosts(nowhere, shown)}."
             )
         else:
             how = "closed" if all(map(is_closed, closed)) else "not read"
-            why = f"now {times(_total(closed))}, {how}, to {_hosts(closed, shown)}, {_whither(closed)}"
-        return f"Whether activation data still goes to {there} cannot be said: {why} ({before})."
+            seen = f"Now {times(_total(closed))}, {how}, to {_hosts(closed, shown)}"
+            why = f"{seen}. It went {_whither(closed, 1)}."
+        return f"Whether activation data still goes to {there} cannot be said. {why} {before}"
     if not later:
         return (
-            f"No activation data was seen afterwards at all, in {_span(new)}: that none went to {there} does not "
-            f"show that none would ({before})."
+            f"No activation data was seen afterwards at all, in {_span(new)}. That none went to {there} does not "
+            f"show that none would. {before}"
         )
-    now = f"after: not once, in {_span(new)}; what was seen of activation went {_whither(later, shown)}"
+    went = shortest(
+        f"What was seen of activation then went {_whither(later, most, names)}"
+        for most, names in ((2, shown), (1, shown), (2, None), (1, None))
+    )
+    now = f"Afterwards, in {_span(new)}: not once. {went}."
     known = {name["host"] for name in new["names_only_known"] if name["purpose"] == _ACTIVATION}
     looked_up = sorted(known | hosts & set(new["names_only"]))
     if looked_up:
         return (
-            f"Activation data was not seen to go to {there} any more, but the phone still looked up "
-            f"{listed([shown.host(name) for name in looked_up])} ({before}; {now})."
+            f"Activation data was not seen to go to {there} any more. But the phone still looked up "
+            f"{_named(shown.host(name) for name in looked_up)}. {before} {now}"
         )
     if moved:
-        return f"Activation data for {_hosts(moved, shown)} goes {_whither(moved, shown)}, before {surely}to {there}."
+        now = f"Activation data for {_hosts(moved, shown)} now goes {_whither(moved, 1)}."
+        return f"{now} Before, it went {surely}to {there}."
     needed = _needed(pair, gaps)
     if needed:
         return (
-            f"Activation data was not seen to go to {there} any more ({before}; {now}). To say that the fix works "
-            f"would need {listed(needed)}."
+            f"Activation data was not seen to go to {there} any more. {before} {now} To say that the fix works would "
+            f"need more. {' '.join(f'Needed: {each}.' for each in needed)}"
         )
     stated = [entry for entry in new["firmware"] if entry["status"] == "stated"]
     repaired = any(row["unencrypted"] for row in rows) or bool(stated)
@@ -501,13 +511,23 @@ def _gone(
         else f"{claim[0].upper()}{claim[1:]}"
     )
     builds = "".join(f" Build {shown.name(entry['build'])}: {entry['statement']}" for entry in stated)
-    return f"{claim}.{DETAIL}{before}; {now}.{builds}"
+    return f"{claim}.{DETAIL}{before.removeprefix('Before')} {now}{builds}"
+
+
+def _doubt(rows: Sequence[DestinationEntry], there: str) -> str:
+    """A sentence if the country of these rows is less than certain."""
+    return f" That it went to {there} is likely, not certain." if how_surely(rows) else ""
+
+
+def _kinds(rows: Sequence[DestinationEntry], most: int) -> str:
+    carried = identifiers_carried(rows)
+    return f"{told(carried[:most])}{' and more' if len(carried) > most else ''}"
 
 
 def _needed(pair: _Both, gaps: Sequence[str]) -> list[str]:
     """What the captures would have to show besides, for it to be said that something is mended."""
     old, new = pair.old, pair.new
-    needed = [f"a later capture that was read whole ({gaps[0]})"] if gaps else []
+    needed = [f"a later capture that was read whole. {gaps[0].rstrip('.')}"] if gaps else []
     if not (pair.by == "identifier" or (pair.by == "label" and old["named"] and new["named"])):
         needed.append(
             'that both are one phone (an identifier of it in both captures, or your word: --device "NAME=ADDRESS")'
@@ -553,18 +573,16 @@ def _still(
     country: str, rows: Sequence[DestinationEntry], after: Sequence[DestinationEntry], shown: Shown
 ) -> list[str]:
     """Activation data that goes where it went before."""
-    before = f"before: {_counted(rows, shown)}{_clear(rows)}"
+    before = f"Before: {_counted(rows, shown)}{_clear(rows)}."
     still = f"Activation data {_goes(after, 'still ')} {how_surely(after)}to {the_country(country)}"
     if any(row["unencrypted"] for row in after):
-        return [f"{still} unencrypted: {_counted(after, shown)}; {before}."]
+        return [f"{still} unencrypted. Now: {_counted(after, shown)}. {before}"]
     closed = [row for row in after if is_closed(row)]
     if closed:
-        return [
-            f"{still}: now {times(_total(closed))}, closed, so that nobody can read it, to {_hosts(closed, shown)}; "
-            f"{before}."
-        ]
+        now = f"Now {times(_total(closed))}, closed, so that nobody can read it, to {_hosts(closed, shown)}."
+        return [f"{still}. {now} {before}"]
     if any(row["unencrypted"] for row in rows):
-        return [f"{still}, now encrypted: {_counted(after, shown)}; {before}."]
+        return [f"{still}, now encrypted. Now: {_counted(after, shown)}. {before}"]
     return []
 
 
@@ -585,10 +603,10 @@ def _appeared(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, 
     hosts = {_name(row) for row in rows}
     known = any(_name(row) in hosts for row in old["destinations"] if row["purpose"] == _ACTIVATION)
     how = " unencrypted" if any(row["unencrypted"] for row in rows) else ""
-    seen = "went elsewhere" if known else "was not seen to"
+    seen = "it went elsewhere" if known else "it was not seen to"
     return (
-        f"Activation data {_goes(rows, 'now ')} {how_surely(rows)}to {the_country(country)}{how}: "
-        f"{_counted(rows, shown)}; before it {seen}."
+        f"Activation data {_goes(rows, 'now ')} {how_surely(rows)}to {the_country(country)}{how}. "
+        f"Now: {_counted(rows, shown)}. Before, {seen}."
     )
 
 
@@ -598,21 +616,23 @@ def _clear_text(old: DeviceEntry, new: DeviceEntry, shown: Shown) -> list[str]:
     findings = []
     gone = [label for label in before if label not in after]
     if gone:
-        hosts = _hosts([row for label in gone for row in before[label]], shown)
-        findings.append(f"Not seen unencrypted any more: {_surely(before, gone)} (before: to {hosts}).")
+        findings.append(
+            f"{_told('Not seen unencrypted any more:', before, gone)} Before, they went to "
+            f"{_hosts([row for label in gone for row in before[label]], shown)}."
+        )
     added = [label for label in after if label not in before]
     if added:
-        hosts = _hosts([row for label in added for row in after[label]], shown)
         findings.append(
-            f"Now unencrypted: {_surely(after, added)} (to {hosts}); before they were not seen so."
+            f"{_told('Now unencrypted:', after, added)} They go to "
+            f"{_hosts([row for label in added for row in after[label]], shown)}. Before they were not seen so."
         )
     return findings
 
 
-def _surely(rows: Mapping[str, Sequence[DestinationEntry]], labels: Sequence[str]) -> str:
-    """These kinds of identifiers, and of which it is only probable what they are."""
+def _told(lead: str, rows: Mapping[str, Sequence[DestinationEntry]], labels: Sequence[str]) -> str:
+    """These kinds of identifiers, and of which it is only probable what they are, in sentences."""
     carried = identifiers_carried([row for label in labels for row in rows[label]])
-    return told([each for each in carried if each.label in labels])
+    return " ".join(in_sentences(lead, [each for each in carried if each.label in labels], "Also"))
 
 
 def _counted(rows: Sequence[DestinationEntry], shown: Shown) -> str:
@@ -624,13 +644,16 @@ def _counted(rows: Sequence[DestinationEntry], shown: Shown) -> str:
     return f"{listed(parts)}, to {_hosts(rows, shown)}"
 
 
-def _whither(rows: Sequence[DestinationEntry], shown: Shown | None = None) -> str:
+def _whither(rows: Sequence[DestinationEntry], most: int, shown: Shown | None = None) -> str:
     """`to Singapore and probably to Germany`, the place of most first; with hosts, if it is told how to show them."""
     found: dict[str, set[str]] = {}
     for row in rows:
         found.setdefault(whither(row), set()).add(_shown_name(row, shown) if shown else "")
     order = _by_weight((whither(row), row) for row in rows)
-    return listed([f"{where} ({_named(found[where])})" if shown else where for where in order])
+    texts = [f"{where} ({_named(found[where])})" if shown else where for where in order[:most]]
+    return listed(
+        [*texts, *([f"to {number_of(len(order) - most, 'other place')}"] if len(order) > most else [])]
+    )
 
 
 def _by_weight(named: Iterable[tuple[str, DestinationEntry]]) -> list[str]:
@@ -674,7 +697,8 @@ def _hosts(rows: Iterable[DestinationEntry], shown: Shown) -> str:
 def _shown_name(row: DestinationEntry, shown: Shown) -> str:
     if row["host"]:
         return shown.host(row["host"])
-    return ", ".join(shown.host(address) for address in row["addresses"]) or "(no name)"
+    more = f" and {len(row['addresses']) - 1} more" if len(row["addresses"]) > 1 else ""
+    return "".join(f"{shown.host(address)}{more}" for address in row["addresses"][:1]) or "(no name)"
 
 
 def _named(names: Iterable[str]) -> str:

@@ -559,6 +559,6 @@ def _age_warning(day: datetime.date, tables: Iterable[str]) -> str | None:
         + [f"{(date - day).days / 365.25:.1f} years later ({date})" for date in after]
     )
     return (
-        f"The capture is of {day}, and the nearest location tables are {nearest}: addresses move between countries, so "
-        "they say less of where these were at the time."
+        f"The capture is of {day}, and the nearest location tables are {nearest}. Addresses move "
+        "between countries, so they say less of where these were at the time."
     )

@@ -20,6 +20,7 @@ from phonehome.analysis.report.summary import (
     number_of,
     place,
     purpose_phrase,
+    shortest,
     times,
     told,
     unread,
@@ -56,16 +57,17 @@ def headline(report: Document) -> Headline:
         return _nothing(devices, [row for _, row in rows])
     its, carried = _of_all(its, carried)
     sent = any(row["transmissions"] > row["attempts"] for _, row in its)
-    what = told(_most_telling(carried, its)) if carried else purpose_phrase(found)
-    # "sent probably IMEI" is no English, and "probably sent IMEI" would doubt that it was sent.
-    what = f"what is {what}" if what.startswith("probably ") else what
     words = {row["encrypted"] for _, row in its}
     encrypted = ENCRYPTION[
         words.pop() if len(words) == 1 else "mixed" if words & {"no", "mixed"} else "unknown"
     ]
-    who = _subject([device for device, _ in its], devices)
+    who = f"{_subject([device for device, _ in its], devices)} {'sent' if sent else 'tried to send'}"
+    telling = _most_telling(carried, its)
+    kinds = [told(telling[:number]) for number in range(len(telling), 0, -1)] or [purpose_phrase(found)]
+    # "sent probably IMEI" is no English, and "probably sent IMEI" would doubt that it was sent.
+    whats = [f"what is {what}" if what.startswith("probably ") else what for what in kinds]
     return Headline(
-        f"{who} {'sent' if sent else 'tried to send'} {what} to {_whom(group, found)}, {encrypted}",
+        shortest(f"{who} {what} to {_whom(group, found)}, {encrypted}" for what in whats),
         (
             ("Who", _who(its)),
             ("When", _when(its)),

@@ -14,11 +14,11 @@ from phonehome.analysis.report.shown import PLAIN, Shown
 from phonehome.analysis.report.summary import (
     exposed,
     identifiers_carried,
+    in_sentences,
     is_lasting,
     listed,
     purpose_phrase,
     times,
-    told,
     whither,
 )
 
@@ -90,13 +90,13 @@ def _destination(
     sent = sum(row["transmissions"] for row in every) - attempts
     hosts = _hosts(every, shown)
     least_sure = next((row for row in every if row["country_certainty"] != "certain"), every[0])
-    what = f"{purpose_phrase(every[0])} {whither(least_sure)} ({_named(hosts)})"
-    if sent:
-        did = f"sent {what} {times(sent)}"
-        did += f", and tried {times(attempts)} more without an answer" if attempts else ""
-    else:
-        did = f"tried to send {what} {times(attempts)}, and got no answer"
-    return _entry(group, list(rows), "destination", purpose, country, hosts, [], did, shown)
+    what = f"{purpose_phrase(every[0])} {whither(least_sure)}"
+    did = f"{'sent' if sent else 'tried to send'} {what} {times(sent or attempts)}."
+    if not sent:
+        did += " It got no answer."
+    elif attempts:
+        did += f" It tried {times(attempts)} more without an answer."
+    return _entry(group, list(rows), "destination", purpose, country, hosts, [], [did], shown)
 
 
 def _unencrypted(group: Sequence[DeviceEntry], shown: Shown) -> list[OutlierEntry]:
@@ -115,7 +115,7 @@ def _unencrypted(group: Sequence[DeviceEntry], shown: Shown) -> list[OutlierEntr
         hosts = _hosts(every, shown)
         verb = "sent" if any(row["transmissions"] > row["attempts"] for row in every) else "tried to send"
         carried = [each for each in identifiers_carried(every) if each.label in labels]
-        did = f"{verb} {told(carried)} unencrypted (to {_named(hosts)})"
+        did = [f"{verb} identifiers unencrypted.", *in_sentences("These are", carried, "Also")]
         entries.append(_entry(group, list(phones), "unencrypted", None, None, hosts, labels, did, shown))
     return entries
 
@@ -137,12 +137,14 @@ def _entry(
     country: str | None,
     hosts: list[str],
     identifiers: list[str],
-    did: str,
+    did: Sequence[str],
     shown: Shown,
 ) -> OutlierEntry:
     model = shown.name(group[0]["model"] or "")
     labels = [shown.name(device["label"]) for device in group if device["id"] in devices]
-    who = f"only {labels[0]}" if len(labels) == 1 else f"{len(labels)} of them ({_named(labels)})"
+    who = f"only {labels[0]}" if len(labels) == 1 else f"{len(labels)}"
+    those = [f"These phones are {_named(labels)}."] if len(labels) > 1 else []
+    to = [f"The {'host is' if len(hosts) == 1 else 'hosts are'} {_named(hosts)}."] if hosts else []
     return {
         "model": model,
         "phones": len(group),
@@ -152,7 +154,9 @@ def _entry(
         "country": country,
         "hosts": hosts,
         "identifiers": identifiers,
-        "text": f"Of {len(group)} phones that name themselves {model}, {who} {did}.",
+        "text": " ".join(
+            [f"Of {len(group)} phones that name themselves {model}, {who} {did[0]}", *did[1:], *to, *those]
+        ),
     }
 
 

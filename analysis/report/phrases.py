@@ -8,7 +8,7 @@ from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from phonehome.analysis.report.outliers import NOTE
-from phonehome.analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, closed, hosts, place
+from phonehome.analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, closed, hosts, listed, place
 
 MAX_BUILDS: Final = 3
 LONGEST_BUILD: Final = 30
@@ -200,71 +200,66 @@ def not_seen(report: Document) -> list[str]:
         ),
         (
             seen["names_resolved_by_the_proxy"],
-            "{} were DNS questions that the proxy answered itself: left out.",
+            "{} with a DNS question that the proxy answered itself: left out.",
         ),
         (
             seen["tls_refused"],
-            "{} did not happen, because the device refused the certificate: tried, not sent (to "
-            + _whom(report, "tls_not_opened", "refused")
-            + ").",
+            "{} did not happen, because the device refused the certificate: tried, not sent."
+            + _whom(report, "tls_not_opened", "refused"),
         ),
         (
             seen["tls_failed"],
-            "{} did not happen, because TLS or QUIC failed for another reason: tried, not sent (to "
-            + _whom(report, "tls_not_opened", "failed")
-            + ").",
+            "{} did not happen, because TLS or QUIC failed for another reason: tried, not sent."
+            + _whom(report, "tls_not_opened", "failed"),
         ),
         (
             seen["tls_passed_through"],
-            "{} inside TLS or QUIC that was let through unopened: only where they went is known (to "
-            + _whom(report, "tls_not_opened", "passed")
-            + ").",
+            "{} inside TLS or QUIC that was let through unopened: only the destination is known."
+            + _whom(report, "tls_not_opened", "passed"),
         ),
         (
             seen["tls_without_keys"],
-            "{} inside TLS or QUIC for which no key was given: only where they went is known (to "
-            + _whom(report, "tls_not_opened", "no-keys")
-            + ").",
+            "{} inside TLS or QUIC for which no key was given: only the destination is known."
+            + _whom(report, "tls_not_opened", "no-keys"),
         ),
         (
             seen["encryption_unknown"],
-            "{} in a protocol that is not known: whether they were encrypted is not known.",
+            "{} in a protocol that is not known: perhaps encrypted.",
         ),
         (
             seen["outcome_unknown"],
-            "{} of which the capture does not tell whether they arrived: broadcasts, or one direction only.",
+            "{} whose arrival the capture does not tell: broadcasts, or one direction only.",
         ),
         (
             not_understood["looks_encrypted"],
-            "{} with a part that looks encrypted once more: not read (to "
-            + _whom(report, "not_understood", "encrypted")
-            + ").",
+            "{} with a part that looks encrypted once more: not read."
+            + _whom(report, "not_understood", "encrypted"),
         ),
         (
             not_understood["unknown_format"],
-            "{} with a part in a format that is not known: not read (to "
-            + _whom(report, "not_understood", "unknown")
-            + ").",
+            "{} with a part in a format that is not known: not read."
+            + _whom(report, "not_understood", "unknown"),
         ),
         (
             not_understood["over_a_limit"],
-            "{} with a part beyond the limits of decoding: not read (to "
-            + _whom(report, "not_understood", "limit")
-            + ").",
+            "{} with a part beyond the limits of decoding: not read."
+            + _whom(report, "not_understood", "limit"),
         ),
-        (seen["without_an_address"], "{} without an address in the capture: their country is not known."),
+        (seen["without_an_address"], "{} without an address in the capture: the country is not known."),
         (seen["without_a_name"], "{} to an address that the capture holds no name for."),
     )
     lines = [text.replace("{}", _transmissions(number), 1) for number, text in counted if number]
     if not_understood["bytes_not_kept"]:
-        lines.append(f"{not_understood['bytes_not_kept']:,} bytes of very long payloads were not read.")
+        lines.append(f"{_number(not_understood['bytes_not_kept'], 'byte')} of very long payloads: not read.")
     if seen["names_looked_up_only"]:
         lines.append(
             f"{_number(seen['names_looked_up_only'], 'name')} looked up in DNS by a device, to which no transmission "
             "was seen: listed in the JSON report."
         )
     if seen["identifiers_left_out"]:
-        lines.append(f"{seen['identifiers_left_out']:,} more identifiers were found than are listed.")
+        lines.append(
+            f"{_number(seen['identifiers_left_out'], 'identifier')} found beyond those that are listed."
+        )
     return [*lines, *seen["notes"]]
 
 
@@ -301,7 +296,7 @@ def builds(device: DeviceEntry) -> list[str]:
 
 
 def _whom(report: Document, what: Literal["not_understood", "tls_not_opened"], how: str) -> str:
-    """Hosts that got what could not be read, most frequent first, each with how often."""
+    """A sentence on the hosts that got what could not be read, most frequent first, each with how often."""
     counts: dict[str, int] = {}
     for device in report["devices"]:
         for row in device["destinations"]:
@@ -309,10 +304,9 @@ def _whom(report: Document, what: Literal["not_understood", "tls_not_opened"], h
                 name = row["host"] or next(iter(row["addresses"]), "no address")
                 counts[name] = counts.get(name, 0) + number
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    names = [f"{printable(name, LONGEST_NAME)}: {number:,}" for name, number in ordered[:MOST_NAMED]]
-    return ", ".join(
-        [*names, *([f"{len(ordered) - MOST_NAMED:,} more"] if len(ordered) > MOST_NAMED else [])]
-    )
+    names = [f"{printable(name, LONGEST_NAME)} ({number:,})" for name, number in ordered[:MOST_NAMED]]
+    more = [f"{len(ordered) - MOST_NAMED:,} more"] if len(ordered) > MOST_NAMED else []
+    return f" To {listed([*names, *more])}." if names else ""
 
 
 def notes(device: DeviceEntry) -> list[str]:
@@ -327,7 +321,7 @@ def notes(device: DeviceEntry) -> list[str]:
 def _firmware(device: DeviceEntry) -> list[str]:
     return [
         f"{entry['build']}: {entry['statement']}"
-        + (f" By the numbering (inference): {'; '.join(entry['inference'])}." if entry["inference"] else "")
+        + "".join(f" By the numbering (inference): {each}." for each in entry["inference"])
         for entry in device["firmware"]
     ]
 

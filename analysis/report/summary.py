@@ -154,11 +154,15 @@ def _region(row: DestinationEntry) -> str:
 
 
 def purpose_phrase(row: DestinationEntry) -> str:
-    """What was sent, for a sentence; where no entry of the catalogue says so, what it looks like, and why."""
+    """What was sent, for a sentence; where no entry of the catalogue says so, what it looks like."""
     phrase = catalogue().purposes[row["purpose"]].phrase
-    if row["entry"] is None and row["purpose"] != UNCLASSIFIED:
-        return f"what looks like {phrase} ({row['purpose_reason'].removeprefix('by its looks: ')})"
-    return phrase
+    return f"what looks like {phrase}" if _by_looks(row) else phrase
+
+
+def _by_looks(row: DestinationEntry) -> str:
+    """Why it looks like data for its purpose, where no entry of the catalogue says that it is; else empty."""
+    looks = row["entry"] is None and row["purpose"] != UNCLASSIFIED
+    return row["purpose_reason"].removeprefix("by its looks: ") if looks else ""
 
 
 def times(number: int) -> str:
@@ -213,6 +217,15 @@ def in_sentences(lead: str, carried: Sequence[Carried], again: str) -> Iterator[
         )
         yield f"{lead} {told(rest[:number])}."
         rest, lead = rest[number:], again
+
+
+def shortest(texts: Iterable[str]) -> str:
+    """The first that is short enough for a sentence, else the last."""
+    text = ""
+    for text in texts:
+        if _words(text) <= MAX_WORDS:
+            break
+    return text
 
 
 def _words(text: str) -> int:
@@ -281,7 +294,8 @@ def _groups(rows: Iterable[DestinationEntry]) -> list[list[DestinationEntry]]:
     """Rows that one sentence can speak of: same purpose, as surely; same place, same encryption."""
     groups: dict[tuple[str, str, str], list[DestinationEntry]] = {}
     for row in rows:
-        groups.setdefault((purpose_phrase(row), whither(row), row["encrypted"]), []).append(row)
+        what = purpose_phrase(row) + _by_looks(row)
+        groups.setdefault((what, whither(row), row["encrypted"]), []).append(row)
     return list(groups.values())
 
 
@@ -291,16 +305,22 @@ def _sentences(rows: Sequence[DestinationEntry], subject: str) -> Iterator[str]:
     attempts = sum(row["attempts"] for row in rows)
     acknowledged = [row["acknowledged"] for row in rows if row["acknowledged"] is not None]
     sent = total - attempts
-    what = purpose_phrase(first)
+    what, why = purpose_phrase(first), _by_looks(first)
     carried = identifiers_carried(rows)
-    whole = f"{subject} {'sent' if sent else 'tried to send'} {what} {whither(first)} {times(sent or total)}"
-    whole += f", {ENCRYPTION[first['encrypted']]}"
+    did = "sent" if sent else "tried to send"
+    went = f"{whither(first)} {times(sent or total)}, {ENCRYPTION[first['encrypted']]}"
+    whole = f"{subject} {did} {what} ({why}) {went}"
+    apart = not why or _words(whole) > MAX_WORDS
+    if apart:
+        whole = f"{subject} {did} {what} {went}"
     inside = f", with {told(carried)}" if carried else ""
     if _words(whole + inside) <= MAX_WORDS:
         yield f"{whole}{inside}."
     else:
         yield f"{whole}."
         yield from in_sentences(f"Inside {'were' if sent else 'would have been'}", carried, "Also")
+    if why and apart:
+        yield f"It looks so by {why}."
     if not sent:
         yield "It got no answer."
         return

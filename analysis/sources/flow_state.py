@@ -60,8 +60,8 @@ PROXY_HOSTS = frozenset({"mitm.it", "phonehome.test"})
 """Where mitmproxy hands out its certificate (its option `onboarding_host`), and the live report."""
 
 UNSEEN_IN_FLOWS = (
-    "TLS and QUIC that a device would not have opened are in a flow file only if the addon undecrypted_tls "
-    "recorded them; traffic that did not go through the proxy is in none.",
+    "A flow file holds TLS and QUIC that a device would not have opened only if the addon undecrypted_tls "
+    "recorded them. Traffic that did not go through the proxy is in none.",
 )
 """What flows cannot tell."""
 PROXY_RESOLVER = "10.0.0.53"

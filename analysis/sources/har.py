@@ -130,7 +130,7 @@ _BOUNDARY: Final = re.compile(r"boundary\s*+=\s*+\"?([^\s\";,]{1,200})", re.IGNO
 _PRIVATE_NAMES: Final = ("localhost", "local", "lan", "home", "internal", "intranet", "test")
 
 _LOST: Final = (
-    "A HAR file holds HTTP only: no other TCP or UDP, no DNS, no version of TLS, no SNI; TLS that a device would not "
+    "A HAR file holds HTTP only: no other TCP or UDP, no DNS, no version of TLS, no SNI. TLS that a device would not "
     "have opened is in it only if HTTP Toolkit wrote it.",
     "A HAR file does not mark the analyst's own requests: they may be among those of the phone.",
 )

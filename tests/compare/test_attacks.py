@@ -116,13 +116,13 @@ PAIRS: Final[tuple[tuple[str, Act, Callable[[bytes], bytes] | None, str], ...]] 
         "50 connections to the host, closed",
         _both(_day, lambda scene: scene.closed("zzhc.vnet.cn", CHINA, times=50)),
         None,
-        "now 50 times, closed",
+        "Now 50 times, closed",
     ),
     (
         "50 connections to another host in that network, closed",
         _both(_day, lambda scene: scene.closed("a.unknown.cn", CHINA, times=50)),
         None,
-        "now 50 times, closed",
+        "Now 50 times, closed",
     ),
     (
         "ciphertext to another host there",

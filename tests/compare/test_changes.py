@@ -25,9 +25,8 @@ class TestTheSamples:
         assert phone["matched_by"] == "identifier"
         assert phone["findings"][0].startswith(
             "The fix works, as far as these captures show: activation data no longer goes to "
-            "China. Seen before, probably to China: sent "
-            "10 times and tried 4 times without an answer, to zzhc.vnet.cn, in 16 hours; "
-            "after: not once, in 16 hours;"
+            "China. Seen before, in 16 hours: sent 10 times and tried 4 times without an answer, to zzhc.vnet.cn. "
+            "That it went to China is likely, not certain. Afterwards, in 16 hours: not once. "
         )
         assert "Singapore (AWS ap-southeast-1) (device-activation.example)" in phone["findings"][0]
         assert "Build 00WW_3_39B_SP03: Carries the fix" in phone["findings"][0]
@@ -44,7 +43,7 @@ class TestTheSamples:
     def test_the_other_way_round_it_got_worse(self) -> None:
         text = "\n".join(compare(sample(FIXED), sample(AFFECTED))["findings"])
         assert "The fix works" not in text
-        assert "Activation data now goes probably to China unencrypted: sent 10 times" in text
+        assert "Activation data now goes probably to China unencrypted. Now: sent 10 times" in text
         assert "Now unencrypted: IMEI" in text
 
     def test_the_same_report_twice(self) -> None:
@@ -70,7 +69,7 @@ class TestTheFix:
         text = findings([row(**CHINA_CLEAR)], [nowhere, SINGAPORE])
         assert "The fix works" not in text
         assert (
-            "Whether activation data still goes to China cannot be said: 3 transmissions of activation data"
+            "Whether activation data still goes to China cannot be said. 3 transmissions of activation data"
             in text
         )
 
@@ -78,7 +77,7 @@ class TestTheFix:
         closed = row("other.example", "CN", purpose="unclassified", protocols=["tls"])
         text = findings([row(**CHINA_CLEAR)], [closed, SINGAPORE])
         assert "The fix works" not in text
-        assert "cannot be said: now 3 times, closed, to other.example, probably to China" in text
+        assert "cannot be said. Now 3 times, closed, to other.example. It went probably to China." in text
 
     def test_a_name_that_is_still_looked_up(self) -> None:
         text = findings([row(**CHINA_CLEAR)], [SINGAPORE], names_only=["zzhc.vnet.cn"])
@@ -89,8 +88,8 @@ class TestTheFix:
         text = findings([row(**CHINA_CLEAR)], [row("zzhc.vnet.cn", "SG")])
         assert "The fix works" not in text
         assert (
-            "Activation data for zzhc.vnet.cn goes probably to Singapore (zzhc.vnet.cn), "
-            "before probably to China" in text
+            "Activation data for zzhc.vnet.cn now goes probably to Singapore. "
+            "Before, it went probably to China." in text
         )
 
     def test_what_was_encrypted_needed_no_fix_that_we_know_of(self) -> None:
@@ -100,14 +99,14 @@ class TestTheFix:
     def test_only_attempts_before(self) -> None:
         text = findings([row(**CHINA_CLEAR, attempts=3)], [SINGAPORE])
         assert (
-            "activation data is no longer tried to be sent to China. Seen before, probably "
-            "to China: tried 3 times without" in text
+            "activation data is no longer tried to be sent to China. Seen before, in 16 hours: tried 3 times without"
+            in text
         )
 
     def test_it_still_goes_there(self) -> None:
         text = findings([row(**CHINA_CLEAR)], [row(**CHINA_CLEAR, attempts=1)])
         assert (
-            "Activation data still goes probably to China unencrypted: sent twice and tried "
+            "Activation data still goes probably to China unencrypted. Now: sent twice and tried "
             "once without an answer" in text
         )
 
@@ -116,7 +115,8 @@ class TestTheFix:
         old = document(device(longer, first="2019-01-22T00:00:00Z", last="2019-01-22T20:00:00Z"))
         new = document(device(SINGAPORE, first="2019-01-23T00:00:00Z", last="2019-01-23T01:30:00Z"))
         [finding] = compare(old, new)["devices"][0]["findings"][:1]
-        assert "in 20 hours; after: not once, in 90 minutes" in finding
+        assert "Before, in 20 hours: " in finding
+        assert "Afterwards, in 90 minutes: not once." in finding
         assert "a later capture that is as long (20 hours; it has 90 minutes)" in finding
         assert "The fix works" not in finding
 
