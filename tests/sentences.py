@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable
 
+from phonehome.analysis.policy.verdict import Verdict
 from phonehome.analysis.report import phrases
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.headline import headline
-from phonehome.analysis.report.summary import MAX_WORDS
+from phonehome.analysis.report.summary import MAX_WORDS, as_sentences
 
 _ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(•])|\n")
 
@@ -29,4 +30,20 @@ def said(report: Document) -> list[str]:
         *(line for entry in report["devices"] for line in phrases.notes(entry)),
         *phrases.not_seen(report),
         *phrases.outliers(report),
+    ]
+
+
+def said_of(verdict: Verdict) -> list[str]:
+    """All sentences of a verdict."""
+    return [
+        verdict["summary"],
+        *(rule["reason"] for rule in verdict["rules"]),
+        *(line for rule in verdict["rules"] for line in rule["left_out"]),
+        *(line for rule in verdict["rules"] for line in phrases.evidence(rule)),
+        *(
+            as_sentences(problem)
+            for rule in verdict["rules"]
+            for entry in (*rule["broken"], *rule["not_judged"])
+            for problem in entry["problems"]
+        ),
     ]

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from phonehome.analysis.compare.changes import compare
 from phonehome.analysis.knowledge import shipped
+from phonehome.analysis.policy.judge import judge_policy
+from phonehome.analysis.policy.rules import load
 from phonehome.analysis.report import phrases, summary
 from phonehome.analysis.report.entries import DestinationEntry, Document
 from phonehome.analysis.report.outliers import outliers
 from tests.reports import device, document, identifier, row
-from tests.sentences import said, too_long
+from tests.sentences import said, said_of, too_long
 
 KINDS = sorted(shipped().catalogue.kinds.values(), key=lambda kind: -len(kind.label.split()))
 COUNTRIES = ["CN", "US", "GS", "UM", "VC", "SG"]
@@ -73,6 +75,8 @@ def test_whatever_was_seen(phones: list[list[DestinationEntry]], after: list[Des
     report = summarised(
         document(*(device(*its, id=f"10.0.0.{number}") for number, its in enumerate(phones, 2)))
     )
+    for policy in ("hmd-2019", "eea"):
+        assert not too_long(said_of(judge_policy(report, load(policy), "WW")))
     later = summarised(document(device(*after, names_only=["zzhc.vnet.cn", "a.example"])))
     assert not too_long(said(report))
     compared = compare(report, later), compare(later, report), compare(report, report)

@@ -459,10 +459,16 @@ def _gone(
     ]
     if lasting:
         went = "went" if _was_sent(lasting) else "would have gone"
+        unfixed = "No fix can be seen:"
         claim = shortest(
-            f"No fix can be seen: {_kinds(lasting, most)} {went} {_whither(lasting, places)} afterwards"
-            for places in (2, 1)
-            for most in (MAX_NAMED, 2, 1)
+            (
+                *(
+                    f"{unfixed} {_kinds(lasting, most)} {went} {_whither(lasting, places)} afterwards"
+                    for places in (2, 1)
+                    for most in (MAX_NAMED, 2, 1)
+                ),
+                f"{unfixed} {_kinds(lasting, 1)} {went} there or to where is not known afterwards",
+            )
         )
         return f"{claim}. Whatever it was for: {_counted(lasting, shown)}. {before}"
     if nowhere or closed:

@@ -271,10 +271,10 @@ class _Weighing:
         if self.network is not None:
             return claim.country, "uncertain", self._not(f"{says}, but {self.network.reason}")
         if known.asn is None and not claim.own and not cloud:
-            idle = f"{says}, but no network announced the address when the tables were made"
+            idle = f"{says}; but no network announced the address when the tables were made"
             filler = knowledge.shipped().addresses.filler.get(known.version)
             if filler is not None:
-                return None, "unknown", f"{idle}, and {filler}"
+                return None, "unknown", f"{idle}; and {filler}"
             return claim.country, "uncertain", idle
         return self._by_table(claim, says)
 

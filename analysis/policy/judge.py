@@ -54,15 +54,19 @@ from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Doc
 from phonehome.analysis.report.model import MAX_NAMES
 from phonehome.analysis.report.shown import PLAIN, Shown
 from phonehome.analysis.report.summary import (
+    as_sentences,
     identifiers_carried,
+    in_sentences,
     listed,
     purpose_phrase,
+    shortest,
     times,
-    told,
     unread,
     whither,
 )
 
+MAX_PHONES: Final = 3
+"""Phones that a sentence names."""
 MAX_LISTED: Final = 100
 """Destinations that are listed for a rule; all are counted."""
 SECONDS: Final = {"hour": 3600, "day": 86400}
@@ -243,7 +247,7 @@ def _summary(policy: Policy, result: Result, rules: Sequence[RuleVerdict]) -> st
             _counted(groups[0], *_WORDS["stated"]),
             _counted(groups[1], *_WORDS["inference"], "further "),
         ]
-    sentences = [f"{policy.title}: {verdict}.", f"{'; '.join(counts)}."]
+    sentences = [f"{policy.title}: {verdict}.", *(f"{count[0].upper()}{count[1:]}." for count in counts)]
     broken = [rule for rule in rules if rule["result"] == "broken"]
     likely = sum(rule["certainty"] != "certain" for rule in broken)
     if likely:
@@ -352,7 +356,7 @@ def _judged(
         "not_judged": doubtful[:MAX_LISTED],
         "listed_only": sum(max(0, len(entries) - MAX_LISTED) for entries in found.entries.values()),
         "left_out": [
-            f"{_transmissions(number)} left out: {reason}"
+            as_sentences(f"{_transmissions(number)} left out: {reason}").removesuffix(".")
             for reason, number in sorted(found.left_out.items())
         ],
     }
@@ -634,7 +638,7 @@ def _looked_up(rule: Rule, device: DeviceEntry, shown: Shown) -> list[str]:
     """Names of the hosts that the rule is about, of which a look-up is all that was seen."""
     if rule.kinds and not rule.purposes and device["names_only_with_data"]:
         return [
-            f"{shown.name(device['label'])} looked up names with what may be identifiers in them, and whom the "
+            f"{shown.name(device['label'])} looked up names with what may be identifiers in them. Whom the "
             "resolver asked is not known"
         ]
     if rule.hosts:
@@ -660,7 +664,7 @@ def _looked_up(rule: Rule, device: DeviceEntry, shown: Shown) -> list[str]:
 def _gaps(document: Document, shown: Shown) -> list[str]:
     """What is not in the document although it was captured: it may be what is against a rule."""
     gaps = [
-        f"{shown.name(failed['path'])} could not be read ({shown.name(failed['error'])})"
+        f"{shown.name(failed['path'])} could not be read. {as_sentences(shown.name(failed['error']))}"
         for failed in document["errors"]
     ]
     for capture in document["captures"]:
@@ -668,8 +672,8 @@ def _gaps(document: Document, shown: Shown) -> list[str]:
             more = len(capture["damage"]) - 1
             first = shown.name(capture["damage"][0])
             gaps.append(
-                f"{shown.name(capture['path'])} was not read whole: {first}"
-                + (f" (and {more} more)" if more else "")
+                f"{shown.name(capture['path'])} was not read whole. {as_sentences(first)}"
+                + (f" {more} more such warning{'s' * (more > 1)}." if more else "")
             )
     return gaps
 
@@ -691,16 +695,15 @@ def _result(
         return "does-not-apply", "No phone in the capture is one that this rule is about."
     if doubtful:
         reasons = list(dict.fromkeys(problem for entry in doubtful for problem in entry["problems"]))
-        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-        return "not-judged", f"Could not be judged for {_hosts(doubtful)}: {reasons[0]}{more}."
+        return (
+            "not-judged",
+            f"Could not be judged for {_hosts(doubtful)}. {as_sentences(reasons[0])}{_more(reasons)}",
+        )
     if doubts:
-        more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""
-        return "not-judged", f"Could not be judged: {doubts[0]}{more}."
+        return "not-judged", f"Could not be judged. {doubts[0].rstrip('.')}.{_more(doubts)}"
     unseen, judged = found.unseen, found.judged
     if judged and unseen:
-        some = (
-            unseen if len(unseen) <= MAX_NAMED else [*unseen[:MAX_NAMED], f"{len(unseen) - MAX_NAMED} more"]
-        )
+        some = [*unseen[:MAX_PHONES], *_others(len(unseen) - MAX_PHONES)]
         return "not-judged", f"Could not be judged: nothing of this kind was seen of {listed(some)}."
     if found.accepted:
         whys = dict.fromkeys(
@@ -709,7 +712,10 @@ def _result(
             else entry["accepted_because"]
             for entry in found.accepted
         )
-        return "accepted", f"Against it only as accepted, to {_hosts(found.accepted)} ({'; '.join(whys)})."
+        return (
+            "accepted",
+            f"Against it only as accepted, to {_hosts(found.accepted)}. {as_sentences('; '.join(whys))}",
+        )
     if judged:
         return "holds", f"{_transmissions(judged)} of this kind, and none against it."
     if not rule.must_be_seen:
@@ -723,12 +729,25 @@ def _result(
         if row["entry"] is None and unread(row)
     )
     hidden = (
-        f"; {_transmissions(closed)} that nobody could read, to hosts that the catalogue does not know, may have "
-        "been of it"
+        f" {_transmissions(closed)} that nobody could read, to hosts that the catalogue does not know, may have been "
+        "of it."
         if closed
         else ""
     )
-    return "not-judged", f"Could not be judged: nothing of this kind was seen{hidden}."
+    return "not-judged", f"Could not be judged: nothing of this kind was seen.{hidden}"
+
+
+def _more(reasons: Sequence[str]) -> str:
+    number = len(reasons) - 1
+    return (
+        f" There {'is' if number == 1 else 'are'} {number} more such reason{'s' * (number > 1)}."
+        if number
+        else ""
+    )
+
+
+def _others(number: int) -> list[str]:
+    return [f"{number} more"] if number > 0 else []
 
 
 def _asks_where(rule: Rule) -> bool:
@@ -808,22 +827,25 @@ def _telling(row: DestinationEntry) -> list[IdentifierEntry]:
 
 
 def _claim(entry: EvidenceEntry, row: DestinationEntry) -> str:
-    """What was seen, in a sentence."""
+    """What was seen, in sentences."""
     name = entry["host"] or next(iter(entry["addresses"]), "a host that has no name")
-    what = f"{purpose_phrase(row)} {whither(row)} ({name})"
-    if entry["sent"]:
-        text = f"sent {what} {times(entry['sent'])}"
-        if entry["tried"]:
-            text += f" and tried {times(entry['tried'])} more without an answer"
-    else:
-        text = f"tried to send {what} {times(entry['tried'])}, and got no answer"
+    did = f"{entry['label']} {'sent' if entry['sent'] else 'tried to send'} {purpose_phrase(row)}"
+    often = times(entry["sent"] or entry["tried"])
     if entry["unencrypted"]:
-        text += ", unencrypted" if entry["unencrypted"] == entry["transmissions"] else ", partly unencrypted"
-    carried = identifiers_carried([row])
-    if carried:
-        text += f", with {told(carried[:MAX_NAMED])}" + (" and more" if len(carried) > MAX_NAMED else "")
-    period = f"; first {entry['first']}, last {entry['last']}" if entry["first"] else ""
-    return f"{entry['label']} {text}{period}."
+        often += ", unencrypted" if entry["unencrypted"] == entry["transmissions"] else ", partly unencrypted"
+    said = [f"{did} {whither(row)} ({name}) {often}."]
+    if said != [shortest((said[0], ""))]:
+        said = [f"{did} {whither(row)} {often}.", f"The host is {name}."]
+    if not entry["sent"]:
+        said.append("It got no answer.")
+    elif entry["tried"]:
+        said.append(f"It tried {times(entry['tried'])} more without an answer.")
+    said += in_sentences(
+        f"Inside {'were' if entry['sent'] else 'would have been'}", identifiers_carried([row]), "Also"
+    )
+    if entry["first"]:
+        said.append(f"First {entry['first']}, last {entry['last']}.")
+    return " ".join(said)
 
 
 def _name(row: DestinationEntry, shown: Shown) -> str:
@@ -835,9 +857,7 @@ def _hosts(entries: Sequence[EvidenceEntry] | Sequence[AcceptedEntry]) -> str:
     found = list(
         dict.fromkeys(entry["host"] or ", ".join(entry["addresses"][:1]) or "?" for entry in entries)
     )
-    if len(found) > MAX_NAMED:
-        found = [*found[:MAX_NAMED], f"{len(found) - MAX_NAMED} more"]
-    return listed(found)
+    return listed([*found[:MAX_NAMED], *_others(len(found) - MAX_NAMED)])
 
 
 def _reference(reference: Reference) -> str:

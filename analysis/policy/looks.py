@@ -20,7 +20,8 @@ from phonehome.analysis.report.document import MAX_LISTED
 from phonehome.analysis.report.entries import AppEntry, DestinationEntry, IdentifierEntry
 from phonehome.analysis.report.summary import how_surely, listed, times, unread, where
 
-MAX_NAMED: Final = 6
+MAX_NAMED: Final = 5
+MAX_KINDS: Final = 3
 
 
 class Level(IntEnum):
@@ -340,7 +341,7 @@ def _matched(rule: Rule, row: DestinationEntry) -> list[IdentifierEntry] | None:
 def _perhaps(rule: Rule, row: DestinationEntry) -> str:
     """What looks like an identifier that the rule is about, and may be something else; empty if nothing does."""
     labels = dict.fromkeys(item["label"] for item in row["identifiers"] if item["kind"] in rule.kinds)
-    return listed(list(labels)[:MAX_NAMED]) if labels else ""
+    return listed(list(labels)[:MAX_KINDS]) if labels else ""
 
 
 def _left_out(rule: Rule, policy: Policy, row: DestinationEntry) -> str:
@@ -516,11 +517,11 @@ def _cannot_be_in(places: Places, policy: Policy, row: DestinationEntry) -> bool
 def _location_doubt(rule: Rule, row: DestinationEntry) -> str | None:
     """None: the country can be judged. Empty: it is left out. Else why it cannot be judged."""
     if not row["addresses"] or row["country"] is None:
-        return f"where it went is not known ({row['country_reason']})"
+        return f"where it went is not known; {row['country_reason']}"
     if row["country_certainty"] == "uncertain":
         if rule.uncertain_location == "counts":
             return None
-        uncertain = f"where it went is uncertain ({row['country_reason']})"
+        uncertain = f"where it went is uncertain; {row['country_reason']}"
         return "" if rule.uncertain_location == "left-out" else uncertain
     return None
 

@@ -9,7 +9,7 @@ from phonehome.analysis.render.escape import json_text, printable
 from phonehome.analysis.render.sarif import sarif
 from phonehome.analysis.report.entries import Document
 from phonehome.analysis.report.phrases import BASES, RESULTS, judged_by
-from phonehome.analysis.report.summary import number_of, times
+from phonehome.analysis.report.summary import as_sentences, number_of, times
 
 SCHEMA: Final = "phonehome/verdict/1"
 SEVERAL: Final = "phonehome/verdicts/1"
@@ -103,7 +103,10 @@ def _rule_lines(rule: RuleVerdict) -> list[str]:
     lines = [f"[{RESULTS[rule['result']]}] {rule['says']}{BASES[rule['basis']]}", f"  {rule['reason']}"]
     for mark, entries in (("against it", rule["broken"]), ("not judged", rule["not_judged"])):
         for entry in entries:
-            lines += [f"  - {mark}: {entry['claim']}", *(f"      {problem}" for problem in entry["problems"])]
+            lines += [
+                f"  - {mark}: {entry['claim']}",
+                *(f"      {as_sentences(problem)}" for problem in entry["problems"]),
+            ]
     for item in rule.get("accepted", []):
         why = f"waived until {item['until']}" if item["by"] == "waiver" else "known"
         lines += [f"  - {why}: {item['claim']}", f"      {item['accepted_because']}"]

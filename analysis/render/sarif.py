@@ -14,6 +14,7 @@ from urllib.parse import quote
 from phonehome.analysis.policy.verdict import AcceptedEntry, EvidenceEntry, RuleVerdict, Verdict
 from phonehome.analysis.render.escape import json_text, printable
 from phonehome.analysis.report.entries import Document
+from phonehome.analysis.report.summary import as_sentences
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _NO_ENTRIES: Final = {"broken": "fail", "not-judged": "open", "accepted": "pass", "holds": "pass"}
@@ -132,9 +133,7 @@ def _result(
     entry: EvidenceEntry | AcceptedEntry,
     document: Document,
 ) -> dict[str, Any]:
-    text = " ".join(
-        [entry["claim"], *(f"{problem[:1].upper()}{problem[1:]}." for problem in entry["problems"])]
-    )
+    text = " ".join([entry["claim"], *map(as_sentences, entry["problems"])])
     where = entry["host"] or next(iter(entry["addresses"]), "")
     return {
         **_of_rule(rule, number, kind, text),

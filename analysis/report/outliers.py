@@ -90,13 +90,11 @@ def _destination(
     sent = sum(row["transmissions"] for row in every) - attempts
     hosts = _hosts(every, shown)
     least_sure = next((row for row in every if row["country_certainty"] != "certain"), every[0])
-    what = f"{purpose_phrase(every[0])} {whither(least_sure)}"
-    did = f"{'sent' if sent else 'tried to send'} {what} {times(sent or attempts)}."
-    if not sent:
-        did += " It got no answer."
-    elif attempts:
-        did += f" It tried {times(attempts)} more without an answer."
-    return _entry(group, list(rows), "destination", purpose, country, hosts, [], [did], shown)
+    did = [f"{'sent' if sent else 'tried to send'} {purpose_phrase(every[0])} {whither(least_sure)}."]
+    counts = [f"sent {times(sent)}"] if sent else []
+    counts += [f"tried {times(attempts)} without an answer"] if attempts else []
+    did.append(f"It was {listed(counts)}.")
+    return _entry(group, list(rows), "destination", purpose, country, hosts, [], did, shown)
 
 
 def _unencrypted(group: Sequence[DeviceEntry], shown: Shown) -> list[OutlierEntry]:

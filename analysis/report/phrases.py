@@ -8,7 +8,15 @@ from phonehome.analysis.policy.verdict import RuleVerdict, Verdict
 from phonehome.analysis.render.escape import printable
 from phonehome.analysis.report.entries import DestinationEntry, DeviceEntry, Document, IdentifierEntry
 from phonehome.analysis.report.outliers import NOTE
-from phonehome.analysis.report.summary import CATEGORY_ORDER, DESCRIPTIVE, closed, hosts, listed, place
+from phonehome.analysis.report.summary import (
+    CATEGORY_ORDER,
+    DESCRIPTIVE,
+    as_sentences,
+    closed,
+    hosts,
+    listed,
+    place,
+)
 
 MAX_BUILDS: Final = 3
 LONGEST_BUILD: Final = 30
@@ -179,7 +187,10 @@ def evidence(rule: RuleVerdict, most: int | None = None) -> list[str]:
         for entry in rule.get("accepted", [])
     ]
     broken, doubtful = (
-        [f"{said}{entry['claim']} Why: {'; '.join(entry['problems'])}." for entry in entries]
+        [
+            f"{said}{entry['claim']} Why? {' '.join(map(as_sentences, entry['problems']))}"
+            for entry in entries
+        ]
         for said, entries in (("", rule["broken"]), ("In doubt: ", rule["not_judged"]))
     )
     lines = [*broken, *accepted, *doubtful]

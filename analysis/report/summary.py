@@ -228,6 +228,12 @@ def shortest(texts: Iterable[str]) -> str:
     return text
 
 
+def as_sentences(clauses: str) -> str:
+    """Clauses between which `; ` stands, a sentence each."""
+    parts = [part.removeprefix("but ").removeprefix("and ") for part in clauses.split("; ")]
+    return " ".join(f"{part[:1].upper()}{part[1:].rstrip('.')}." for part in parts)
+
+
 def _words(text: str) -> int:
     return len(text.split())
 

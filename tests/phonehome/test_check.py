@@ -28,8 +28,8 @@ def test_the_affected_phone_breaks_the_rules(capsys: pytest.CaptureFixture[str])
     out = capsys.readouterr().out
     assert "[BROKEN] Activation data and diagnostics of phones sold outside China do not go to China." in out
     assert (
-        "(10.42.0.23) sent activation data probably to China (zzhc.vnet.cn) 10 times and tried 4 times more"
-        in out
+        "(10.42.0.23) sent activation data probably to China (zzhc.vnet.cn) 10 times, unencrypted. "
+        "It tried 4 times more" in out
     )
     assert "Google's own check-in" in out
 

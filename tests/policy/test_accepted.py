@@ -138,7 +138,7 @@ class TestWaivers:
     def test_it_counts_until_its_day_by_the_clock_of_who_checks(self) -> None:
         verdict = judged(one(row()), also=waived())
         assert verdict["result"] == "accepted"
-        assert "waived until 2027-01-01: ticket 7" in verdict["summary"]
+        assert "Waived until 2027-01-01: ticket 7" in verdict["summary"]
         late = judged(one(row()), also=waived(), today="2027-01-01")
         assert late["result"] == "broken"
         assert late["waivers"][0]["expired"]

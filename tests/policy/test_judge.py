@@ -57,9 +57,10 @@ class TestTheSamples:
             assert rules[id]["references"]
         claim = rules["not-to-china"]["broken"][0]["claim"]
         assert (
-            "sent activation data probably to China (zzhc.vnet.cn) 10 times and tried 4 times more" in claim
+            "sent activation data probably to China (zzhc.vnet.cn) 10 times, unencrypted. It tried 4 times more"
+            in claim
         )
-        assert "unencrypted, with IMEI" in claim
+        assert "Inside were IMEI" in claim
         identifiers = rules["encrypted"]["broken"][0]["identifiers"]
         assert "IMEI #1 00101234•••••••" in identifiers
         assert not any("001012340000" in text for text in identifiers)
@@ -106,8 +107,7 @@ class TestPlaces:
         verdict = judged(NOT_CHINA, row(attempts=3))
         assert verdict["result"] == "broken"
         assert (
-            "tried to send what looks like activation data (by its looks) probably to China (a.example) 3 times, and "
-            "got no answer"
+            "tried to send what looks like activation data probably to China (a.example) 3 times. It got no answer."
         ) in verdict["broken"][0]["claim"]
         assert "sent 3" not in verdict["reason"]
 
@@ -134,7 +134,7 @@ class TestPlaces:
     def test_no_country_and_no_address_cannot_be_judged(self) -> None:
         assert judged(NOT_CHINA, row(country=None))["result"] == "not-judged"
         verdict = judged(NOT_CHINA, row(addresses=[], country=None))
-        assert "where it went is not known" in verdict["reason"]
+        assert "Where it went is not known" in verdict["reason"]
 
     def test_cloud_regions(self) -> None:
         assert judged(ONLY_SINGAPORE, row(country="SG", **SINGAPORE))["result"] == "holds"
@@ -201,7 +201,7 @@ class TestScope:
         assert judged(must, row(country="SG"))["result"] == "holds"
         verdict = judged(must, row(country="SG", purpose="unclassified", protocols=["tls"]))
         assert verdict["result"] == "not-judged"
-        assert "nothing of this kind was seen; 3 transmissions that nobody could read" in verdict["reason"]
+        assert "nothing of this kind was seen. 3 transmissions that nobody could read" in verdict["reason"]
 
     def test_identifiers_and_categories(self) -> None:
         sim = 'categories = ["sim"]\nforbidden = { countries = ["CN"] }'
@@ -212,7 +212,7 @@ class TestScope:
         assert verdict["broken"][0]["identifiers"] == ["IMSI 001012340000425"]
         perhaps = judged(sim, row(identifiers=[identifier("imsi", "sim", certainty="possible")]))
         assert perhaps["result"] == "not-judged"
-        assert "it may carry IMSI" in perhaps["reason"]
+        assert "It may carry IMSI" in perhaps["reason"]
         assert (
             judged(sim, row(country="SG", identifiers=[identifier("imsi", "sim", certainty="possible")]))[
                 "result"
@@ -233,7 +233,7 @@ class TestScope:
         # Nobody of whom the rule speaks is accused of it; but that nothing goes to China cannot be said.
         other = judged(hmd, row(owner="Google"))
         assert other["result"] == "not-judged"
-        assert "the endpoint is of Google, whom the rule does not name" in other["reason"]
+        assert "The endpoint is of Google, whom the rule does not name" in other["reason"]
         verdict = judged(hmd, row(country="SG", owner="Google"))
         assert verdict["left_out"] == [
             "3 transmissions left out: the endpoint is of Google, whom the rule does not name"
@@ -303,7 +303,7 @@ class TestTheSummary:
             ("inference", 'allowed = { countries = ["DE"] }'),
         )
         assert verdict["summary"] == (
-            "P: BROKEN. 1 of 3 statements contradicted, 1 not contradicted, 1 applies to no phone here; 2 further "
+            "P: BROKEN. 1 of 3 statements contradicted, 1 not contradicted, 1 applies to no phone here. 2 further "
             "conclusions not met. All 3 rest on the same transmissions, to a.example."
         )
         assert "rule-" not in verdict["summary"] + "".join(found["reason"] for found in verdict["rules"])

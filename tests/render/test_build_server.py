@@ -46,11 +46,11 @@ def test_text_tells_what_is_against_a_rule_from_what_could_not_be_judged() -> No
     text = rendered(document(device(row(), row("b.example", country=None))), "text")
     assert "[BROKEN] Nothing goes to China. (conclusion)" in text
     assert (
-        "  - against it: 10.0.0.2 sent what looks like activation data (by its looks) "
+        "  - against it: 10.0.0.2 sent what looks like activation data "
         "probably to China (a.example) 3 times" in text
     )
     assert (
-        "  - not judged: 10.0.0.2 sent what looks like activation data (by its looks) to "
+        "  - not judged: 10.0.0.2 sent what looks like activation data to "
         "a country that is not known (b.example) 3 times" in text
     )
     assert "[does not apply] Phones sold in China." in text

@@ -20,8 +20,8 @@ def test_the_phone_of_the_bad_batch_stands_out_in_the_sample() -> None:
     china = entries[0]
     assert china["text"] == (
         "Of 2 phones that name themselves Nokia 7 plus, only Nokia 7 plus (10.42.0.23) "
-        "sent activation data probably to China "
-        "(zzhc.vnet.cn) 10 times, and tried 4 times more without an answer."
+        "sent activation data probably to China. It was sent 10 times and tried 4 times without an answer. "
+        "The host is zzhc.vnet.cn."
     )
     assert china["devices"] == ["10.42.0.23"]
     assert (china["purpose"], china["country"], china["hosts"]) == ("activation", "CN", ["zzhc.vnet.cn"])
@@ -44,9 +44,8 @@ def test_a_few_of_many_stand_out_and_half_of_them_do_not() -> None:
     assert entry["phones"] == 6
     assert entry["devices"] == ["10.0.0.2", "10.0.0.3"]
     assert (
-        "2 of them (10.0.0.2 and 10.0.0.3) "
-        "sent what looks like activation data (by its looks) probably to China (a.example) 6 times"
-        in entry["text"]
+        "2 sent what looks like activation data probably to China. It was sent 6 times. The host is a.example. "
+        "These phones are 10.0.0.2 and 10.0.0.3." in entry["text"]
     )
     assert found([row()], [row()], [SINGAPORE], [SINGAPORE]) == []
 
@@ -62,8 +61,8 @@ def test_models_are_kept_apart_and_need_a_name() -> None:
 def test_an_attempt_is_called_one() -> None:
     [entry] = found([row(attempts=3)], [SINGAPORE], [SINGAPORE])
     assert (
-        "tried to send what looks like activation data (by its looks) "
-        "probably to China (a.example) 3 times, and got no answer" in entry["text"]
+        "tried to send what looks like activation data probably to China. It was tried 3 times without an answer."
+        in entry["text"]
     )
 
 
@@ -94,7 +93,10 @@ def test_identifiers_in_clear_text() -> None:
     closed = row("sg.example", "SG", identifiers=[identifier("imei")])
     [entry] = found([clear], [closed], [closed])
     assert entry["identifiers"] == ["IMEI", "IMSI"]
-    assert "only 10.0.0.2 sent IMEI and IMSI unencrypted (to sg.example)" in entry["text"]
+    assert (
+        "only 10.0.0.2 sent identifiers unencrypted. These are IMEI and IMSI. The host is sg.example."
+        in entry["text"]
+    )
 
 
 def test_the_list_is_bounded() -> None:

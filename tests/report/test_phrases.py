@@ -37,9 +37,9 @@ def test_what_packets_cannot_tell_is_said() -> None:
     )
     lines = phrases.not_seen(document)
     without_key = (
-        "2 transmissions inside TLS or QUIC for which no key was given: only where they went is known"
+        "2 transmissions inside TLS or QUIC for which no key was given: only the destination is known."
     )
-    assert f"{without_key} (to a.example: 2)." in lines
+    assert f"{without_key} To a.example (2)." in lines
     assert (
         "3 transmissions in a protocol that is not known: whether they were encrypted is not known." in lines
     )
@@ -78,10 +78,10 @@ def test_what_stayed_closed_does_not_look_like_what_was_read_and_found_clean() -
     assert {row["host"]: row["identifiers"] for row in device["rows"]}["pinned.example"] == ["not opened"]
     lines = phrases.not_seen(document)
     assert any(
-        line.endswith("only where they went is known (to pinned.example: 4, both.example: 2).")
+        line.endswith("only the destination is known. To pinned.example (4) and both.example (2).")
         for line in lines
     )
-    assert any(line.endswith("tried, not sent (to pinned.example: 1).") for line in lines)
+    assert any(line.endswith("tried, not sent. To pinned.example (1).") for line in lines)
 
 
 def test_what_was_read_without_a_key_was_not_encrypted() -> None:
@@ -109,10 +109,10 @@ def test_what_was_not_understood_is_told_apart_and_said_of_whom() -> None:
     )
     lines = phrases.not_seen(document)
     assert (
-        "7 transmissions with a part that looks encrypted once more: not read (to b.example: 4, a.example: 3)."
+        "7 transmissions with a part that looks encrypted once more: not read. To b.example (4) and a.example (3)."
         in lines
     )
-    assert "2 transmissions with a part in a format that is not known: not read (to c.example: 2)." in lines
+    assert "2 transmissions with a part in a format that is not known: not read. To c.example (2)." in lines
     assert not any("d.example" in line or "limits" in line for line in lines)
 
 
@@ -120,7 +120,7 @@ def test_of_many_the_first_are_named() -> None:
     document = made([(sent(f"h{number}.example", NOISE, number), 9 - number) for number in range(8)])
     (line,) = [line for line in phrases.not_seen(document) if "encrypted once more" in line]
     assert line.endswith(
-        "(to h0.example: 9, h1.example: 8, h2.example: 7, h3.example: 6, h4.example: 5, 3 more)."
+        "To h0.example (9), h1.example (8), h2.example (7), h3.example (6), h4.example (5) and 3 more."
     )
 
 
