@@ -548,7 +548,7 @@ def _membership(places: Places, policy: Policy, row: DestinationEntry) -> tuple[
     if not condition:
         return True, f"for a part of the time only (since {touching[0].since})"
     had_joined, told = _had_joined(policy, row, start, end)
-    return True, "" if within and had_joined else f"{condition}: {told}"
+    return True, "" if within and had_joined else f"{condition}; {told}"
 
 
 _JOINED_SETTLES: Final = (
@@ -563,7 +563,7 @@ def _had_joined(policy: Policy, row: DestinationEntry, start: str, end: str) -> 
     owner = _owner(row)
     listed_ = [item for item in policy.recipients if item.country == row["country"] and owner in item.owners]
     if not listed_:
-        return False, "the recipient is not on the list that comes along, which is short: it may have joined"
+        return False, "the recipient is not on the list that comes along, which is short; it may have joined"
     if all(row["asn"] not in item.networks for item in listed_):
         return False, f"the name is of {owner}, but the address is not in a network of its own"
     there = [item for item in listed_ if row["asn"] in item.networks]

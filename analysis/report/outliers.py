@@ -18,6 +18,7 @@ from phonehome.analysis.report.summary import (
     is_lasting,
     listed,
     purpose_phrase,
+    shortest,
     times,
     whither,
 )
@@ -141,6 +142,11 @@ def _entry(
     model = shown.name(group[0]["model"] or "")
     labels = [shown.name(device["label"]) for device in group if device["id"] in devices]
     who = f"only {labels[0]}" if len(labels) == 1 else f"{len(labels)}"
+    of_all = f"Of {len(group)} phones that name themselves {model}, {who}"
+    one = len(labels) == 1
+    first = [f"{of_all} {did[0]}"]
+    if first != [shortest((first[0], ""))]:
+        first = [f"{of_all} stand{'s' * one} out.", f"{'It' if one else 'They'} {did[0]}"]
     those = [f"These phones are {_named(labels)}."] if len(labels) > 1 else []
     to = [f"The {'host is' if len(hosts) == 1 else 'hosts are'} {_named(hosts)}."] if hosts else []
     return {
@@ -152,9 +158,7 @@ def _entry(
         "country": country,
         "hosts": hosts,
         "identifiers": identifiers,
-        "text": " ".join(
-            [f"Of {len(group)} phones that name themselves {model}, {who} {did[0]}", *did[1:], *to, *those]
-        ),
+        "text": " ".join([*first, *did[1:], *to, *those]),
     }
 
 

@@ -187,10 +187,7 @@ def evidence(rule: RuleVerdict, most: int | None = None) -> list[str]:
         for entry in rule.get("accepted", [])
     ]
     broken, doubtful = (
-        [
-            f"{said}{entry['claim']} Why? {' '.join(map(as_sentences, entry['problems']))}"
-            for entry in entries
-        ]
+        [f"{said}{entry['claim']} Why? {' '.join(map(as_sentences, entry['problems']))}" for entry in entries]
         for said, entries in (("", rule["broken"]), ("In doubt: ", rule["not_judged"]))
     )
     lines = [*broken, *accepted, *doubtful]

@@ -244,8 +244,8 @@ class TestRecipients:
             ("2023-08-01", {"owner": "Google"}, "not-judged", "from 2023-09-01 to 2024-09-01 at least"),
             ("2024-12-01", {"owner": "Google"}, "not-judged", "Of that day it is not known"),
             ("2024-01-01", {"owner": "Google", "asn": 64501}, "not-judged", "not in a network of its own"),
-            ("2024-01-01", {"owner": "Apple"}, "not-judged", "it may have joined"),
-            ("2024-01-01", {"owner": "Google", "owner_basis": "domain"}, "not-judged", "it may have joined"),
+            ("2024-01-01", {"owner": "Apple"}, "not-judged", "It may have joined"),
+            ("2024-01-01", {"owner": "Google", "owner_basis": "domain"}, "not-judged", "It may have joined"),
             ("2022-01-01", {"owner": "Google"}, "broken", ""),
         ],
     )

@@ -253,7 +253,7 @@ def test_shows_the_verdict_below_the_finding() -> None:
     assert 0 < text.index(summary) < text.index("It sent activation data probably to China")
     assert "BROKEN Activation data and diagnostics of phones sold outside China do not go to China." in text
     assert "Against it: sent 10 times and tried 4 times without an answer, to zzhc.vnet.cn." in text
-    assert "Why: probably in China, which is forbidden (CN)." in text
+    assert "Why? Probably in China, which is forbidden (CN)." in text
     assert "market WW, by the build number in the traffic" in text
 
 

@@ -359,7 +359,7 @@ def test_prints_the_verdict_unfolded_without_controls_or_a_head_alone(opened: Op
         pages = pypdf.PdfReader(io.BytesIO(found.page.pdf(format="A4"))).pages
         assert not any(map(ends_with_a_head, pages))
     text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in pages))
-    assert "Why: probably in China, which is forbidden (CN)." in text
+    assert "Why? Probably in China, which is forbidden (CN)." in text
     assert "unencrypted only" not in text
     assert "What each company got" in text
     assert found.page.locator(".rules details[open]").count() == 0, "on the screen it is folded again"

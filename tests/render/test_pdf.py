@@ -94,7 +94,7 @@ def test_shows_the_verdict_on_the_first_page_and_what_it_rests_on_behind() -> No
     assert first.index("BROKEN") < first.index("It sent activation data probably to China")
     text = text_of(pages[1:])
     assert "What the verdict rests on" in text
-    assert "Why: probably in China, which is forbidden (CN)." in text
+    assert "Why? Probably in China, which is forbidden (CN)." in text
 
 
 def test_the_same_report_is_the_same_file() -> None:
