@@ -116,9 +116,15 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_flows(folder / "phone.mitm", [flow])
     (folder / "captures").mkdir()
+    (folder / "FOLDER").mkdir()
     for name in (
         *("before.mitm", "after.mitm", "march.mitm", "release-1.mitm", "release-2.mitm"),
-        *("captures/phone.mitm", "captures/nokia-7-plus-affected.mitm", "captures/nokia-7-plus-fixed.mitm"),
+        *(
+            "FOLDER/phone.mitm",
+            "captures/phone.mitm",
+            "captures/nokia-7-plus-affected.mitm",
+            "captures/nokia-7-plus-fixed.mitm",
+        ),
     ):
         shutil.copy(folder / "phone.mitm", folder / name)
     talk = Talk().open().send(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
