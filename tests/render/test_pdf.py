@@ -56,6 +56,13 @@ def test_shows_the_evidence_in_text_that_can_be_searched(affected: list[pypdf.Pa
     assert "\u200b" not in text
 
 
+def test_says_which_app_sent_what(affected: list[pypdf.PageObject]) -> None:
+    text = text_of(affected)
+    assert "By app, as far as it is known" in text
+    assert "(com.android.vending): 1 host (android.clients.google.com) in US, 3 transmissions" in text
+    assert "App Google Play Store (says the request)" in text
+
+
 def test_links_back_to_the_location_table_as_its_licence_asks(affected: list[pypdf.PageObject]) -> None:
     links: list[Any] = [note.get_object() for page in affected for note in page.get("/Annots", [])]
     assert "https://db-ip.com" in {link["/A"]["/URI"] for link in links if "/URI" in link.get("/A", {})}
