@@ -18,9 +18,10 @@ class Memo[Key, Result](dict[Key, Result]):
         self,
         make: Callable[[Key], Result],
         most: int,
-        size: Callable[[Key, Result], int] = lambda key, result: size_of(key),
+        size: Callable[[Key, Result], int] | None = None,
     ) -> None:
-        """`size` gives the bytes of a key and its result, about, above what each takes anyway."""
+        """`size` gives the bytes of a key and its result, about, above what each takes anyway; without it, those of
+        the key count. (None and no lambda: what remembers goes to other processes.)"""
         super().__init__()
         self._make = make
         self._most = most
@@ -29,7 +30,7 @@ class Memo[Key, Result](dict[Key, Result]):
 
     def __missing__(self, key: Key) -> Result:
         result = self._make(key)
-        size = self._size(key, result)
+        size = self._size(key, result) if self._size is not None else size_of(key)
         if size > LARGEST:
             return result
         self._bytes += size
