@@ -609,7 +609,7 @@ def _appeared(country: str, rows: Sequence[DestinationEntry], old: DeviceEntry, 
     hosts = {_name(row) for row in rows}
     known = any(_name(row) in hosts for row in old["destinations"] if row["purpose"] == _ACTIVATION)
     how = " unencrypted" if any(row["unencrypted"] for row in rows) else ""
-    seen = "it went elsewhere" if known else "it was not seen to"
+    seen = "it went elsewhere" if known else "it was not seen to go there"
     return (
         f"Activation data {_goes(rows, 'now ')} {how_surely(rows)}to {the_country(country)}{how}. "
         f"Now: {_counted(rows, shown)}. Before, {seen}."
