@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 _COUNTRY: Final = 3
 """Digits of a country's code."""
 _RANGES: Final = re.compile(r" *([^\s]+)\s*(.*)").match
-_TOLD: Final = re.compile(r'([0-9a-zA-Z-_]+)="([^"]*)"').findall
+_TOLD: Final = re.compile(r'(?<![0-9a-zA-Z_-])([0-9a-zA-Z_-]++)="([^"]*+)"').findall
 
 
 class Network(NamedTuple):
