@@ -44,8 +44,9 @@ OF_TEXT: tuple[TextReader, ...] = (text.read_broken, text.read_lines)
 
 OF_WHOLE_TEXT: tuple[TextReader, ...] = (
     loose.read_script,
-    *OF_TEXT,
+    text.read_broken,
     loose.read_table,
+    text.read_lines,
     loose.read_entries,
     loose.read_rest,
 )

@@ -65,6 +65,11 @@ def test_lines_are_objects() -> None:
     assert values[0].group == values[1].group != values[2].group == values[3].group
 
 
+def test_a_table_is_no_list_of_pairs_whatever_its_cells_hold() -> None:
+    table = "state,tries,last\n" + f"A:,0,{IMEI}\n" * 4
+    assert [value.path[-2:] for value in decode_bytes(table.encode()).values][2::3] == [("table", "last")] * 4
+
+
 NAMES = st.from_regex(r"[a-z][a-z_]{1,10}", fullmatch=True)
 CELLS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=12).filter(
     lambda cell: cell == cell.strip() and not set(cell) & set("\"'")

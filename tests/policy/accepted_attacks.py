@@ -278,7 +278,7 @@ ATTACKS: Final[tuple[GateAttack, ...]] = (
         known,
         NOT_JUDGED,
         MARKED,
-        says="when 'consent' was is not known",
+        says="When 'consent' was is not known",
     ),
     GateAttack("spread", "too many transmissions, spread over many hosts", _many_hosts, BROKEN, AT_MOST),
     # -- time
