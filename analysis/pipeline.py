@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from hashlib import blake2b
 from heapq import nsmallest
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -382,8 +383,15 @@ class _Run:
         return result.tasks
 
     def _count_once(self, executors: Executors) -> None:
-        """Reads captures anew that hold flows of earlier ones (overlapping saves), without these. Which do is told by
-        samples of their flows; which flows, by all of the earlier ones."""
+        """Reads captures anew that hold flows of earlier ones (overlapping saves), without these."""
+        jobs = self._overlapping()
+        first = next(jobs, None)
+        if first is not None:
+            self._read_all(executors, chain((first,), jobs))
+
+    def _overlapping(self) -> Iterator[Task]:
+        """Captures that hold flows of earlier ones. Which do is told by samples of their flows; which flows, by all of
+        the earlier ones."""
         holders: dict[int, str] = {}
         for path in self._paths:
             flows = self._sample(path).flows
@@ -394,7 +402,7 @@ class _Run:
                 continue
             skip = frozenset(flow for other in sorted(earlier) for flow in self._flows(other))
             self._result.repeated[path] = skip
-            self._read_anew(path, skip, executors)
+            yield from self._again(path, skip)
 
     def _count_sessions_once(self, executors: Executors) -> None:
         """The same for captures of one session in several formats: the format that keeps most counts. Two are of one
@@ -425,11 +433,10 @@ class _Run:
             skip = self._result.repeated.get(path, frozenset())
             skip |= {moment for other in others for moment in known[other]}
             self._result.repeated[path] = skip
-            self._read_anew(path, skip, executors, others)
+            self._read_all(executors, iter(self._again(path, skip, others)))
 
-    def _read_anew(
-        self, path: str, skip: frozenset[int], executors: Executors, sessions: Sequence[str] = ()
-    ) -> None:
+    def _again(self, path: str, skip: frozenset[int], sessions: Sequence[str] = ()) -> list[Task]:
+        """Forgets what was read of a capture. Returns what is to be read of it instead."""
         if self._shelf is not None:
             report = self._open[path] = self._shelf.get(path)
             for key in report.devices:
@@ -440,7 +447,7 @@ class _Run:
         plan, tasks = _tasks_of(path, self._keys, self._options, self._files(path)[1:])
         self._note(path, plan)
         self._left[path] = len(tasks)
-        self._read_all(executors, iter([task._replace(skip=skip) for task in tasks]))
+        return [task._replace(skip=skip) for task in tasks]
 
     def _flows(self, path: str) -> Iterator[int]:
         """The hashes of all flows of a capture."""

@@ -167,6 +167,23 @@ def test_flows_that_several_captures_hold_count_once(tmp_path: Path, executors: 
     assert totals(result.report, apart) == totals(pipeline.read_captures([str(apart)]).report, apart)
 
 
+def test_saves_that_overlap_are_read_anew_together(tmp_path: Path) -> None:
+    """A pool, or a cluster, takes long to begin: there is not one for each."""
+    flows = list(flows_of(SAMPLES[1]))
+    saves = [tmp_path / f"{place:02}.mitm" for place in range(5)]
+    for place, save in enumerate(saves):
+        save.write_bytes(b"".join(flows[: 40 + 5 * place]))
+    asked: list[None] = []
+
+    def executors() -> pipeline.InThisProcess:
+        asked.append(None)
+        return pipeline.InThisProcess()
+
+    captures = pipeline.read_captures(list(map(str, saves)), executors=executors).report.captures
+    assert [captures[str(save)].repeated for save in saves] == [0, 40, 45, 50, 55]
+    assert len(asked) == 2
+
+
 def totals(report: Report, *paths: Path) -> tuple[int, int]:
     """Transmissions and identifiers in these captures."""
     found = [count for key, count in counted(report).items() if key.capture in map(str, paths)]
