@@ -177,7 +177,7 @@ class Walk:
         if found is None:
             if not (whole or "\n" in content) or not self.loose(content, at, whole):
                 self.emit(content, at)
-                if content[-1] == "=":
+                if content[-1] == "=" or size % 4 == 0:
                     self.sealed(content, at)
             return
         name, inner = found
@@ -215,8 +215,8 @@ class Walk:
 
     def sealed(self, content: str, at: At) -> None:
         """Notes a few bytes under base64 that nothing understands: the digest or the ciphertext of an identifier is as
-        long. Only where padding tells base64 from an id; not in headers, which are full of what servers gave out."""
-        if at[0] and at[0][0] not in _GIVEN_OUT and (size := encodings.padded(content)):
+        long. Only where padding or signs tell base64 from an id; not in headers, full of what servers gave out."""
+        if at[0] and at[0][0] not in _GIVEN_OUT and (size := encodings.sealed(content)):
             self.note((*at[0], "base64"), size, "unknown", f"{size} bytes are too few to tell")
 
     def loose(self, content: str, at: At, whole: bool) -> bool:

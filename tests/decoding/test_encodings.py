@@ -19,7 +19,7 @@ from phonehome.analysis.decoding.encodings import (
     PLAIN,
     SHORTEST,
     data_as_name,
-    padded,
+    sealed,
     unwrap,
 )
 from phonehome.analysis.decoding.limits import Limits
@@ -229,11 +229,11 @@ def test_a_uuid_in_braces() -> None:
 
 def test_opaque_bytes_under_base64_are_counted() -> None:
     rng = random.Random(9)
-    # Without padding, fewer than 65 bytes can be an id.
+    # Without padding and signs, fewer than 65 bytes can be an id.
     for size, looks in (
         (16, "unknown"),
         (32, "unknown"),
-        (48, ""),
+        (48, "unknown"),
         (64, "unknown"),
         (65, "encrypted"),
         (255, "encrypted"),
@@ -255,7 +255,23 @@ def test_opaque_bytes_under_base64_are_counted() -> None:
         ("dGhpc2lzYW5pZDAxMjM0NTY3", 0),
         ("AAAAAAAAAAAAAAAAAAAAAA==", 0),
         ("name=value&other=", 0),
+        # Without padding: ciphertext, and then ids, paths, a signed number of a version, hexadecimal.
+        (base64.b64encode(hashlib.sha384(b"a").digest()).decode(), 48),
+        ("mF7k+Qz3Tn0Lw8VbYp5RjC2x/HsD9aGe", 24),
+        ("mF7kAQz3Tn0Lw8VbYp5RjC2xBHsD9aGe", 0),
+        ("/F7k+Qz3Tn0Lw8VbYp5RjC2xHHsD9aGe", 0),
+        ("images/Products/2019/Phone123456", 0),
+        ("com/Example/App+Build20190122abc", 0),
+        ("0123456789abcdef/0123456789abcde", 0),
     ],
 )
-def test_a_few_opaque_bytes_are_told_by_their_padding(text: str, size: int) -> None:
-    assert padded(text) == size
+def test_a_few_opaque_bytes_are_told_by_padding_or_signs(text: str, size: int) -> None:
+    assert sealed(text) == size
+
+
+def test_most_blocks_of_ciphertext_are_told_from_ids() -> None:
+    chance = random.Random(3)
+    blocks = [base64.b64encode(chance.randbytes(48)).decode() for _ in range(500)]
+    assert sum(map(bool, map(sealed, blocks))) > 400
+    ids = ["".join(chance.choices(string.ascii_letters + string.digits + "-_", k=64)) for _ in range(500)]
+    assert not any(map(sealed, ids))

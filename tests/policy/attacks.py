@@ -451,6 +451,13 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "eea",
     ),
     Attack(
+        "sealed-without-padding",
+        "base64 of 48 opaque bytes, three blocks of ciphertext, which needs no padding",
+        _to_china(body=json.dumps({"d": base64.b64encode(_random(48)).decode()}).encode(), headers=_JSON),
+        NOT_JUDGED,
+        "eea",
+    ),
+    Attack(
         "short-base64",
         "base64 of 200 opaque bytes",
         _to_china(body=json.dumps({"d": base64.b64encode(_random(200)).decode()}).encode(), headers=_JSON),
