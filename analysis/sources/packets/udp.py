@@ -3,6 +3,7 @@
 DTLS (RFC 9147) is recognised by its records, and never opened.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from phonehome.analysis.sources.packets import dhcp, dns, hello, quic
@@ -11,13 +12,14 @@ from phonehome.analysis.sources.packets.keys import Keys
 from phonehome.analysis.sources.packets.quic_connection import MAX_LOOKED, QuicConnection
 from phonehome.analysis.sources.packets.raw import Queries, encryption, readable
 from phonehome.analysis.sources.packets.wire import CLIENT, SERVER, ReplyBody, Wire
-from phonehome.analysis.transmission import Headers, Protocol, Reply, RoundTrips, Unopened
+from phonehome.analysis.transmission import Headers, Protocol, Reply, RoundTrips, TransportOutcome, Unopened
 
 MAX_DATAGRAMS: Final = 10_000
 """Datagrams of a conversation that are kept one by one."""
 _DNS_PORTS: Final = frozenset({53, 5353, 5355})
 _DHCP_PORT: Final = 67
 _DTLS: Final = (b"\x16\xfe", b"\x17\xfe", b"\x14\xfe", b"\x15\xfe")
+_NETBIOS_NAMES_PORT: Final = 137
 _QUIC_PORT: Final = 443
 
 
@@ -125,17 +127,19 @@ class Datagrams:
             payloads=content,
             truncated=self._left_out + self._kept.left_out,
             reply=Reply(None, "", answer, received) if received and not failed else None,
-            transport_outcome="attempted"
-            if failed
-            else None
-            if received
-            else self._wire.outcome(self._wire.mark()),
+            transport_outcome="attempted" if failed else None if received else self._unanswered(content),
             bytes_sent=sent,
             bytes_received=received,
         )
         if self._name:
             base = base._replace(host=self._name, host_source="sni")
         self._wire.emit(base)
+
+    def _unanswered(self, content: Sequence[bytes]) -> TransportOutcome | None:
+        outcome = self._wire.outcome(self._wire.mark())
+        if outcome == "attempted" and content and _is_answer(content[0], self._wire.base.port):
+            return "unknown"
+        return outcome
 
     def _recognise(self, sender: int, data: bytes) -> str:
         port = self._wire.base.port
@@ -182,3 +186,10 @@ class Datagrams:
             elif body[0] == hello.SERVER_HELLO and sender == SERVER:
                 found = hello.server_hello(body[12:])
                 self._version = hello.VERSIONS.get(found.version) if found else None
+
+
+def _is_answer(data: bytes, port: int | None) -> bool:
+    """Whether a datagram answers a question that was asked of all: a NetBIOS name (RFC 1002, 4.2), or SSDP."""
+    if port == _NETBIOS_NAMES_PORT:
+        return len(data) >= 12 and data[2] >= 0x80
+    return data.startswith(b"HTTP/1.")

@@ -148,6 +148,26 @@ class TestOutcome:
         )
         assert outcome_of([(START, frame), *asked("a.example", [], time=START + 200)][:1]) == "unknown"
 
+    @pytest.mark.parametrize(
+        ("port", "data"),
+        [
+            (
+                137,
+                b"\x12\x34\x85\x00\x00\x00\x00\x01\x00\x00\x00\x00\x20"
+                + b"EHFFEOEOEBFCCACACACACACACACACAAA"
+                + bytes(17),
+            ),
+            (50000, b"HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\n\r\n"),
+        ],
+    )
+    def test_an_answer_to_a_broadcast_waits_for_none(self, port: int, data: bytes) -> None:
+        answer = (START, ethernet(udp(PHONE, 137 if port == 137 else 1900, "192.168.1.9", port, data)))
+        found, _ = read([answer, *asked("a.example", ["192.0.2.1"])])
+        assert {sent.protocol: outcome(sent, None) for sent in found} == {
+            "dns": "delivered",
+            "udp": "unknown",
+        }
+
 
 class TestEncryption:
     @pytest.mark.parametrize(
