@@ -62,6 +62,17 @@ def _was_sent(rows: Iterable[DestinationEntry]) -> bool:
     return any(row["transmissions"] > row["attempts"] for row in rows)
 
 
+def _failed(rows: Iterable[DestinationEntry]) -> int:
+    """How many were tried in TLS or QUIC that failed: a server that says so has answered."""
+    return sum(row["tls_not_opened"].get(how, 0) for row in rows for how in ("refused", "failed"))
+
+
+def _in_vain(attempts: int, failed: int) -> str:
+    if not failed:
+        return "without an answer"
+    return f"in vain ({'no answer, or ' if failed < attempts else ''}TLS or QUIC failed)"
+
+
 def _plain_sentences(device: DeviceEntry) -> Iterator[str]:
     """For a device of which nothing is worth a sentence of its own."""
     rows = device["destinations"]
@@ -69,16 +80,18 @@ def _plain_sentences(device: DeviceEntry) -> Iterator[str]:
     sent = device["transmissions"] - attempts
     answered = [row for row in rows if row["transmissions"] > row["attempts"]]
     tried = [row for row in rows if row not in answered]
+    failed = _failed(rows)
     if not sent:
-        yield f"It tried {number_of(attempts, 'transmission')} {_whither(rows)}, and got no answer."
-    elif not tried:
-        more = f", and tried {attempts:,} more without an answer" if attempts else ""
+        came = f", {_in_vain(attempts, failed)}" if failed else ", and got no answer"
+        yield f"It tried {number_of(attempts, 'transmission')} {_whither(rows)}{came}."
+    elif not tried or _whither(rows) == _whither(answered):  # not tried at another host, nor elsewhere
+        more = f", and tried {attempts:,} more {_in_vain(attempts, failed)}" if attempts else ""
         yield f"It sent {number_of(sent, 'transmission')} {_whither(rows)}{more}."
     else:
         yield f"It sent {number_of(sent, 'transmission')} {_whither(answered)}."
         some = sum(row["transmissions"] for row in tried)
         of_these = "" if some == attempts else f"; {some:,} of these"
-        yield f"It tried {attempts:,} more without an answer{of_these} {_whither(tried)}."
+        yield f"It tried {attempts:,} more {_in_vain(attempts, failed)}{of_these} {_whither(tried)}."
     carried = identifiers_carried(rows)
     if carried:
         yield from in_sentences("What could be read held", carried, "Also")

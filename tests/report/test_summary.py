@@ -303,6 +303,51 @@ def test_hosts_that_were_only_tried_are_not_said_to_have_got_something() -> None
     )
 
 
+def test_a_host_that_has_a_name_is_not_said_to_be_another_by_its_address() -> None:
+    quiet = row(purpose="unclassified", identifiers=[], addresses=["192.0.2.7"], transmissions=3, attempts=1)
+    bare = {**quiet, "host": None, "transmissions": 2, "attempts": 2}
+    assert sentence(quiet, bare).startswith(
+        "It sent 2 transmissions to 1 host probably in China, and tried 3 more without an answer. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("transmissions", "attempts", "how", "expected"),
+    [
+        (
+            1,
+            1,
+            {"failed": 1},
+            "It tried 1 transmission to 1 host probably in China, in vain (TLS or QUIC failed). ",
+        ),
+        (
+            3,
+            3,
+            {"refused": 2, "no-keys": 1},
+            "It tried 3 transmissions to 1 host probably in China, in vain (no answer, or TLS or QUIC failed). ",
+        ),
+        (
+            3,
+            1,
+            {"refused": 1},
+            "It sent 2 transmissions to 1 host probably in China, and tried 1 more in vain (TLS or QUIC failed). ",
+        ),
+    ],
+)
+def test_a_server_that_breaks_tls_off_has_answered(
+    transmissions: int, attempts: int, how: dict[str, int], expected: str
+) -> None:
+    quiet = row(
+        purpose="unclassified",
+        identifiers=[],
+        protocols=["tls"],
+        transmissions=transmissions,
+        attempts=attempts,
+        tls_not_opened=how,
+    )
+    assert sentence(quiet).startswith(expected)
+
+
 def test_tls_that_broke_off_was_not_opened_either() -> None:
     quiet = row(purpose="unclassified", identifiers=[], protocols=["tls"], tls_not_opened={"no-keys": 2})
     assert "None of it could be read" in sentence(quiet)
