@@ -219,6 +219,10 @@ class TestByItsLooks:
         assert judgement.reason.startswith("by its looks: “") == (purpose != "unclassified")
         assert purposes.told_by_name(purpose, None) == (purpose != "unclassified")
 
+    def test_a_new_tab_page_is_no_time_server(self) -> None:
+        for host in ("ntp.msn.com", "ntp.msn.cn"):
+            assert judge(post(host, "/edge/ntp"), (), []).purpose == "content"
+
     def test_what_it_carries_says_more_than_its_name(self) -> None:
         carried = [finding("imei"), finding("iccid", certainty="likely")]
         assert judge(post("stats.shop.example"), (), carried).purpose == "activation"
