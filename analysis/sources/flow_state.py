@@ -269,6 +269,8 @@ def _http(state: Mapping[str, Any]) -> Transmission | None:
         truncated += left_out
         size += sum(map(len, sent))
         received += got
+        if got and reply is None and not replay:
+            reply = Reply(None, "", None, got)  # the handshake is in no flow, but its messages were answered
         end = seconds(websocket.get("timestamp_end")) or end
 
     scheme = text(request.get("scheme"))

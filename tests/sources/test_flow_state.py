@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mitmproxy.test import tflow
 
 from captures.flows import build_flow
+from phonehome.analysis.purposes import outcome
 from phonehome.analysis.sources.flow_state import ip, name, transmission_from_state
 from phonehome.analysis.transmission import Transmission
 
@@ -245,6 +246,15 @@ def test_messages_that_were_injected_or_dropped_are_nobodys() -> None:
     flow.websocket.messages[0].injected = True
     flow.websocket.messages[1].dropped = True
     assert convert(flow).payloads == ()
+
+
+def test_a_websocket_without_its_handshake_was_answered_if_a_message_came() -> None:
+    flow = tflow.twebsocketflow()
+    flow.response = None
+    assert flow.websocket is not None
+    assert outcome(convert(flow), None) == "delivered"
+    flow.websocket.messages = [message for message in flow.websocket.messages if message.from_client]
+    assert outcome(convert(flow), None) == "attempted"
 
 
 def test_a_tcp_stream_is_one_however_it_was_cut() -> None:
