@@ -51,8 +51,8 @@ def _text(comparison: Comparison) -> str:
             lines += [f"            {line}" for line in _details(change)]
         if len(device["destinations"]) > MAX_ROWS:
             lines.append(f"  and {len(device['destinations']) - MAX_ROWS:,} more, which JSON has")
-        if device["matched_by"]:
-            lines.append(f"  {device['unchanged']:,} more destinations as before")
+        if device["matched_by"] and device["unchanged"]:
+            lines.append(f"  {number_of(device['unchanged'], 'more destination')} as before")
     lines += ["", *(f"not read: {failed['path']}: {failed['error']}" for failed in comparison["errors"])]
     return "\n".join(printable(line) for line in lines).rstrip("\n") + "\n"
 

@@ -40,6 +40,17 @@ def test_the_text_says_what_changed() -> None:
     assert "17 more destinations as before" in text
 
 
+def test_what_is_as_before_is_counted_only_if_there_is_some() -> None:
+    for rows, said in (((), None), ((row("a.example"),), "1 more destination as before")):
+        both = document(device(*rows, row("b.example")) if rows else device(*rows))
+        after = document(device(*rows))
+        for form in ("text", "html"):
+            page = render(compare(both, after), form)
+            assert "0 more destination" not in page
+            assert (said is None) == ("as before" not in page)
+            assert said is None or said in page
+
+
 def test_the_json_is_the_comparison() -> None:
     comparison = compare(sample(AFFECTED), sample(FIXED))
     assert json.loads(render(comparison, "json")) == comparison
