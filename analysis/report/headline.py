@@ -70,7 +70,7 @@ def headline(report: Document) -> Headline:
         shortest(f"{who} {what} to {_whom(group, found)}, {encrypted}" for what in whats),
         (
             ("Who", _who(its)),
-            ("When", _when(its)),
+            ("When", _when(its, telling)),
             ("Where", "; ".join(dict.fromkeys(place(row) for _, row in its))),
             ("How sure", _sure(its, group, found, carried)),
         ),
@@ -167,20 +167,31 @@ def _who(its: list[Row]) -> str:
     return "; ".join(names[:3]) + more
 
 
-def _when(its: list[Row]) -> str:
+def _when(its: list[Row], named: list[Carried]) -> str:
     attempts = sum(row["attempts"] for _, row in its)
     sent = sum(row["transmissions"] for _, row in its) - attempts
     how_often = times(sent) if sent else f"{times(attempts)}, without an answer"
     tried = f", and {times(attempts)} more without an answer" if sent and attempts else ""
+    if not all(_in_each(row, each.label) for _, row in its for each in named):
+        tried += ", not each with all of this"
     firsts = [row["first"] for _, row in its if row["first"]]
     lasts = [row["last"] for _, row in its if row["last"]]
     if not firsts or not lasts:
         return f"{how_often}{tried}, at times that are not known"
     first, last = min(firsts), max(lasts)
-    if first == last:
+    if _time(first) == _time(last):
         return f"{how_often}{tried}, {_time(first)} UTC"
     until = _time(last)[11:] if first[:10] == last[:10] else _time(last)
     return f"{how_often}{tried}, {_time(first)} to {until} UTC"
+
+
+def _in_each(row: DestinationEntry, label: str) -> bool:
+    """Whether a kind of identifier can have been in each transmission of a row."""
+    found: dict[str, int] = {}
+    for item in row["identifiers"]:
+        if item["label"] == label:
+            found[item["value"]] = max(found.get(item["value"], 0), item["transmissions"])
+    return sum(found.values()) >= row["transmissions"]
 
 
 def _time(text: str) -> str:

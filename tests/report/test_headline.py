@@ -106,6 +106,27 @@ def test_it_claims_what_was_seen_and_no_more(entry: Any, text: str) -> None:
     assert headline(document(device(entry, model="Phone X"))).text == f"Phone X {text}"
 
 
+@pytest.mark.parametrize(
+    ("identifiers", "when"),
+    [
+        ([IMEI, SIM], "3 times, 2026"),
+        ([IMEI, {**SIM, "transmissions": 2}], "3 times, not each with all of this, 2026"),
+        # Three values of a kind, each once, and the same value in two places.
+        ([{**IMEI, "transmissions": 1, "value": f"{number}"} for number in range(3)], "3 times, 2026"),
+        (
+            [{**IMEI, "transmissions": 2, "path": path} for path in "ab"],
+            "3 times, not each with all of this, 2026",
+        ),
+    ],
+)
+def test_how_often_is_not_said_of_what_was_in_some_only(identifiers: list[Any], when: str) -> None:
+    entry = row(**MAKER, **CLEAR, identifiers=identifiers, transmissions=3, first="2026-11-01T10:00:05Z")
+    facts = dict(headline(document(device({**entry, "last": "2026-11-01T10:00:50Z"}))).facts)
+    assert facts["When"].startswith(when)
+    assert facts["When"].endswith(" 10:00 UTC")
+    assert " to " not in facts["When"]
+
+
 def test_the_gravest_comes_first_whatever_the_order() -> None:
     grave = row(**MAKER, **CLEAR, identifiers=[IMEI])
     other = row("b.example", **NOTHING, identifiers=[ADVERTISING])
