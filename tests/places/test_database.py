@@ -117,6 +117,7 @@ def test_aws_in_no_one_region_is_uncertain_but_not_called_anycast(database: Loca
         ("47.74.128.1", 45102, "SG"),
         ("101.32.1.1", 132203, "HK"),
         ("59.43.0.1", 4809, "CN"),
+        ("2001:470:765b::", 6939, "DE"),
     ],
 )
 def test_in_a_network_with_servers_everywhere_no_table_is_trusted(
