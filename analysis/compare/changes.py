@@ -416,9 +416,11 @@ def _findings(pair: _Both, gaps: Sequence[str], shown: Shown) -> list[str]:
         _appeared(country, rows, old, shown) for country, rows in after.items() if country not in before
     ]
     findings += _clear_text(old, new, shown)
-    return findings or [
-        "No change was seen in where activation data goes, nor in which identifiers go unencrypted."
-    ]
+    if findings:
+        return findings
+    if not any(row["purpose"] == _ACTIVATION for device in (old, new) for row in device["destinations"]):
+        return ["Activation data was seen in neither, and no change in which identifiers go unencrypted."]
+    return ["No change was seen in where activation data goes, nor in which identifiers go unencrypted."]
 
 
 def _activation(device: DeviceEntry) -> dict[str, list[DestinationEntry]]:

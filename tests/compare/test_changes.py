@@ -59,6 +59,12 @@ class TestTheSamples:
 
 
 class TestTheFix:
+    def test_of_what_was_seen_in_neither_no_change_is_told(self) -> None:
+        text = findings([row(purpose="push")], [row(purpose="push")])
+        assert (
+            text == "Activation data was seen in neither, and no change in which identifiers go unencrypted."
+        )
+
     def test_nothing_of_the_kind_seen_afterwards_shows_nothing(self) -> None:
         text = findings([row(**CHINA_CLEAR)], [row(purpose="push")])
         assert "The fix works" not in text
