@@ -2,7 +2,8 @@
 
 import gzip
 import json
-import timeit
+import sys
+import tracemalloc
 import zlib
 from collections.abc import Container, Sequence
 
@@ -135,8 +136,12 @@ class TestChinaTelecomFamily:
     def test_a_reply_that_unpacks_without_end_costs_nothing(self) -> None:
         bomb = gzip.compress(b'{"resultCode":"0","x":"' + b"a" * 50_000_000, 9)
         sent = post("zzhc.vnet.cn", reply=reply(bomb, content_encoding="gzip"))
-        assert timeit.timeit(lambda: judge(sent, (), ()), number=1) < 0.1
-        assert not judge(sent, (), ()).acknowledged
+        tracemalloc.start()
+        try:
+            assert not judge(sent, (), ()).acknowledged
+            assert tracemalloc.get_traced_memory()[1] < 2_000_000
+        finally:
+            tracemalloc.stop()
 
 
 class TestGoogleCheckin:
@@ -290,10 +295,16 @@ def test_deep_json_does_not_raise() -> None:
 
 
 @pytest.mark.parametrize("host", ["zzhc.vnet.cn", "android.clients.google.com", "never-heard-of.example.org"])
-def test_a_host_that_was_seen_before_costs_microseconds(host: str) -> None:
+def test_a_host_that_was_seen_before_costs_a_few_calls(host: str) -> None:
+    """Not a look through the catalogue, which has entries by the thousand."""
     sent = post(host, "/checkin", headers=(("user-agent", "x"), ("content-type", "text/plain")))
     keys = {"a", "b", "c"}
     judge(sent, keys, ())
-    best = min(timeit.repeat(lambda: judge(sent, keys, ()), number=1000, repeat=20)) / 1000
-    # 5 µs is the budget; twice that leaves room for a busy machine.
-    assert best < 10e-6
+    events: list[str] = []
+    sys.setprofile(lambda _frame, event, _argument: events.append(event))
+    try:
+        judge(sent, keys, ())
+    finally:
+        sys.setprofile(None)
+    calls = sum(event in ("call", "c_call") for event in events)
+    assert 0 < calls < 100
