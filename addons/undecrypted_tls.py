@@ -50,7 +50,8 @@ _REFUSALS: Final = (
     ("certificate revoked", "it does not take the proxy's certificate (alert certificate_revoked)"),
     ("access denied", "it does not take the proxy's certificate (alert access_denied)"),
 )
-_CLOSED: Final = "connection closed"
+_CLOSED: Final = "The client disconnected during the handshake"
+"""How mitmproxy's sentence begins (`proxy/layers/tls.py`, `on_handshake_error`)."""
 _CLOSED_REASON: Final = "it closed the connection when it saw the proxy's certificate"
 _SILENT_REASON: Final = "it closed the connection right after the handshake, without a word"
 _UNUSED_REASON: Final = "it closed the connection some time after the handshake, and sent nothing"
@@ -212,7 +213,7 @@ class UndecryptedTls:
         if reason is not None:
             verdict = handshake.trust.refused(now, quic=handshake.quic)
         else:
-            verdict = handshake.trust.failed(now, closed=error == _CLOSED, quic=handshake.quic)
+            verdict = handshake.trust.failed(now, closed=error.startswith(_CLOSED), quic=handshake.quic)
             reason = _CLOSED_REASON
         await _keep(handshake, verdict, reason if verdict == "refused" else error)
 

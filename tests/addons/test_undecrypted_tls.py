@@ -145,12 +145,36 @@ def test_always_opens_nothing(setting: Any) -> None:
     assert (passed.unopened, passed.host) == ("passed", "localhost")
 
 
-def silent(at: Setting) -> None:
-    """A client that checks the certificate after the handshake, as OkHttp's pinning does."""
+def tunnel(at: Setting) -> socket.socket:
     raw = socket.create_connection(("127.0.0.1", at.proxy), timeout=20)
     raw.sendall(f"CONNECT localhost:{at.server} HTTP/1.1\r\n\r\n".encode())
     answer = raw.recv(4096)
     assert b" 200 " in answer
+    return raw
+
+
+def test_a_client_that_closes_when_it_sees_the_certificate_refused(setting: Any) -> None:
+    """Its alert may be lost on the way, or never be sent."""
+    with setting() as at:
+        with tunnel(at) as raw:
+            hello = ssl.MemoryBIO()
+            client = ssl.create_default_context().wrap_bio(
+                ssl.MemoryBIO(), hello, server_hostname="localhost"
+            )
+            with pytest.raises(ssl.SSLWantReadError):
+                client.do_handshake()
+            raw.sendall(hello.read())
+            assert raw.recv(65536)
+        assert at.get(at.own) == b"hello from the server"
+        stop(at.process)
+    refused, passed = transmissions(at.capture)
+    assert (refused.unopened, passed.unopened) == ("refused", "passed")
+    assert refused.error == "refused: it closed the connection when it saw the proxy's certificate"
+
+
+def silent(at: Setting) -> None:
+    """A client that checks the certificate after the handshake, as OkHttp's pinning does."""
+    raw = tunnel(at)
     context = ssl.create_default_context(cafile=str(at.proxys))
     context.wrap_socket(raw, server_hostname="localhost").close()
 
