@@ -359,5 +359,10 @@ def test_two_phones_are_kept_apart_from_activation_to_report(lab: Lab, tmp_path:
     assert str(Path.home()) not in capture.read_bytes().decode("latin-1")
 
     run = subprocess.run([MITMDUMP, "-nr", capture], capture_output=True, text=True, timeout=60, check=True)
-    assert "refused: it does not trust the proxy's certificate" in run.stdout
+    # On a busy machine the alert may come with the end of the connection, and is not read.
+    told = (
+        "it does not trust the proxy's certificate",
+        "it closed the connection when it saw the proxy's certificate",
+    )
+    assert any(f"refused: {reason}" in run.stdout for reason in told)
     assert len(transmissions(capture)) == sum(row["transmissions"] for row in rows.values())
