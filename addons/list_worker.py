@@ -10,26 +10,23 @@ end of the input. On standard output comes one answer in JSON: `{"error": ...}`,
 import argparse
 import json
 import marshal
-import os
-import signal
 import struct
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import BinaryIO, Final
 
-from phonehome.addons.live.worker import NICENESS
+from phonehome.addons.live.worker import begin
 from phonehome.analysis.devices import DeviceNames
 from phonehome.analysis.examiner import Evidence, Examiner
 from phonehome.analysis.identifiers.finding import RANK
-from phonehome.analysis.knowledge import Knowledge, load
+from phonehome.analysis.knowledge import Knowledge
 from phonehome.analysis.knowledge.catalogue import catalogue
 from phonehome.analysis.pipeline import Reading
 from phonehome.analysis.places.database import LocationDatabase
 from phonehome.analysis.purposes import ACTIVATION
 from phonehome.analysis.render import output
 from phonehome.analysis.render.masked import masked, masking_of
-from phonehome.analysis.report.located import Vantage, vantage
+from phonehome.analysis.report.located import Vantage
 from phonehome.analysis.report.model import Report
 from phonehome.analysis.sources.flow_state import transmission_from_state
 from phonehome.analysis.transmission import Transmission
@@ -106,16 +103,8 @@ def _read(source: BinaryIO) -> Iterator[Transmission]:
 def main(arguments: list[str]) -> None:
     """`--device`, `--geo-db`, `--catalogue` and `--at` as `phonehome report` has them."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--device", action="append", default=[])
-    parser.add_argument("--geo-db", action="append", default=[])
-    parser.add_argument("--catalogue", action="append", default=[])
-    parser.add_argument("--at", type=vantage)
     parser.add_argument("what", nargs="+")
-    options = parser.parse_args(arguments)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the proxy to decide
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    knowledge = load([Path(path) for path in options.catalogue])
+    options, knowledge = begin(parser, arguments)
     sent = list(_read(sys.stdin.buffer))
     answer: object
     if options.what[0] == "mark":

@@ -8,9 +8,8 @@ from phonehome.documents import read_documents
 from phonehome.options import (
     OutputError,
     UsageError,
-    add_as_of,
-    add_at,
     add_catalogue,
+    add_location,
     add_output,
     add_reading,
     forget_output,
@@ -72,11 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_output(parser, FORMATS, ".txt, .json, .xml, .sarif")
     add_reading(parser)
     add_catalogue(parser)
-    parser.add_argument(
-        "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
-    )
-    add_as_of(parser)
-    add_at(parser)
+    add_location(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,9 +8,8 @@ from phonehome.options import (
     EXIT_OK,
     EXIT_SOME_FAILED,
     UsageError,
-    add_as_of,
-    add_at,
     add_catalogue,
+    add_location,
     add_output,
     add_reading,
     format_of,
@@ -58,11 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_output(parser, FORMATS, ".txt, .json, .html")
     add_reading(parser)
     add_catalogue(parser)
-    parser.add_argument(
-        "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
-    )
-    add_as_of(parser)
-    add_at(parser)
+    add_location(parser)
 
 
 def run(options: argparse.Namespace) -> int:

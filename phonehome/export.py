@@ -8,12 +8,11 @@ from phonehome.options import (
     EXIT_OK,
     EXIT_SOME_FAILED,
     UsageError,
-    add_as_of,
-    add_at,
     add_captures,
     add_catalogue,
     add_decoding,
     add_known,
+    add_location,
     add_reading,
     knowledge_of,
     say,
@@ -48,11 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_catalogue(parser)
     add_known(parser)
     add_decoding(parser)
-    parser.add_argument(
-        "--geo-db", action="append", default=[], metavar="FILE", help="your own location database"
-    )
-    add_as_of(parser)
-    add_at(parser)
+    add_location(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -13,13 +13,12 @@ from phonehome.options import (
     EXIT_SOME_FAILED,
     UsageError,
     add_apps,
-    add_as_of,
-    add_at,
     add_captures,
     add_catalogue,
     add_decoding,
     add_keys,
     add_known,
+    add_location,
     app_list,
     device_names,
     key_logs,
@@ -72,11 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_catalogue(parser)
     add_known(parser)
     add_decoding(parser)
-    parser.add_argument(
-        "--geo-db", action="append", default=[], metavar="FILE", help="your own location database"
-    )
-    add_as_of(parser)
-    add_at(parser)
+    add_location(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from phonehome.options import (
     EXIT_SOME_FAILED,
     UsageError,
     add_location,
+    add_online,
     knowledge_of,
     location_database,
     say,
@@ -45,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a header of its answer, such as cf-ray: content networks name the place there; can be repeated",
     )
     add_location(parser)
+    add_online(parser)
 
 
 def milliseconds(text: str) -> float:

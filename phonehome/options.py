@@ -200,7 +200,14 @@ def key_logs(options: argparse.Namespace) -> "list[Path]":
 
 
 def add_location(parser: argparse.ArgumentParser) -> None:
-    """Where locations come from."""
+    """Where locations come from, without asking anybody."""
+    add_geo_db(parser)
+    add_as_of(parser)
+    add_at(parser)
+
+
+def add_geo_db(parser: argparse.ArgumentParser) -> None:
+    """The user's own location databases."""
     parser.add_argument(
         "--geo-db",
         action="append",
@@ -209,8 +216,10 @@ def add_location(parser: argparse.ArgumentParser) -> None:
         help="your own location database (MMDB in MaxMind, DB-IP or IPinfo layout), asked before the embedded "
         "one; FILE@2024-03-01 says the day of its data; can be repeated, for country and AS files",
     )
-    add_as_of(parser)
-    add_at(parser)
+
+
+def add_online(parser: argparse.ArgumentParser) -> None:
+    """Whether anybody is asked."""
     parser.add_argument(
         "--online",
         action="store_true",

@@ -11,6 +11,7 @@ from phonehome.options import (
     UsageError,
     add_at,
     add_catalogue,
+    add_geo_db,
     knowledge_of,
     location_database,
     say,
@@ -85,9 +86,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="OPTION=VALUE",
         help="an option of mitmproxy or of an addon; can be repeated",
     )
-    parser.add_argument(
-        "--geo-db", action="append", default=[], metavar="FILE", help="your own location database (MMDB)"
-    )
+    add_geo_db(parser)
     add_at(parser)
     add_catalogue(parser)
 

@@ -18,6 +18,7 @@ from phonehome.options import (
     add_decoding,
     add_known,
     add_location,
+    add_online,
     add_output,
     add_reading,
     case_of,
@@ -69,6 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_known(parser)
     add_decoding(parser)
     add_location(parser)
+    add_online(parser)
     add_policy(parser)
     add_case(parser)
     parser.add_argument(

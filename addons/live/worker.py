@@ -151,19 +151,24 @@ def _say(sink: BinaryIO, what: bytes, body: bytes) -> None:
     sink.flush()
 
 
-def main(arguments: list[str]) -> None:
-    """`--device`, `--geo-db`, `--catalogue`, `--at` as `phonehome report` has them; `--lines`: there are lines."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--device", action="append", default=[])
-    parser.add_argument("--geo-db", action="append", default=[])
-    parser.add_argument("--catalogue", action="append", default=[])
+def begin(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, Knowledge]:
+    """What each process that examines for the proxy is told, and how it behaves: behind the proxy, which alone decides
+    what Ctrl-C means."""
+    for name in ("--device", "--geo-db", "--catalogue"):
+        parser.add_argument(name, action="append", default=[])
     parser.add_argument("--at", type=vantage)
-    parser.add_argument("--lines", action="store_true")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    knowledge = load([Path(path) for path in options.catalogue])
+    return options, load([Path(path) for path in options.catalogue])
+
+
+def main(arguments: list[str]) -> None:
+    """`--device`, `--geo-db`, `--catalogue`, `--at` as `phonehome report` has them; `--lines`: there are lines."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lines", action="store_true")
+    options, knowledge = begin(parser, arguments)
     names = DeviceNames.parse(options.device)
     database = LocationDatabase.open(*options.geo_db)
     lines = Lines(names, Session(database.locate, options.at)) if options.lines else None
